@@ -1,0 +1,9 @@
+"""A Redis-backed, persistent, sharded store for live crypto orders."""
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.order import NewOrder, Order, OrderStatus
+from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
+
+__version__ = "0.1.0"
+
+__all__ = ["CryptoOrderSystem", "NewOrder", "Order", "OrderStatus", "UserOrders", "errors"]

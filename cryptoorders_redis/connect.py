@@ -1,0 +1,138 @@
+"""From a URL or a client to connections that send a request once, and never again by themselves."""
+
+import os
+from typing import Any, Protocol, TypeAlias, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.refusals import DISGUISED, refusal
+
+DEFAULT_URL = "redis://localhost:6379/0"
+URL_VARIABLE = "CRYPTOORDERS_URL"
+
+MAX_CONNECTIONS = 50
+"""Of one system. A thread that finds all of them busy waits for one."""
+
+TIMEOUT_SECONDS = 5
+"""For a connection to be made, for one to be free, and for a reply to come."""
+
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+Reply: TypeAlias = Any
+"""What the server answered: bytes, int, None, a list of them; or the error that it answered with."""
+
+
+class ReplyLost(Exception):
+    """The request may have reached the server, and not all replies came. Never leaves the library."""
+
+
+class Connection(Protocol):
+    """What we use of a redis-py connection."""
+
+    def send_packed_command(self, command: list[bytes]) -> None: ...
+    def read_response(self, disable_decoding: bool) -> Reply: ...
+    def disconnect(self) -> None: ...
+
+
+class Pool(Protocol):
+    """What we use of a redis-py connection pool."""
+
+    def get_connection(self) -> Connection: ...
+    def release(self, connection: Connection) -> None: ...
+    def disconnect(self) -> None: ...
+
+
+class Connections:
+    """Sends requests over a redis-py connection pool.
+
+    It goes round redis-py's client, straight to the connections of its pool, because the client
+    sends a command again when a reply was lost: a cancel run twice answers False though it
+    cancelled. A client that was handed in keeps its retries and its decoding for its owner; neither
+    touches what is sent here.
+    """
+
+    def __init__(self, pool: Pool, *, ours: bool) -> None:
+        self._pool = pool
+        self._ours = ours
+        self._closed = False
+
+    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        """Send the request and return its replies; one that is an error stands among them.
+
+        Raises:
+            StoreUnavailable, AccessDenied: certainly nothing was done.
+            StoreClosed: after `close`.
+            ReplyLost: it may have been done.
+        """
+        if self._closed:
+            raise errors.StoreClosed("this system is closed")
+        try:
+            connection = self._pool.get_connection()
+        except (redis.RedisError, OSError) as error:
+            raise refusal(error) from error
+        try:
+            connection.send_packed_command([request])
+            return [_read(connection) for _ in range(num_replies)]
+        except (redis.RedisError, OSError) as error:
+            connection.disconnect()
+            if num_replies == 1 and isinstance(error, DISGUISED):
+                raise refusal(error) from error
+            raise ReplyLost(f"{type(error).__name__}: {error}") from error
+        except BaseException:
+            # Interrupted between request and reply: whoever comes next must not read this reply.
+            connection.disconnect()
+            raise
+        finally:
+            self._pool.release(connection)
+
+    def close(self) -> None:
+        """Refuse further requests, and close the connections if we opened them."""
+        self._closed = True
+        if self._ours:
+            self._pool.disconnect()
+
+
+def connect(url: str | None, client: redis.Redis | None) -> Connections:
+    """Return connections of the client, or by the URL, or by $CRYPTOORDERS_URL. None is made yet.
+
+    Raises:
+        TypeError, ValueError: what was given is not a client, or not a URL that we know.
+    """
+    if client is None:
+        return Connections(_pool(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL), ours=True)
+    if url is not None:
+        raise ValueError("give a url or a client, not both")
+    if not isinstance(client, redis.Redis):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"client must be a redis.Redis, not {type(client).__name__}")
+    return Connections(cast("Pool", client.connection_pool), ours=False)
+
+
+def _pool(url: str) -> Pool:
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "memory":
+        from cryptoorders_redis.embedded import memory_pool  # only where it is used: 0.2 s
+
+        return memory_pool(rest)
+    if separator and scheme in _REDIS_SCHEMES:
+        from_url = cast("Any", redis.BlockingConnectionPool).from_url
+        return from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+    known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
+    raise ValueError(f"the url must begin with one of {known}; it begins with {scheme[:20]!r}")
+
+
+def _read(connection: Connection) -> Reply:
+    try:
+        return connection.read_response(disable_decoding=True)
+    except redis.ResponseError as error:
+        return error

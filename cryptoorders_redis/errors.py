@@ -1,0 +1,54 @@
+"""What can go wrong, a class for each thing a caller can act on.
+
+Input that is not legal raises the built-in `ValueError` or `TypeError` before anything is sent.
+"""
+
+
+class CryptoOrdersError(Exception):
+    """The base of every error of this library."""
+
+
+class ConfigurationMismatch(CryptoOrdersError):
+    """The namespace exists and was created with another number of streams than was asked for."""
+
+
+class SchemaVersionMismatch(CryptoOrdersError):
+    """The namespace's data is of a schema version that this release does not know."""
+
+
+class StoreUnavailable(CryptoOrdersError, ConnectionError):
+    """The store could not be asked, or would not answer. It is certain that nothing was changed."""
+
+
+class OutcomeUnknown(CryptoOrdersError, ConnectionError):
+    """The reply to a change was lost: it may have taken effect or not.
+
+    Attributes:
+        operation: the name of the call, such as `"cancel"`.
+        ids: the order id or user id that it was about.
+    """
+
+    def __init__(self, message: str, *, operation: str, ids: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.ids = ids
+
+
+class StoreFull(CryptoOrdersError):
+    """The server's memory is full (`maxmemory`, `noeviction`). Nothing was changed; cancel still works."""
+
+
+class StoreReadOnly(CryptoOrdersError):
+    """The server is a read-only replica. Nothing was changed: connect to its master."""
+
+
+class AccessDenied(CryptoOrdersError):
+    """The server refused the user, the password, or a command or key to this user. Nothing was changed."""
+
+
+class StoreClosed(CryptoOrdersError):
+    """The system was closed; open a new one."""
+
+
+class ServerError(CryptoOrdersError):
+    """The server answered with an error that this library has no name for: the message is the server's."""

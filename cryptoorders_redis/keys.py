@@ -1,0 +1,48 @@
+"""Every key name of the schema. Nothing else in Python knows how one is made.
+
+User-made text comes only after the hash tag, as the end of a key, so that no id can change which
+key is meant, or which slot of a Redis Cluster it is in.
+"""
+
+import re
+
+SCHEMA_VERSION = 1
+
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+class Keys:
+    """The key names of one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"namespace must be a str, not {type(namespace).__name__}")
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ValueError(
+                "namespace must be 1 to 100 letters, digits, '.', '_' or '-' of ASCII, "
+                f"not {namespace[:120]!r}"
+            )
+        self.namespace = namespace
+        self.config = f"{{{namespace}}}:config"
+        self.sequence = f"{{{namespace}}}:sequence"
+        """One for all streams on one node, so that nothing can disorder orders of two streams."""
+
+    def directory(self, shard: int) -> str:
+        """Order id → the stream that holds it."""
+        return f"{{{self.namespace}:directory:{shard}}}"
+
+    def orders(self, stream: int) -> str:
+        """Order id → record."""
+        return f"{{{self.namespace}:{stream}}}:orders"
+
+    def placed(self, stream: int) -> str:
+        """Order ids by sequence number."""
+        return f"{{{self.namespace}:{stream}}}:placed"
+
+    def paused(self, stream: int) -> str:
+        """The ids of the paused orders."""
+        return f"{{{self.namespace}:{stream}}}:paused"
+
+    def user(self, stream: int, user_id: str) -> str:
+        """The ids of one user's orders."""
+        return f"{{{self.namespace}:{stream}}}:user:{user_id}"

@@ -1,0 +1,44 @@
+"""The operations, free of I/O: generators that yield what to send and are sent the replies.
+
+A face (`system.py`) drives them: it sends each step to the server in the way that it does I/O, and
+hands the replies back in. A test can drive several at once, step by step, in any interleaving, and
+leave one where a crash would.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Argument: TypeAlias = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a Lua script. Atomic.
+
+    Attributes:
+        script: the name of its file in `lua/`.
+        changes: the id that the call is to change, for messages; None for a read. A read may be
+            sent again after a fault.
+    """
+
+    script: str
+    keys: Sequence[Argument]
+    args: Sequence[Argument]
+    changes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Plain read commands that the server runs as one transaction. The reply is the list of theirs."""
+
+    commands: Sequence[Sequence[Argument]]
+    changes: None = None
+
+
+Step: TypeAlias = Call | Snapshot
+
+Operation: TypeAlias = Generator[Sequence[Step], list[Any], T]
+"""Yields steps that do not depend on each other, is sent the list of their replies, returns a T."""

@@ -1,0 +1,205 @@
+"""The operations on one Redis node: each change is one script and one round trip."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.keys import SCHEMA_VERSION, Keys
+from cryptoorders_redis.operations import Argument, Call, Operation, Snapshot
+from cryptoorders_redis.operations.listing import listed, merged
+from cryptoorders_redis.order import NewOrder, Order, checked_text, order_from, record_of
+from cryptoorders_redis.sharding import stream_of_user
+
+DIRECTORY_SHARDS = 1
+"""One node gains nothing from more, and a person with redis-cli knows where to look."""
+
+MAX_STREAMS = 16_384
+"""The hash slots of a Redis Cluster: more streams than that could not lie apart."""
+
+STALE = b"STALE"
+
+Commands: TypeAlias = Iterable[Sequence[Argument]]
+
+
+class OneNode:
+    """The operations on one namespace.
+
+    `num_streams` is what the namespace's config said last. Whatever depends on that number tells
+    it to the server, which does nothing where it is not, or no longer, true; the config is then read
+    again. So no client can ever split a user over two streams.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.keys = Keys(namespace)
+        self.num_streams = 0
+        self._directory = self.keys.directory(0)
+
+    def open(self, num_streams: int | None) -> Operation[None]:
+        """Join the namespace, or create it with `num_streams` (1 for None) where there is none."""
+        _check_num_streams(num_streams)
+        yield from self.read_config(num_streams or 1)
+        if num_streams is not None and num_streams != self.num_streams:
+            raise errors.ConfigurationMismatch(
+                f"namespace {self.keys.namespace!r} was created with "
+                f"num_streams={self.num_streams}, not {num_streams}"
+            )
+
+    def place(self, new: NewOrder) -> Operation[bool]:
+        """Reply whether the order was placed; False: its id is live already."""
+        record = record_of(new)
+        while True:
+            stream = stream_of_user(new.user_id, self.num_streams)
+            (reply,) = yield [
+                Call(
+                    "place",
+                    keys=(
+                        self.keys.config,
+                        self.keys.sequence,
+                        self._directory,
+                        self.keys.orders(stream),
+                        self.keys.placed(stream),
+                        self.keys.user(stream, new.user_id),
+                    ),
+                    args=(
+                        self.keys.namespace,
+                        self.num_streams,
+                        stream,
+                        new.order_id,
+                        record,
+                    ),
+                    changes=new.order_id,
+                )
+            ]
+            if reply != STALE:
+                return reply == 1
+            yield from self.read_config(self.num_streams)
+
+    def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
+        """Reply whether the order was paused; with an owner, only that user's own can be."""
+        return self._change("pause", order_id, owner)
+
+    def resume(self, order_id: str, owner: str = "") -> Operation[bool]:
+        """Reply whether the order was resumed; with an owner, only that user's own can be."""
+        return self._change("resume", order_id, owner)
+
+    def cancel(self, order_id: str, owner: str = "") -> Operation[bool]:
+        """Reply whether the order was cancelled; with an owner, only that user's own can be."""
+        return self._change("cancel", order_id, owner)
+
+    def cancel_all_by_user(self, user_id: str) -> Operation[int]:
+        """Reply how many orders were cancelled."""
+        checked_text(user_id, "user_id")
+        while True:
+            stream = stream_of_user(user_id, self.num_streams)
+            (reply,) = yield [
+                Call(
+                    "cancel_all_by_user",
+                    keys=(
+                        self.keys.config,
+                        self._directory,
+                        self.keys.orders(stream),
+                        self.keys.placed(stream),
+                        self.keys.paused(stream),
+                        self.keys.user(stream, user_id),
+                    ),
+                    args=(self.num_streams,),
+                    changes=user_id,
+                )
+            ]
+            if reply != STALE:
+                return reply
+            yield from self.read_config(self.num_streams)
+
+    def get(self, order_id: str) -> Operation[Order | None]:
+        """Reply with the order, if it is live."""
+        checked_text(order_id, "order_id")
+        (reply,) = yield [Call("get", (self._directory,), (self.keys.namespace, order_id))]
+        return order_from(order_id.encode(), *reply) if reply else None
+
+    def count(self) -> Operation[int]:
+        """Reply how many orders are live."""
+
+        def commands() -> Commands:
+            for stream in range(self.num_streams):
+                yield "ZCARD", self.keys.placed(stream)
+
+        return sum((yield from self.snapshot(commands)))
+
+    def display_all_live_orders(self) -> Operation[list[str]]:
+        """Reply with the listing of all streams, at one moment."""
+
+        def commands() -> Commands:
+            for stream in range(self.num_streams):
+                yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
+                yield "SMEMBERS", self.keys.paused(stream)
+
+        replies = yield from self.snapshot(commands)
+        return listed(merged(replies[0::2]), set[bytes]().union(*replies[1::2]))
+
+    def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
+        """Reply with the listing of one user's orders, at one moment."""
+
+        def commands() -> Commands:
+            stream = stream_of_user(user_id, self.num_streams)
+            yield self.placed_by(user_id)
+            yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
+
+        run, paused = yield from self.snapshot(commands)
+        return listed(merged([run]), set(paused))
+
+    def placed_by(self, user_id: str) -> Sequence[Argument]:
+        """Return the command that reads one user's order ids and sequence numbers, in their order.
+
+        A set's members count as scored 1; weighted 0 they leave the sequence number as it is.
+        """
+        stream = stream_of_user(user_id, self.num_streams)
+        keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
+        return "ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES"
+
+    def snapshot(self, commands: Callable[[], Commands]) -> Operation[list[Any]]:
+        """Reply with what the commands read at one moment, made anew where num_streams has changed."""
+        while True:
+            num_streams = self.num_streams
+            says = ("HGET", self.keys.config, "num_streams")
+            (replies,) = yield [Snapshot((says, *commands()))]
+            if replies[0] == b"%d" % num_streams:
+                return replies[1:]
+            yield from self.read_config(num_streams)
+
+    def read_config(self, num_streams: int) -> Operation[None]:
+        """Learn the namespace's num_streams, or create it with this one where there is none."""
+        args = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
+        (config,) = yield [Call("open", (self.keys.config,), args)]
+        schema_version, streams, directory_shards = (_number(field) for field in config)
+        if schema_version != SCHEMA_VERSION or not streams:
+            raise errors.SchemaVersionMismatch(
+                f"namespace {self.keys.namespace!r} holds data of schema version {config[0]}; "
+                f"this release knows {SCHEMA_VERSION}"
+            )
+        if directory_shards != DIRECTORY_SHARDS:
+            raise errors.ConfigurationMismatch(
+                f"namespace {self.keys.namespace!r} was created with "
+                f"directory_shards={directory_shards}; on one node this release knows "
+                f"{DIRECTORY_SHARDS}"
+            )
+        self.num_streams = streams
+
+    def _change(self, script: str, order_id: str, owner: str) -> Operation[bool]:
+        checked_text(order_id, "order_id")
+        args = (self.keys.namespace, order_id, owner)
+        (reply,) = yield [Call(script, (self._directory,), args, changes=order_id)]
+        return reply == 1
+
+
+def _number(field: bytes | None) -> int:
+    """Return a config field's number; 0, which none of them can be, for anything else."""
+    return int(field) if field and field.isdigit() else 0
+
+
+def _check_num_streams(num_streams: object) -> None:
+    if num_streams is None:
+        return
+    if isinstance(num_streams, bool) or not isinstance(num_streams, int):
+        raise TypeError(f"num_streams must be an int or None, not {type(num_streams).__name__}")
+    if not 1 <= num_streams <= MAX_STREAMS:
+        raise ValueError(f"num_streams must be 1 to {MAX_STREAMS}, not {num_streams}")

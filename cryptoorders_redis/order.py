@@ -1,0 +1,147 @@
+"""What an order is, and what input is legal."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
+
+MAX_TEXT_BYTES = 256
+"""The longest order id, user id or currency, in bytes of UTF-8."""
+
+MAX_NUMBER_DIGITS = 100
+"""The most digits of an amount or a price, before and after the point together."""
+
+Number: TypeAlias = Decimal | int | float | str
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DECIMAL_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+
+
+class OrderStatus(StrEnum):
+    """Whether a live order takes part in trading. A cancelled order has no status: it is gone."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to place, as `place` takes it."""
+
+    order_id: str
+    user_id: str
+    currency: str
+    amount: Number
+    price: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A live order, as it was when it was read.
+
+    Attributes:
+        order_id: unique among the live orders of the namespace.
+        user_id: whose order it is.
+        currency: what is traded, as the caller named it.
+        amount: how much of it, above zero, exactly as given.
+        price: the price of one unit, zero or more, exactly as given.
+        status: ACTIVE or PAUSED.
+        placed_at: when it was placed, in UTC to the microsecond, by the server's clock.
+        sequence: its place in the listing: microseconds since 1970 by the server's clock, pushed
+            up where needed so that it rises strictly with every placement of the namespace.
+    """
+
+    order_id: str
+    user_id: str
+    currency: str
+    amount: Decimal
+    price: Decimal
+    status: OrderStatus
+    placed_at: datetime
+    sequence: int
+
+
+def checked_text(value: object, field: str) -> str:
+    """Return an order id, user id or currency if it is legal.
+
+    Raises:
+        TypeError: it is not a `str`.
+        ValueError: it is empty, longer than 256 bytes of UTF-8, or has no UTF-8 form.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{field} must be a str, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{field} must not be empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{field} cannot be written as UTF-8: {error.reason}") from None
+    if size > MAX_TEXT_BYTES:
+        raise ValueError(f"{field} must be at most {MAX_TEXT_BYTES} bytes of UTF-8, not {size}")
+    return value
+
+
+def record_of(new: NewOrder) -> bytes:
+    """Return the JSON that an order's hash field holds, if everything in the order is legal.
+
+    Raises:
+        TypeError, ValueError: naming the first field that is not legal.
+    """
+    checked_text(new.order_id, "order_id")
+    fields = {
+        "user_id": checked_text(new.user_id, "user_id"),
+        "currency": checked_text(new.currency, "currency"),
+        "amount": _exact_text(new.amount, "amount"),
+        "price": _exact_text(new.price, "price"),
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
+    """Return the order that a stream's keys describe."""
+    fields = json.loads(record)
+    number = int(sequence)
+    return Order(
+        order_id=order_id.decode(),
+        user_id=fields["user_id"],
+        currency=fields["currency"],
+        amount=Decimal(fields["amount"]),
+        price=Decimal(fields["price"]),
+        status=OrderStatus.PAUSED if paused else OrderStatus.ACTIVE,
+        placed_at=_EPOCH + timedelta(microseconds=number),
+        sequence=number,
+    )
+
+
+def _exact_text(value: object, field: str) -> str:
+    """Return an amount or price as plain decimal text that loses nothing."""
+    number = _decimal(value, field)
+    if not number.is_finite():
+        raise ValueError(f"{field} must be finite, not {number}")
+    if field == "amount" and number <= 0:
+        raise ValueError(f"amount must be above zero, not {number}")
+    if number < 0:
+        raise ValueError(f"{field} must not be negative, not {number}")
+    # Asked before the text is made: 1E+999999999 is short, its plain text is not.
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    digits = max(number.adjusted(), 0) + 1 + max(-exponent, 0)
+    if digits > MAX_NUMBER_DIGITS:
+        raise ValueError(f"{field} must have at most {MAX_NUMBER_DIGITS} digits, not {digits}")
+    return format(number.copy_abs(), "f")
+
+
+def _decimal(value: object, field: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise TypeError(f"{field} must be a Decimal, int, float or str, not {type(value).__name__}")
+    if isinstance(value, float):
+        # Not repr(): a subclass (NumPy's) may write more than the number.
+        return Decimal(float.__repr__(value))
+    if isinstance(value, str) and not _DECIMAL_TEXT.fullmatch(value):
+        if value.strip().lower().lstrip("+-") in {"nan", "snan", "inf", "infinity"}:
+            raise ValueError(f"{field} must be finite, not {value}")
+        raise ValueError(f"{field} must be a decimal number, not {value[:50]!r}")
+    return Decimal(value)

@@ -1,0 +1,50 @@
+"""From what the server or redis-py refused with to our error for it. What is refused changed nothing."""
+
+import re
+
+from redis import exceptions
+
+from cryptoorders_redis import errors
+
+DISGUISED = (
+    exceptions.AuthenticationError,
+    exceptions.AuthorizationError,
+    exceptions.BusyLoadingError,
+)
+"""What the server answers in place of doing anything, and redis-py takes for a broken connection."""
+
+_BY_CODE: dict[str, type[errors.CryptoOrdersError]] = {
+    "BUSY": errors.StoreUnavailable,
+    "MISCONF": errors.StoreUnavailable,
+    "NOPERM": errors.AccessDenied,
+    "NOREPLICAS": errors.StoreUnavailable,
+    "OOM": errors.StoreFull,
+    "READONLY": errors.StoreReadOnly,
+}
+
+_BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
+    exceptions.AuthenticationError: errors.AccessDenied,
+    exceptions.AuthorizationError: errors.AccessDenied,
+    exceptions.NoPermissionError: errors.AccessDenied,
+    exceptions.OutOfMemoryError: errors.StoreFull,
+    exceptions.ReadOnlyError: errors.StoreReadOnly,
+    exceptions.MasterDownError: errors.StoreUnavailable,
+    exceptions.ConnectionError: errors.StoreUnavailable,
+    exceptions.TimeoutError: errors.StoreUnavailable,
+    OSError: errors.StoreUnavailable,
+}
+
+# redis-py cuts off the codes that it has a class for. Redis 6.2 wraps what stopped a script:
+# "Error running script (call to f_...): @user_script:30: -OOM command not allowed ...".
+_CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
+
+
+def refusal(error: Exception) -> errors.CryptoOrdersError:
+    """Return our error for a request that was refused."""
+    for theirs, ours in _BY_CLASS.items():
+        if isinstance(error, theirs):
+            return ours(str(error))
+    for code in _CODE.findall(str(error)):
+        if code in _BY_CODE:
+            return _BY_CODE[code](str(error))
+    return errors.ServerError(str(error))

