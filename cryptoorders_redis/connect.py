@@ -1,14 +1,15 @@
 """From a URL or a client to connections that send a request once, and never again by themselves."""
 
 import os
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.refusals import DISGUISED, refusal
+from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
+from cryptoorders_redis.resp import Reply
 
 DEFAULT_URL = "redis://localhost:6379/0"
 URL_VARIABLE = "CRYPTOORDERS_URL"
@@ -20,13 +21,6 @@ TIMEOUT_SECONDS = 5
 """For a connection to be made, for one to be free, and for a reply to come."""
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
-
-Reply: TypeAlias = Any
-"""What the server answered: bytes, int, None, a list of them; or the error that it answered with."""
-
-
-class ReplyLost(Exception):
-    """The request may have reached the server, and not all replies came. Never leaves the library."""
 
 
 class Connection(Protocol):

@@ -27,6 +27,10 @@ class Keys:
         self.sequence = f"{{{namespace}}}:sequence"
         """One for all streams on one node, so that nothing can disorder orders of two streams."""
 
+    def lane(self, name: str) -> str:
+        """The last request of one client lane that changed something, and its answer."""
+        return f"{{{self.namespace}}}:lane:{name}"
+
     def directory(self, shard: int) -> str:
         """Order id → the stream that holds it."""
         return f"{{{self.namespace}:directory:{shard}}}"

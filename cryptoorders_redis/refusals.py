@@ -1,4 +1,4 @@
-"""From what the server or redis-py refused with to our error for it. What is refused changed nothing."""
+"""What came instead of an answer: our error for each refusal, all of which changed nothing."""
 
 import re
 
@@ -12,6 +12,11 @@ DISGUISED = (
     exceptions.BusyLoadingError,
 )
 """What the server answers in place of doing anything, and redis-py takes for a broken connection."""
+
+
+class ReplyLost(Exception):
+    """A request may have reached the server, and not all replies came. Never leaves the library."""
+
 
 _BY_CODE: dict[str, type[errors.CryptoOrdersError]] = {
     "BUSY": errors.StoreUnavailable,

@@ -1,5 +1,6 @@
 """The synchronous face."""
 
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -7,11 +8,12 @@ from typing import Protocol, Self, TypeVar
 import redis
 
 from cryptoorders_redis.connect import connect
+from cryptoorders_redis.delivery import Delivery
+from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.paging import live_orders
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
-from cryptoorders_redis.protocol import conversation
 
 T = TypeVar("T")
 
@@ -49,6 +51,7 @@ class CryptoOrderSystem:
         url: str | None = None,
         client: redis.Redis | None = None,
         namespace: str = "cryptoorders",
+        deadline_seconds: float = 10.0,
     ) -> None:
         """Join a namespace of orders, or create it. One round trip.
 
@@ -60,6 +63,8 @@ class CryptoOrderSystem:
             client: a client to use in place of a url. Its connections are used, it is never closed,
                 and neither its retries nor its decoding touch what is sent here.
             namespace: which orders, of all that the server holds: 1 to 100 of `A-Za-z0-9._-`.
+            deadline_seconds: how long a call goes on trying, 0 to 600, while a server that answered
+                before does not; the last attempt may take as long again as its connection's time-out.
 
         Raises:
             ConfigurationMismatch: the namespace has another num_streams.
@@ -68,6 +73,7 @@ class CryptoOrderSystem:
         """
         self._node = OneNode(namespace)
         opening = self._node.open(num_streams)
+        self._delivery = Delivery(Lanes(self._node.keys.lane), deadline_seconds)
         self._connections = connect(url, client)
         try:
             self._run(opening)
@@ -186,16 +192,18 @@ class CryptoOrderSystem:
         self.close()
 
     def _run(self, operation: Operation[T]) -> T:
-        talk = conversation(operation)
+        conversation = self._delivery.of(operation)
         try:
-            request = next(talk)
+            request = next(conversation)
             while True:
+                if request.wait_seconds:
+                    time.sleep(request.wait_seconds)
                 try:
-                    replies = self._connections.exchange(*request)
+                    replies = self._connections.exchange(request.data, request.num_replies)
                 except Exception as error:  # noqa: BLE001 - the conversation decides what it means
-                    request = talk.throw(error)
+                    request = conversation.throw(error)
                 else:
-                    request = talk.send(replies)
+                    request = conversation.send(replies)
         except StopIteration as done:
             return done.value
 

@@ -1,20 +1,25 @@
 --- Cancels all of a user's orders. Costs by their number, and touches the user's own stream alone.
---- KEYS: config directory orders placed paused user
---- ARGV: num_streams
+--- KEYS: lane config directory orders placed paused user
+--- ARGV: request resent num_streams
 --- REPLY: how many were cancelled; 'STALE' the namespace has not num_streams streams
+--- @include "lane"
 --- @include "is_stale"
 --- @include "in_slices"
-local config, directory, orders, placed, paused, user = unpack(KEYS)
-local num_streams = unpack(ARGV)
+local lane, config, directory, orders, placed, paused, user = unpack(KEYS)
+local request, resent, num_streams = unpack(ARGV)
 
+local earlier = answered(lane, request)
+if earlier then
+  return earlier
+end
 if is_stale(config, num_streams) then
   return 'STALE'
 end
 local order_ids = redis.call('SMEMBERS', user)
--- Only commands that full memory does not refuse: cancelling is what frees it.
+-- It begins with commands that full memory does not refuse: cancelling is what frees it.
 local cancelled = in_slices('HDEL', orders, order_ids)
 in_slices('ZREM', placed, order_ids)
 in_slices('SREM', paused, order_ids)
 in_slices('HDEL', directory, order_ids)
 redis.call('DEL', user)
-return cancelled
+return answer(lane, request, resent, cancelled)

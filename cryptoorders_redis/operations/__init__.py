@@ -9,9 +9,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-T = TypeVar("T")
+from cryptoorders_redis.resp import Argument
 
-Argument: TypeAlias = str | bytes | int
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,9 @@ class Call:
 
     Attributes:
         script: the name of its file in `lua/`.
-        changes: the id that the call is to change, for messages; None for a read. A read may be
-            sent again after a fault.
+        keys, args: what the script's header names; for a change without the lane and the request
+            number at their heads, which delivery puts there.
+        changes: the id that the call is to change; None for a read.
     """
 
     script: str

@@ -5,9 +5,10 @@ from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.keys import SCHEMA_VERSION, Keys
-from cryptoorders_redis.operations import Argument, Call, Operation, Snapshot
+from cryptoorders_redis.operations import Call, Operation, Snapshot
 from cryptoorders_redis.operations.listing import listed, merged
 from cryptoorders_redis.order import NewOrder, Order, checked_text, order_from, record_of
+from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
 DIRECTORY_SHARDS = 1

@@ -1,0 +1,193 @@
+"""Gets an operation's steps done, each change once, whatever the connection does. Free of I/O.
+
+A change that may have been sent is sent again under the same request number, to which the server
+gives the answer that it gave the first time. So a call ends in one of three ways: with its true
+answer; with an error that says that nothing was changed; or, when the deadline has passed and
+what was sent is still without an answer, with `OutcomeUnknown`.
+"""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+
+from redis.backoff import FullJitterBackoff
+from redis.exceptions import NoScriptError
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.lanes import Lane, Lanes
+from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
+from cryptoorders_redis.refusals import ReplyLost, refusal
+from cryptoorders_redis.resp import Reply, packed
+from cryptoorders_redis.scripts import script
+
+T = TypeVar("T")
+
+_BACKOFF = FullJitterBackoff(base=0.01, cap=0.5)
+"""The wait before an attempt, in seconds: random, so that clients do not all come back at once."""
+
+LONGEST_DEADLINE_SECONDS = 600
+"""Far less than the hour for which the server remembers a lane that nobody uses."""
+
+
+class Request(NamedTuple):
+    """Bytes to send as they are, how many replies will come, and how long to wait before it."""
+
+    data: bytes
+    num_replies: int
+    wait_seconds: float
+
+
+Conversation: TypeAlias = Generator[Request, list[Reply], T]
+"""Yields requests, is sent their replies or thrown what went wrong with them, returns a T."""
+
+
+class Delivery:
+    """Delivers the operations of one system.
+
+    Args:
+        lanes: where request numbers come from.
+        deadline_seconds: how long a call goes on trying when the server does not answer. One that
+            never answered yet is not waited for: its address is more likely wrong than it is down.
+    """
+
+    def __init__(self, lanes: Lanes, deadline_seconds: float) -> None:
+        if not 0 <= deadline_seconds <= LONGEST_DEADLINE_SECONDS:
+            raise ValueError(
+                f"deadline_seconds must be 0 to {LONGEST_DEADLINE_SECONDS}, not {deadline_seconds}"
+            )
+        self._lanes = lanes
+        self._deadline_seconds = deadline_seconds
+        self._server_known = False
+
+    def of(self, operation: Operation[T]) -> Conversation[T]:
+        """Carry an operation out: a face sends each request, and hands in what came of it."""
+        try:
+            steps = next(operation)
+            while True:
+                steps = operation.send((yield from self._answers(steps)))
+        except StopIteration as done:
+            return done.value
+
+    def _answers(self, steps: Sequence[Step]) -> Conversation[list[Any]]:
+        parcels = [_Parcel(step, self._lanes.take() if step.changes else None) for step in steps]
+        yield from self._deliver(parcels)
+        for parcel in parcels:
+            # A lane whose outcome is open is not used again: its request may yet arrive.
+            if parcel.lane and not parcel.in_doubt:
+                self._lanes.give_back(parcel.lane)
+        for parcel in parcels:
+            if parcel.refused:
+                _give_up([parcel], parcel.refused)
+        return [parcel.reply for parcel in parcels]
+
+    def _deliver(self, parcels: Sequence["_Parcel"]) -> Conversation[None]:
+        """Send until each parcel has its answer, or a refusal that trying again would not change."""
+        give_up_at = time.monotonic() + self._deadline_seconds
+        pending: list[_Parcel] = list(parcels)
+        wait_seconds, failures = 0.0, 0
+        while pending:
+            trouble: errors.StoreUnavailable | None = None
+            try:
+                replies: Iterator[Reply] = iter((yield _in_one(pending, wait_seconds)))
+            except ReplyLost as lost:
+                trouble = errors.StoreUnavailable(str(lost))
+                for parcel in pending:
+                    parcel.in_doubt = parcel.lane is not None
+            except errors.StoreUnavailable as error:
+                trouble = error
+                if not self._server_known:
+                    _give_up(pending, error)
+            except errors.CryptoOrdersError as error:
+                _give_up(pending, error)
+            else:
+                self._server_known = True
+                pending = [parcel for parcel in pending if not parcel.settled_by(replies)]
+                trouble = next((parcel.trouble for parcel in pending if parcel.trouble), None)
+            if trouble:
+                failures += 1
+                wait_seconds = _BACKOFF.compute(failures)
+                if time.monotonic() + wait_seconds >= give_up_at:
+                    _give_up(pending, trouble)
+
+
+class _Parcel:
+    """A step on its way: what to send for it next, and what came of it so far."""
+
+    __slots__ = ("as_source", "in_doubt", "lane", "refused", "reply", "step", "trouble")
+
+    def __init__(self, step: Step, lane: Lane | None) -> None:
+        self.step = step
+        self.lane = lane
+        self.as_source = False
+        self.in_doubt = False
+        """Whether it is a change that was sent, and whose reply was lost."""
+        self.trouble: errors.StoreUnavailable | None = None
+        self.refused: errors.CryptoOrdersError | None = None
+        self.reply: Reply = None
+
+    def request(self) -> tuple[bytes, int]:
+        """Return the bytes to send, and how many replies there will be."""
+        if isinstance(self.step, Snapshot):
+            commands = [("MULTI",), *self.step.commands, ("EXEC",)]
+            return b"".join(map(packed, commands)), len(commands)
+        run = script(self.step.script)
+        head = ("EVAL", run.source) if self.as_source else ("EVALSHA", run.sha)
+        keys, args = self.step.keys, self.step.args
+        if self.lane:
+            keys = (self.lane.key, *keys)
+            args = (self.lane.request, int(self.in_doubt), *args)
+        return packed((*head, len(keys), *keys, *args)), 1
+
+    def settled_by(self, replies: Iterator[Reply]) -> bool:
+        """Take this step's replies, and return whether there is nothing left to send for it."""
+        self.trouble = None
+        reply = self._reply_among(replies)
+        if isinstance(reply, NoScriptError):
+            # After a restart or a SCRIPT FLUSH. It did not run.
+            self.as_source = True
+            return False
+        if isinstance(reply, Exception):
+            error = refusal(reply)
+            if isinstance(error, errors.StoreUnavailable):
+                self.trouble = error
+                return False
+            self.refused = error
+            return True
+        self.in_doubt = False
+        self.reply = reply
+        return True
+
+    def _reply_among(self, replies: Iterator[Reply]) -> Reply:
+        """Return the one reply of a script; of a transaction what EXEC replied, or the first error."""
+        if isinstance(self.step, Call):
+            return next(replies)
+        *queued, last = islice(replies, len(self.step.commands) + 2)
+        results = cast("list[Reply]", last) if isinstance(last, list) else [last]
+        for reply in (*queued, *results):
+            if isinstance(reply, Exception):
+                return reply
+        return results
+
+
+def _in_one(parcels: Sequence[_Parcel], wait_seconds: float) -> Request:
+    requests = [parcel.request() for parcel in parcels]
+    return Request(
+        b"".join(data for data, _ in requests),
+        sum(num_replies for _, num_replies in requests),
+        wait_seconds,
+    )
+
+
+def _give_up(parcels: Sequence[_Parcel], error: errors.CryptoOrdersError) -> NoReturn:
+    """Raise the error; as `OutcomeUnknown` where a change may nevertheless have taken effect."""
+    changes = [parcel.step for parcel in parcels if parcel.in_doubt]
+    if not changes:
+        raise error
+    ids = tuple(step.changes for step in changes if step.changes)
+    operation = next(step.script for step in changes if isinstance(step, Call))
+    raise errors.OutcomeUnknown(
+        f"{operation} of {', '.join(map(repr, ids))} may have taken effect or not: {error}",
+        operation=operation,
+        ids=ids,
+    ) from error

@@ -1,0 +1,21 @@
+--- What makes a change that is sent twice run once. A lane is used for one call at a time, each with a higher
+--- request number; its key holds the last one that changed something, and the answer to it.
+--- An answer that changed nothing is kept only when the request was sent again: an earlier sending of it may
+--- still be on its way, and must not act after the caller has its answer.
+local LANE_SECONDS = 3600
+
+local function answered(lane, request)
+  local number, reply = string.match(redis.call('GET', lane) or '', '^(%d+) (%d+)$')
+  if number == request then
+    return tonumber(reply)
+  elseif number and tonumber(number) > tonumber(request) then
+    return redis.error_reply('LATE its caller has an answer to this request')
+  end
+end
+
+local function answer(lane, request, resent, reply)
+  if reply ~= 0 or resent == '1' then
+    redis.call('SET', lane, request .. ' ' .. reply, 'EX', LANE_SECONDS)
+  end
+  return reply
+end
