@@ -1,13 +1,16 @@
 """From a URL or a client to connections that send a request once, and never again by themselves."""
 
 import os
+import weakref
 from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cryptoorders_redis import errors
+from cryptoorders_redis.embedded import FolderServer, memory_pool
 from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
 from cryptoorders_redis.resp import Reply
 
@@ -48,10 +51,14 @@ class Connections:
     touches what is sent here.
     """
 
-    def __init__(self, pool: Pool, *, ours: bool) -> None:
+    def __init__(self, pool: Pool, *, ours: bool, server: FolderServer | None = None) -> None:
         self._pool = pool
         self._ours = ours
+        self._server = server
         self._closed = False
+        if server:
+            # At the latest when the process ends, also if nobody calls close().
+            self._leave_server = weakref.finalize(self, server.leave)
 
     def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
         """Send the request and return its replies; one that is an error stands among them.
@@ -64,7 +71,7 @@ class Connections:
         if self._closed:
             raise errors.StoreClosed("this system is closed")
         try:
-            connection = self._pool.get_connection()
+            connection = self._connection()
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from error
         try:
@@ -83,10 +90,22 @@ class Connections:
             self._pool.release(connection)
 
     def close(self) -> None:
-        """Refuse further requests, and close the connections if we opened them."""
+        """Refuse further requests, and close and end what we opened and started."""
         self._closed = True
         if self._ours:
             self._pool.disconnect()
+        if self._server:
+            self._leave_server()
+
+    def _connection(self) -> Connection:
+        if not self._server:
+            return self._pool.get_connection()
+        self._server.join()
+        try:
+            return self._pool.get_connection()
+        except (redis.ConnectionError, OSError):
+            self._server.revive()
+            return self._pool.get_connection()
 
 
 def connect(url: str | None, client: redis.Redis | None) -> Connections:
@@ -96,7 +115,7 @@ def connect(url: str | None, client: redis.Redis | None) -> Connections:
         TypeError, ValueError: what was given is not a client, or not a URL that we know.
     """
     if client is None:
-        return Connections(_pool(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL), ours=True)
+        return _connections(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
     if url is not None:
         raise ValueError("give a url or a client, not both")
     if not isinstance(client, redis.Redis):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -104,25 +123,31 @@ def connect(url: str | None, client: redis.Redis | None) -> Connections:
     return Connections(cast("Pool", client.connection_pool), ours=False)
 
 
-def _pool(url: str) -> Pool:
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme == "memory":
-        from cryptoorders_redis.embedded import memory_pool  # only where it is used: 0.2 s
-
-        return memory_pool(rest)
-    if separator and scheme in _REDIS_SCHEMES:
-        from_url = cast("Any", redis.BlockingConnectionPool).from_url
-        return from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+def _connections(url: str) -> Connections:
+    scheme, _, rest = url.partition(":")
+    if scheme == "file":
+        server = FolderServer(rest)
+        return Connections(_pool(f"unix://{quote(str(server.socket))}"), ours=True, server=server)
+    if rest.startswith("//"):
+        if scheme == "memory":
+            return Connections(memory_pool(rest[2:]), ours=True)
+        if scheme in _REDIS_SCHEMES:
+            return Connections(_pool(url), ours=True)
     known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
-    raise ValueError(f"the url must begin with one of {known}; it begins with {scheme[:20]!r}")
+    raise ValueError(f"the url must begin with {known} or file:; it begins with {scheme[:20]!r}")
+
+
+def _pool(url: str) -> Pool:
+    from_url = cast("Any", redis.BlockingConnectionPool).from_url
+    return from_url(
+        url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=TIMEOUT_SECONDS,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
 
 
 def _read(connection: Connection) -> Reply:

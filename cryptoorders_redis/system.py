@@ -58,7 +58,7 @@ class CryptoOrderSystem:
         Args:
             num_streams: how many streams the orders are sharded over by user, 1 to 16384; None
                 takes what the namespace has, and 1 for a new one.
-            url: `redis://`, `rediss://`, `unix://` or `memory://[name]`; None for
+            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`; None for
                 `$CRYPTOORDERS_URL`, and without that `redis://localhost:6379/0`.
             client: a client to use in place of a url. Its connections are used, it is never closed,
                 and neither its retries nor its decoding touch what is sent here.
