@@ -1,9 +1,18 @@
 """A Redis-backed, persistent, sharded store for live crypto orders."""
 
 from cryptoorders_redis import errors
+from cryptoorders_redis.operations.verifying import Disagreement
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
 
 __version__ = "0.1.0"
 
-__all__ = ["CryptoOrderSystem", "NewOrder", "Order", "OrderStatus", "UserOrders", "errors"]
+__all__ = [
+    "CryptoOrderSystem",
+    "Disagreement",
+    "NewOrder",
+    "Order",
+    "OrderStatus",
+    "UserOrders",
+    "errors",
+]

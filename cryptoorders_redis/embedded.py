@@ -35,12 +35,12 @@ def memory_pool(name: str) -> Any:
     import fakeredis  # 0.2 s that only those pay who use it
 
     _say_once("a memory:// store lives in this process alone, and ends with it")
-    server = _named_memory(name) if name else fakeredis.FakeServer()
+    server = _named_server(name) if name else fakeredis.FakeServer()
     return fakeredis.FakeRedis(server=server).connection_pool
 
 
 @functools.cache
-def _named_memory(_name: str) -> Any:
+def _named_server(_name: str) -> Any:
     import fakeredis
 
     return fakeredis.FakeServer()

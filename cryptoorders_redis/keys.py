@@ -5,10 +5,21 @@ key is meant, or which slot of a Redis Cluster it is in.
 """
 
 import re
+from typing import NamedTuple
 
 SCHEMA_VERSION = 1
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+_OF_STREAM = re.compile(r":(0|[1-9]\d{0,8}):(orders|placed|paused|user:(.+))", re.ASCII | re.DOTALL)
+
+
+class KeyMeaning(NamedTuple):
+    """What a key is: its kind, and the stream and user that it belongs to, if any."""
+
+    kind: str
+    stream: int | None = None
+    user: str = ""
 
 
 class Keys:
@@ -23,6 +34,8 @@ class Keys:
                 f"not {namespace[:120]!r}"
             )
         self.namespace = namespace
+        self.pattern = f"{{{namespace}[:}}]*"
+        """Matches all keys of this namespace, and none of another whose name begins the same."""
         self.config = f"{{{namespace}}}:config"
         self.sequence = f"{{{namespace}}}:sequence"
         """One for all streams on one node, so that nothing can disorder orders of two streams."""
@@ -50,3 +63,21 @@ class Keys:
     def user(self, stream: int, user_id: str) -> str:
         """The ids of one user's orders."""
         return f"{{{self.namespace}:{stream}}}:user:{user_id}"
+
+    def meaning_of(self, key: bytes) -> KeyMeaning | None:
+        """Return what a key that matches `pattern` is; None for one that the schema has not."""
+        try:
+            name = key.decode()
+        except UnicodeDecodeError:
+            return None
+        tag, _, rest = name.partition("}")
+        tag = tag.removeprefix("{" + self.namespace)
+        if (tag, rest) in ((":directory:0", ""), ("", ":config"), ("", ":sequence")):
+            return KeyMeaning(tag[1:-2] or rest[1:])
+        if tag == "" and rest.startswith(":lane:"):
+            return KeyMeaning("lane")
+        of_stream = _OF_STREAM.fullmatch(tag + rest)
+        if of_stream is None:
+            return None
+        stream, kind, user = of_stream.groups()
+        return KeyMeaning("user" if user else kind, int(stream), user or "")

@@ -13,6 +13,7 @@ from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.paging import live_orders
+from cryptoorders_redis.operations.verifying import Disagreement, verify
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
 
 T = TypeVar("T")
@@ -171,6 +172,14 @@ class CryptoOrderSystem:
     def count(self) -> int:
         """Return how many orders are live. At one moment; O(num_streams)."""
         return self._run(self._node.count())
+
+    def verify(self) -> list[Disagreement]:
+        """Hold all keys of the namespace against each other; return what disagrees, nothing if all is well.
+
+        Reads by the page, and may be called while others go on: what all keys say of an order is read
+        at one moment. O(n) for n live orders, plus a scan of all keys of the database. Changes nothing.
+        """
+        return self._run(verify(self._node))
 
     def user(self, user_id: str) -> "UserOrders":
         """Return the orders of one user. Nothing is sent."""
