@@ -1,24 +1,20 @@
-"""From a URL or a client to connections that send a request once, and never again by themselves."""
+"""From a URL or a client to how connections are made. Nothing here sends anything."""
 
 import os
-import weakref
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
-import redis
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from cryptoorders_redis import errors
-from cryptoorders_redis.embedded import FolderServer, memory_pool
-from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
-from cryptoorders_redis.resp import Reply
+from cryptoorders_redis.embedded import FolderServer, memory_client
 
 DEFAULT_URL = "redis://localhost:6379/0"
 URL_VARIABLE = "CRYPTOORDERS_URL"
 
 MAX_CONNECTIONS = 50
-"""Of one system. A thread that finds all of them busy waits for one."""
+"""Of one system. A call that finds all of them busy waits for one."""
 
 TIMEOUT_SECONDS = 5
 """For a connection to be made, for one to be free, and for a reply to come."""
@@ -26,132 +22,86 @@ TIMEOUT_SECONDS = 5
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
-class Connection(Protocol):
-    """What we use of a redis-py connection."""
+@dataclass(frozen=True)
+class Source:
+    """Where a system's connections come from.
 
-    def send_packed_command(self, command: list[bytes]) -> None: ...
-    def read_response(self, disable_decoding: bool) -> Reply: ...
-    def disconnect(self) -> None: ...
+    They are of redis-py, and are used without its client and its pool, because the client sends a
+    command again when a reply was lost: a cancel run twice answers False though it cancelled. Of a
+    client that was handed in only the settings are taken, so that it stays as it is for its owner.
 
-
-class Pool(Protocol):
-    """What we use of a redis-py connection pool."""
-
-    def get_connection(self) -> Connection: ...
-    def release(self, connection: Connection) -> None: ...
-    def disconnect(self) -> None: ...
-
-
-class Connections:
-    """Sends requests over a redis-py connection pool.
-
-    It goes round redis-py's client, straight to the connections of its pool, because the client
-    sends a command again when a reply was lost: a cancel run twice answers False though it
-    cancelled. A client that was handed in keeps its retries and its decoding for its owner; neither
-    touches what is sent here.
+    Attributes:
+        make: makes a connection that is not connected yet, and that never tries anything twice.
+        max_connections: how many there may be at one time.
+        server: the private server that has to run for them, if there is one.
     """
 
-    def __init__(self, pool: Pool, *, ours: bool, server: FolderServer | None = None) -> None:
-        self._pool = pool
-        self._ours = ours
-        self._server = server
-        self._closed = False
-        if server:
-            # At the latest when the process ends, also if nobody calls close().
-            self._leave_server = weakref.finalize(self, server.leave)
-
-    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
-        """Send the request and return its replies; one that is an error stands among them.
-
-        Raises:
-            StoreUnavailable, AccessDenied: certainly nothing was done.
-            StoreClosed: after `close`.
-            ReplyLost: it may have been done.
-        """
-        if self._closed:
-            raise errors.StoreClosed("this system is closed")
-        try:
-            connection = self._connection()
-        except (redis.RedisError, OSError) as error:
-            raise refusal(error) from error
-        try:
-            connection.send_packed_command([request])
-            return [_read(connection) for _ in range(num_replies)]
-        except (redis.RedisError, OSError) as error:
-            connection.disconnect()
-            if num_replies == 1 and isinstance(error, DISGUISED):
-                raise refusal(error) from error
-            raise ReplyLost(f"{type(error).__name__}: {error}") from error
-        except BaseException:
-            # Interrupted between request and reply: whoever comes next must not read this reply.
-            connection.disconnect()
-            raise
-        finally:
-            self._pool.release(connection)
-
-    def close(self) -> None:
-        """Refuse further requests, and close and end what we opened and started."""
-        self._closed = True
-        if self._ours:
-            self._pool.disconnect()
-        if self._server:
-            self._leave_server()
-
-    def _connection(self) -> Connection:
-        if not self._server:
-            return self._pool.get_connection()
-        self._server.join()
-        try:
-            return self._pool.get_connection()
-        except (redis.ConnectionError, OSError):
-            self._server.revive()
-            return self._pool.get_connection()
+    make: Callable[[], Any]
+    max_connections: int
+    server: FolderServer | None = None
 
 
-def connect(url: str | None, client: redis.Redis | None) -> Connections:
-    """Return connections of the client, or by the URL, or by $CRYPTOORDERS_URL. None is made yet.
+def source_of(url: str | None, client: object, library: Any) -> Source:
+    """Return the source by the client, or by the URL, or by $CRYPTOORDERS_URL.
+
+    Args:
+        library: `redis`, or `redis.asyncio` for connections to await.
 
     Raises:
-        TypeError, ValueError: what was given is not a client, or not a URL that we know.
+        TypeError, ValueError: what was given is not such a client, or not a URL that we know.
     """
     if client is None:
-        return _connections(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+        return _by_url(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, library)
     if url is not None:
         raise ValueError("give a url or a client, not both")
-    if not isinstance(client, redis.Redis):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"client must be a redis.Redis, not {type(client).__name__}")
-    return Connections(cast("Pool", client.connection_pool), ours=False)
+    if not isinstance(client, library.Redis):
+        wanted, given = _name(library.Redis), _name(type(client))
+        raise TypeError(f"client must be a {wanted}, not a {given}")
+    return _of_client(client, library)
 
 
-def _connections(url: str) -> Connections:
-    scheme, _, rest = url.partition(":")
-    if scheme == "file":
+def _by_url(url: str, library: Any) -> Source:
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"url must be a str, not {type(url).__name__}")
+    scheme, colon, rest = url.partition(":")
+    if scheme == "file" and colon:
         server = FolderServer(rest)
-        return Connections(_pool(f"unix://{quote(str(server.socket))}"), ours=True, server=server)
+        return _of_redis_url(f"unix://{quote(str(server.socket))}", library, server)
     if rest.startswith("//"):
         if scheme == "memory":
-            return Connections(memory_pool(rest[2:]), ours=True)
+            return _of_client(memory_client(rest[2:], library), library)
         if scheme in _REDIS_SCHEMES:
-            return Connections(_pool(url), ours=True)
+            return _of_redis_url(url, library)
     known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
-    raise ValueError(f"the url must begin with {known} or file:; it begins with {scheme[:20]!r}")
+    raise ValueError(f"the url must begin with one of {known} or file:; it begins with {scheme[:20]!r}")
 
 
-def _pool(url: str) -> Pool:
-    from_url = cast("Any", redis.BlockingConnectionPool).from_url
-    return from_url(
+def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Source:
+    pool = library.ConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
-        timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    return _of_pool(pool, library, server)
 
 
-def _read(connection: Connection) -> Reply:
-    try:
-        return connection.read_response(disable_decoding=True)
-    except redis.ResponseError as error:
-        return error
+def _of_client(client: Any, library: Any) -> Source:
+    return _of_pool(client.connection_pool, library)
+
+
+def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Source:
+    settings: dict[str, Any] = {**pool.connection_kwargs, "retry_on_error": []}
+    retry = library.retry.Retry(NoBackoff(), 0)
+
+    def make() -> Any:
+        connection = pool.connection_class(**settings)
+        connection.retry = retry
+        return connection
+
+    return Source(make, min(pool.max_connections, MAX_CONNECTIONS), server)
+
+
+def _name(of: type) -> str:
+    return f"{of.__module__.removesuffix('.client')}.{of.__qualname__}"

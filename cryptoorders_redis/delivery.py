@@ -18,7 +18,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.lanes import Lane, Lanes
 from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
 from cryptoorders_redis.refusals import ReplyLost, refusal
-from cryptoorders_redis.resp import Reply, packed
+from cryptoorders_redis.resp import Argument, Reply, packed
 from cryptoorders_redis.scripts import script
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class _Parcel:
     __slots__ = ("as_source", "in_doubt", "lane", "refused", "reply", "step", "trouble")
 
     def __init__(self, step: Step, lane: Lane | None) -> None:
-        self.step = step
+        self.step: Step = step
         self.lane = lane
         self.as_source = False
         self.in_doubt = False
@@ -149,6 +149,9 @@ class _Parcel:
             return False
         if isinstance(reply, Exception):
             error = refusal(reply)
+            if isinstance(error, errors.StoreFull) and isinstance(self.step, Snapshot):
+                self.step = _as_script(self.step)
+                return False
             if isinstance(error, errors.StoreUnavailable):
                 self.trouble = error
                 return False
@@ -177,6 +180,14 @@ def _in_one(parcels: Sequence[_Parcel], wait_seconds: float) -> Request:
         sum(num_replies for _, num_replies in requests),
         wait_seconds,
     )
+
+
+def _as_script(snapshot: Snapshot) -> Call:
+    """Return the way to the same replies when memory is full: transactions are refused then."""
+    words: list[Argument] = []
+    for command in snapshot.commands:
+        words += (len(command), *command)
+    return Call("snapshot", (), words)
 
 
 def _give_up(parcels: Sequence[_Parcel], error: errors.CryptoOrdersError) -> NoReturn:

@@ -27,8 +27,8 @@ START_SECONDS = 10
 _log = logging.getLogger("cryptoorders_redis")
 
 
-def memory_pool(name: str) -> Any:
-    """Return a pool of connections to a store in this process, which ends with it.
+def memory_client(name: str, library: Any) -> Any:
+    """Return a client of a store in this process, which ends with it; to await if of redis.asyncio.
 
     The same name is the same store; without a name it is one that nobody else can reach.
     """
@@ -36,7 +36,8 @@ def memory_pool(name: str) -> Any:
 
     _say_once("a memory:// store lives in this process alone, and ends with it")
     server = _named_server(name) if name else fakeredis.FakeServer()
-    return fakeredis.FakeRedis(server=server).connection_pool
+    client = fakeredis.FakeRedis if library is redis else fakeredis.FakeAsyncRedis
+    return client(server=server)
 
 
 @functools.cache

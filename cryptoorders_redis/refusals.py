@@ -39,6 +39,9 @@ _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
     OSError: errors.StoreUnavailable,
 }
 
+_DENIED_IN_A_SCRIPT = "The user executing the script can't"
+"""How the server begins what it has no code for, unlike outside a script."""
+
 # redis-py cuts off the codes that it has a class for. Redis 6.2 wraps what stopped a script:
 # "Error running script (call to f_...): @user_script:30: -OOM command not allowed ...".
 _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
@@ -52,4 +55,6 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
     for code in _CODE.findall(str(error)):
         if code in _BY_CODE:
             return _BY_CODE[code](str(error))
+    if _DENIED_IN_A_SCRIPT in str(error):
+        return errors.AccessDenied(str(error))
     return errors.ServerError(str(error))

@@ -7,7 +7,8 @@ from typing import Protocol, Self, TypeVar
 
 import redis
 
-from cryptoorders_redis.connect import connect
+from cryptoorders_redis.connect import source_of
+from cryptoorders_redis.connections import Connections
 from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
@@ -75,7 +76,7 @@ class CryptoOrderSystem:
         self._node = OneNode(namespace)
         opening = self._node.open(num_streams)
         self._delivery = Delivery(Lanes(self._node.keys.lane), deadline_seconds)
-        self._connections = connect(url, client)
+        self._connections = Connections(source_of(url, client, redis))
         try:
             self._run(opening)
         except BaseException:

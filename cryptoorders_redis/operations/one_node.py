@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.keys import SCHEMA_VERSION, Keys
-from cryptoorders_redis.operations import Call, Operation, Snapshot
+from cryptoorders_redis.operations import Call, Operation, Snapshot, T
 from cryptoorders_redis.operations.listing import listed, merged
 from cryptoorders_redis.order import NewOrder, Order, checked_text, order_from, record_of
 from cryptoorders_redis.resp import Argument
@@ -28,6 +28,8 @@ class OneNode:
     `num_streams` is what the namespace's config said last. Whatever depends on that number tells
     it to the server, which does nothing where it is not, or no longer, true; the config is then read
     again. So no client can ever split a user over two streams.
+
+    What an operation is given is checked when it is made, before it is run and anything is sent.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -38,6 +40,9 @@ class OneNode:
     def open(self, num_streams: int | None) -> Operation[None]:
         """Join the namespace, or create it with `num_streams` (1 for None) where there is none."""
         _check_num_streams(num_streams)
+        return self._open(num_streams)
+
+    def _open(self, num_streams: int | None) -> Operation[None]:
         yield from self.read_config(num_streams or 1)
         if num_streams is not None and num_streams != self.num_streams:
             raise errors.ConfigurationMismatch(
@@ -48,32 +53,23 @@ class OneNode:
     def place(self, new: NewOrder) -> Operation[bool]:
         """Reply whether the order was placed; False: its id is live already."""
         record = record_of(new)
-        while True:
-            stream = stream_of_user(new.user_id, self.num_streams)
-            (reply,) = yield [
-                Call(
-                    "place",
-                    keys=(
-                        self.keys.config,
-                        self.keys.sequence,
-                        self._directory,
-                        self.keys.orders(stream),
-                        self.keys.placed(stream),
-                        self.keys.user(stream, new.user_id),
-                    ),
-                    args=(
-                        self.keys.namespace,
-                        self.num_streams,
-                        stream,
-                        new.order_id,
-                        record,
-                    ),
-                    changes=new.order_id,
-                )
-            ]
-            if reply != STALE:
-                return reply == 1
-            yield from self.read_config(self.num_streams)
+
+        def call(stream: int) -> Call:
+            return Call(
+                "place",
+                keys=(
+                    self.keys.config,
+                    self.keys.sequence,
+                    self._directory,
+                    self.keys.orders(stream),
+                    self.keys.placed(stream),
+                    self.keys.user(stream, new.user_id),
+                ),
+                args=(self.keys.namespace, self.num_streams, stream, new.order_id, record),
+                changes=new.order_id,
+            )
+
+        return self._in_stream_of(new.user_id, call, bool)
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Reply whether the order was paused; with an owner, only that user's own can be."""
@@ -90,32 +86,34 @@ class OneNode:
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Reply how many orders were cancelled."""
         checked_text(user_id, "user_id")
-        while True:
-            stream = stream_of_user(user_id, self.num_streams)
-            (reply,) = yield [
-                Call(
-                    "cancel_all_by_user",
-                    keys=(
-                        self.keys.config,
-                        self._directory,
-                        self.keys.orders(stream),
-                        self.keys.placed(stream),
-                        self.keys.paused(stream),
-                        self.keys.user(stream, user_id),
-                    ),
-                    args=(self.num_streams,),
-                    changes=user_id,
-                )
-            ]
-            if reply != STALE:
-                return reply
-            yield from self.read_config(self.num_streams)
+
+        def call(stream: int) -> Call:
+            return Call(
+                "cancel_all_by_user",
+                keys=(
+                    self.keys.config,
+                    self._directory,
+                    self.keys.orders(stream),
+                    self.keys.placed(stream),
+                    self.keys.paused(stream),
+                    self.keys.user(stream, user_id),
+                ),
+                args=(self.num_streams,),
+                changes=user_id,
+            )
+
+        return self._in_stream_of(user_id, call, int)
 
     def get(self, order_id: str) -> Operation[Order | None]:
         """Reply with the order, if it is live."""
         checked_text(order_id, "order_id")
-        (reply,) = yield [Call("get", (self._directory,), (self.keys.namespace, order_id))]
-        return order_from(order_id.encode(), *reply) if reply else None
+        call = Call("get", (self._directory,), (self.keys.namespace, order_id))
+
+        def operation() -> Operation[Order | None]:
+            (reply,) = yield [call]
+            return order_from(order_id.encode(), *reply) if reply else None
+
+        return operation()
 
     def count(self) -> Operation[int]:
         """Reply how many orders are live."""
@@ -188,8 +186,23 @@ class OneNode:
     def _change(self, script: str, order_id: str, owner: str) -> Operation[bool]:
         checked_text(order_id, "order_id")
         args = (self.keys.namespace, order_id, owner)
-        (reply,) = yield [Call(script, (self._directory,), args, changes=order_id)]
-        return reply == 1
+        call = Call(script, (self._directory,), args, changes=order_id)
+
+        def operation() -> Operation[bool]:
+            (reply,) = yield [call]
+            return reply == 1
+
+        return operation()
+
+    def _in_stream_of(
+        self, user_id: str, call: Callable[[int], Call], answer: Callable[[int], T]
+    ) -> Operation[T]:
+        """Make the call for the user's stream, anew where num_streams has changed."""
+        while True:
+            (reply,) = yield [call(stream_of_user(user_id, self.num_streams))]
+            if reply != STALE:
+                return answer(reply)
+            yield from self.read_config(self.num_streams)
 
 
 def _number(field: bytes | None) -> int:

@@ -55,29 +55,35 @@ class _AllOrders:
     def __init__(self, node: OneNode, wanted: Filter) -> None:
         self._node = node
         self._wanted = wanted
-        self._given_up_to = 0
-        self._start_over()
-
-    def _start_over(self) -> None:
-        """Go on after the last order given out, in however many streams there now are."""
+        self._num_streams = 0
         self._waiting: list[Order] = []
-        self._read_up_to = dict.fromkeys(range(self._node.num_streams), self._given_up_to)
+        self._read_up_to: dict[int, int] = {}
         """Each stream that may have more → the last sequence number read of it."""
+        self._given_up_to = 0
 
     def next_page(self) -> Operation[Sequence[Order]]:
         page: list[Order] = []
-        while self._read_up_to and not page:
+        while not page:
+            if self._num_streams != self._node.num_streams:
+                self._start_over()
+            if not self._read_up_to:
+                break
             streams = self._behind()
-            limit = max(PAGE // self._node.num_streams, 10)
+            limit = max(PAGE // self._num_streams, 10)
             replies = yield [self._call(stream, limit) for stream in streams]
             if STALE in replies:
-                yield from self._node.read_config(self._node.num_streams)
-                self._start_over()
+                yield from self._node.read_config(self._num_streams)
                 continue
             for stream, reply in zip(streams, replies, strict=True):
                 self._add(stream, [order_from(*row) for row in zip(*reply, strict=True)], limit)
             page = self._take()
         return page
+
+    def _start_over(self) -> None:
+        """Go on after the last order given out, in however many streams there now are."""
+        self._num_streams = self._node.num_streams
+        self._waiting = []
+        self._read_up_to = dict.fromkeys(range(self._num_streams), self._given_up_to)
 
     def _behind(self) -> list[int]:
         """Return the streams to read next: that half of them that was read less far."""
@@ -89,7 +95,7 @@ class _AllOrders:
         return Call(
             "page",
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (self._node.num_streams, self._read_up_to[stream], limit),
+            (self._num_streams, self._read_up_to[stream], limit),
         )
 
     def _add(self, stream: int, orders: Sequence[Order], limit: int) -> None:
