@@ -1,6 +1,7 @@
 """A Redis-backed, persistent, sharded store for live crypto orders."""
 
 from cryptoorders_redis import errors
+from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
 from cryptoorders_redis.operations.verifying import Disagreement
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
@@ -8,6 +9,8 @@ from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncCryptoOrderSystem",
+    "AsyncUserOrders",
     "CryptoOrderSystem",
     "Disagreement",
     "NewOrder",

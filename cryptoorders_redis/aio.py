@@ -1,0 +1,205 @@
+"""The asynchronous face."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import redis.asyncio
+
+from cryptoorders_redis.aio_connections import AsyncConnections
+from cryptoorders_redis.connect import source_of
+from cryptoorders_redis.delivery import Delivery
+from cryptoorders_redis.lanes import Lanes
+from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations.one_node import OneNode
+from cryptoorders_redis.operations.paging import live_orders
+from cryptoorders_redis.operations.verifying import Disagreement, verify
+from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
+
+T = TypeVar("T")
+
+
+class _Run(Protocol):
+    async def __call__(self, operation: Operation[T]) -> T: ...
+
+
+class AsyncCryptoOrderSystem:
+    """`CryptoOrderSystem`, awaited: each call promises, raises and costs what it does there.
+
+    One object serves any number of tasks of one event loop; a thousand calls at a time share at most
+    50 connections. The namespace is joined, or created, by `async with` or else by the first call:
+    what the constructor of `CryptoOrderSystem` raises comes from there, except for `ValueError` and
+    `TypeError`. A call that is cancelled may have taken effect or not; it never takes, or hands on,
+    the answer to another.
+
+    Example:
+        >>> async def main():
+        ...     async with AsyncCryptoOrderSystem(num_streams=3, url="memory://") as system:
+        ...         await system.place("order1", "alice", "BTC", "0.5", 60_000)
+        ...         await system.pause("order1")
+        ...         return await system.display_all_live_orders()
+        >>> asyncio.run(main())
+        ['order1(paused)']
+    """
+
+    def __init__(
+        self,
+        num_streams: int | None = None,
+        *,
+        url: str | None = None,
+        client: redis.asyncio.Redis | None = None,
+        namespace: str = "cryptoorders",
+        deadline_seconds: float = 10.0,
+    ) -> None:
+        """Prepare to join a namespace of orders; the parameters are those of `CryptoOrderSystem`.
+
+        Raises:
+            TypeError, ValueError: an argument is not legal.
+        """
+        self._node = OneNode(namespace)
+        self._node.open(num_streams)  # refuses what is not legal, and sends nothing yet
+        self._num_streams = num_streams
+        self._opening = asyncio.Lock()
+        self._opened = False
+        self._delivery = Delivery(Lanes(self._node.keys.lane), deadline_seconds)
+        self._connections = AsyncConnections(source_of(url, client, redis.asyncio))
+
+    async def place(self, order_id: str, user_id: str, currency: str, amount: Number, price: Number) -> bool:
+        """Place an order; see `CryptoOrderSystem.place`."""
+        return await self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price)))
+
+    async def pause(self, order_id: str) -> bool:
+        """Pause an order; see `CryptoOrderSystem.pause`."""
+        return await self._run(self._node.pause(order_id))
+
+    async def resume(self, order_id: str) -> bool:
+        """Resume an order; see `CryptoOrderSystem.resume`."""
+        return await self._run(self._node.resume(order_id))
+
+    async def cancel(self, order_id: str) -> bool:
+        """Cancel an order; see `CryptoOrderSystem.cancel`."""
+        return await self._run(self._node.cancel(order_id))
+
+    async def cancel_all_by_user(self, user_id: str) -> int:
+        """Cancel all of a user's orders; see `CryptoOrderSystem.cancel_all_by_user`."""
+        return await self._run(self._node.cancel_all_by_user(user_id))
+
+    async def display_all_live_orders(self) -> list[str]:
+        """Return the listing; see `CryptoOrderSystem.display_all_live_orders`."""
+        return await self._run(self._node.display_all_live_orders())
+
+    async def get(self, order_id: str) -> Order | None:
+        """Return an order, or None; see `CryptoOrderSystem.get`."""
+        return await self._run(self._node.get(order_id))
+
+    def live_orders(
+        self,
+        *,
+        user_id: str | None = None,
+        currency: str | None = None,
+        status: OrderStatus | None = None,
+    ) -> AsyncIterator[Order]:
+        """Iterate over live orders with `async for`; see `CryptoOrderSystem.live_orders`."""
+        pages = live_orders(self._node, user_id, currency, status)
+
+        async def orders() -> AsyncIterator[Order]:
+            while page := await self._run(pages.next_page()):
+                for order in page:
+                    yield order
+
+        return orders()
+
+    async def count(self) -> int:
+        """Return how many orders are live; see `CryptoOrderSystem.count`."""
+        return await self._run(self._node.count())
+
+    async def verify(self) -> list[Disagreement]:
+        """Return what keys disagree on; see `CryptoOrderSystem.verify`."""
+        return await self._run(verify(self._node))
+
+    def user(self, user_id: str) -> "AsyncUserOrders":
+        """Return the orders of one user. Nothing is sent, and nothing to await."""
+        return AsyncUserOrders(self._node, self._run, user_id)
+
+    async def close(self) -> None:
+        """Close the connections that were opened here. Every call after it raises `StoreClosed`."""
+        await self._connections.close()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if not self._opened:
+                await self._converse(self._node.open(self._num_streams))
+                self._opened = True
+
+    async def _run(self, operation: Operation[T]) -> T:
+        if not self._opened:
+            await self._open()
+        return await self._converse(operation)
+
+    async def _converse(self, operation: Operation[T]) -> T:
+        conversation = self._delivery.of(operation)
+        try:
+            request = next(conversation)
+            while True:
+                if request.wait_seconds:
+                    await asyncio.sleep(request.wait_seconds)
+                try:
+                    replies = await self._connections.exchange(request.data, request.num_replies)
+                except Exception as error:  # noqa: BLE001 - the conversation decides what it means
+                    request = conversation.throw(error)
+                else:
+                    request = conversation.send(replies)
+        except StopIteration as done:
+            return done.value
+
+
+class AsyncUserOrders:
+    """`UserOrders`, awaited."""
+
+    def __init__(self, node: OneNode, run: _Run, user_id: str) -> None:
+        """Use `AsyncCryptoOrderSystem.user`."""
+        self._node = node
+        self._run = run
+        self.user_id = checked_text(user_id, "user_id")
+
+    async def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
+        """Place an order of this user's; see `UserOrders.place`."""
+        new = NewOrder(order_id, self.user_id, currency, amount, price)
+        return await self._run(self._node.place(new))
+
+    async def pause(self, order_id: str) -> bool:
+        """Pause an order of this user's; see `UserOrders.pause`."""
+        return await self._run(self._node.pause(order_id, self.user_id))
+
+    async def resume(self, order_id: str) -> bool:
+        """Resume an order of this user's; see `UserOrders.resume`."""
+        return await self._run(self._node.resume(order_id, self.user_id))
+
+    async def cancel(self, order_id: str) -> bool:
+        """Cancel an order of this user's; see `UserOrders.cancel`."""
+        return await self._run(self._node.cancel(order_id, self.user_id))
+
+    async def cancel_all(self) -> int:
+        """Cancel all of this user's orders; see `UserOrders.cancel_all`."""
+        return await self._run(self._node.cancel_all_by_user(self.user_id))
+
+    async def display_all_live_orders(self) -> list[str]:
+        """Return this user's listing; see `UserOrders.display_all_live_orders`."""
+        return await self._run(self._node.display_live_orders_of(self.user_id))

@@ -1,0 +1,124 @@
+"""The asynchronous way of sending a request: once, and never again by itself."""
+
+import asyncio
+import weakref
+from typing import Any, Protocol
+
+import redis
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.connect import TIMEOUT_SECONDS, Source
+from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
+from cryptoorders_redis.resp import Reply
+
+
+class AsyncConnection(Protocol):
+    """What is used of a redis-py connection."""
+
+    @property
+    def is_connected(self) -> bool: ...
+    async def connect(self) -> None: ...
+    async def send_packed_command(self, command: list[bytes]) -> None: ...
+    async def read_response(self, disable_decoding: bool) -> Reply: ...
+    async def disconnect(self, nowait: bool = False) -> None: ...
+
+
+class AsyncConnections:
+    """The connections of one system, for any number of tasks of one event loop.
+
+    Nothing that gives a connection back waits for anything, so that no cancellation can come in between.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._idle: list[AsyncConnection] = []
+        self._free = asyncio.Semaphore(source.max_connections)
+        self._closed = False
+        if source.server:
+            # At the latest when the process ends, also if nobody calls close().
+            self._leave_server = weakref.finalize(self, source.server.leave)
+
+    async def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        """Send the request and return its replies; one that is an error stands among them.
+
+        Raises:
+            StoreUnavailable, AccessDenied: certainly nothing was done.
+            StoreClosed: after `close`.
+            ReplyLost: it may have been done.
+        """
+        connection = await self._take()
+        try:
+            await self._make_ready(connection)
+            try:
+                await connection.send_packed_command([request])
+                return [await _read(connection) for _ in range(num_replies)]
+            except (redis.RedisError, OSError) as error:
+                if num_replies == 1 and isinstance(error, DISGUISED):
+                    raise refusal(error) from error
+                raise ReplyLost(f"{type(error).__name__}: {error}") from error
+        except BaseException:
+            # Also when cancelled: whoever comes next must not read the reply to this request.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            if self._closed:
+                await connection.disconnect(nowait=True)
+            self._idle.append(connection)
+            self._free.release()
+
+    async def close(self) -> None:
+        """Refuse further requests, close the connections, and leave a server that we joined."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().disconnect()
+        if self._source.server:
+            await asyncio.to_thread(self._leave_server)
+
+    async def _take(self) -> AsyncConnection:
+        if self._closed:
+            raise errors.StoreClosed("this system is closed")
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS if self._free.locked() else None):
+                await self._free.acquire()
+        except TimeoutError:
+            raise errors.StoreUnavailable("all connections are busy") from None
+        return self._idle.pop() if self._idle else self._source.make()
+
+    async def _make_ready(self, connection: AsyncConnection) -> None:
+        server = self._source.server
+        try:
+            if server:
+                await asyncio.to_thread(server.join)
+            try:
+                await _connect(connection)
+            except (redis.ConnectionError, OSError):
+                if not server:
+                    raise
+                await asyncio.to_thread(server.revive)
+                await _connect(connection)
+        except (redis.RedisError, OSError) as error:
+            raise refusal(error) from error
+
+
+async def _connect(connection: AsyncConnection) -> None:
+    """Connect, also anew where the server has closed an idle connection: nothing is sent into that."""
+    if connection.is_connected:
+        if not await _is_stale(connection):
+            return
+        await connection.disconnect(nowait=True)
+    await connection.connect()
+
+
+async def _is_stale(connection: Any) -> bool:
+    look = getattr(connection, "can_read", None) or connection.can_read_destructive  # before redis-py 8
+    try:
+        return await look()
+    except (redis.RedisError, OSError):
+        return True
+
+
+async def _read(connection: AsyncConnection) -> Reply:
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except redis.ResponseError as error:
+        return error
