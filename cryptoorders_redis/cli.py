@@ -1,0 +1,248 @@
+"""The commands of the program `cryptoorders`."""
+
+import json
+import sys
+from typing import Annotated, BinaryIO
+
+import typer
+
+from cryptoorders_redis import demo as demonstration
+from cryptoorders_redis import errors, options, screen
+from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
+from cryptoorders_redis.order import OrderStatus
+from cryptoorders_redis.replay import Op, Replay, lines_of
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
+    "2 bad input, or a store that cannot be reached or does not serve; 130 interrupted."
+)
+
+# rich_markup_mode: what stands in brackets in a message is part of the message.
+app = typer.Typer(
+    help=f"Live crypto orders in Redis, shared by any number of processes.\n\n{EXIT_CODES}",
+    epilog="An argument that begins with - goes after --, as in: cryptoorders cancel -- -17",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+OrderId = Annotated[str, typer.Argument(help="The order's id.")]
+UserId = Annotated[str, typer.Argument(help="The user's id.")]
+
+
+@app.command()
+def place(
+    order_id: OrderId,
+    user_id: UserId,
+    currency: str,
+    amount: Annotated[str, typer.Argument(help="Above zero; every digit is kept.")],
+    price: Annotated[str, typer.Argument(help="Zero or more; every digit is kept.")],
+    *,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Place an order. Exits with 1 if the id is live already."""
+    with store(url, namespace, streams) as system:
+        done = system.place(order_id, user_id, currency, amount, price)
+    _answer(Op.PLACE, order_id, done, "it is live already", as_json)
+
+
+@app.command()
+def pause(
+    order_id: OrderId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Pause an order. Exits with 1 if it is not ACTIVE."""
+    with store(url, namespace, streams) as system:
+        done = system.pause(order_id)
+    _answer(Op.PAUSE, order_id, done, "it is not live, or paused already", as_json)
+
+
+@app.command()
+def resume(
+    order_id: OrderId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Resume a paused order. Exits with 1 if it is not PAUSED."""
+    with store(url, namespace, streams) as system:
+        done = system.resume(order_id)
+    _answer(Op.RESUME, order_id, done, "it is not live, or not paused", as_json)
+
+
+@app.command()
+def cancel(
+    order_id: OrderId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel an order. Exits with 1 if it is not live."""
+    with store(url, namespace, streams) as system:
+        done = system.cancel(order_id)
+    _answer(Op.CANCEL, order_id, done, "it is not live", as_json)
+
+
+@app.command()
+def cancel_all(
+    user_id: UserId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel all of a user's orders, at once. Exits with 0 also if there were none."""
+    with store(url, namespace, streams) as system:
+        cancelled = system.cancel_all_by_user(user_id)
+    if as_json:
+        print(json.dumps({"op": Op.CANCEL_ALL_BY_USER, "user_id": user_id, "cancelled": cancelled}))
+    else:
+        print(f"cancelled {cancelled} of {screen.visible(user_id)}")
+
+
+@app.command()
+def get(
+    order_id: OrderId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Show an order. Exits with 1 if it is not live."""
+    with store(url, namespace, streams) as system:
+        order = system.get(order_id)
+    if as_json:
+        print(json.dumps(order and screen.as_fields(order)))
+    elif order:
+        for name, value in screen.as_fields(order).items():
+            print(f"{name:<10} {screen.visible(str(value))}")
+    else:
+        print(f"{screen.visible(order_id)} is not live")
+    if not order:
+        raise typer.Exit(1)
+
+
+@app.command()
+def live(
+    *,
+    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
+    status: Annotated[
+        OrderStatus | None, typer.Option(case_sensitive=False, help="Only of this status.")
+    ] = None,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """List the live orders in placement order: a table on a terminal, else one a line."""
+    with store(url, namespace, streams) as system:
+        lines_only = not (as_json or sys.stdout.isatty())
+        if lines_only and user is currency is status is None:
+            for line in system.display_all_live_orders():
+                print(screen.visible(line))
+            return
+        orders = system.live_orders(user_id=user, currency=currency, status=status)
+        if as_json:
+            for order in orders:
+                print(json.dumps(screen.as_fields(order)))
+        elif lines_only:
+            for order in orders:
+                print(screen.visible(screen.as_line(order)))
+        else:
+            screen.show_tables(orders)
+
+
+@app.command()
+def count(
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Print how many orders are live."""
+    with store(url, namespace, streams) as system:
+        number = system.count()
+    print(json.dumps({"count": number}) if as_json else number)
+
+
+@app.command()
+def replay(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="A file of JSON Lines; - for stdin.")],
+    *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first refused line; what came before stays.")
+    ] = False,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Carry out commands, one a line, and sum up what was applied, ignored and refused.
+
+    {"op": "place", "order_id": .., "user_id": .., "currency": .., "amount": .., "price": ..};
+    {"op": "pause", "order_id": ..}, and so resume and cancel;
+    {"op": "cancel_all_by_user", "user_id": ..}.
+    A line that is no such command is reported with its number and skipped; the exit code is then 1.
+    """
+    with store(url, namespace, streams) as system:
+        run = Replay(system)
+        code, finished = _run_through(run, file, strict)
+    screen.show_replay(run, finished=finished, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(
+    url: Annotated[str, typer.Option(help=options.URL_HELP)] = "memory://",
+    namespace: Annotated[str, typer.Option(help=options.NAMESPACE_HELP)] = "cryptoorders-demo",
+    streams: Annotated[int, typer.Option(help=options.STREAMS_HELP)] = 3,
+    as_json: Json = False,
+) -> None:
+    """Show what this is: a night of orders, replayed and listed.
+
+    Its store is one of its own, whatever the environment says, and must hold no orders.
+    """
+    with store(url, namespace, streams) as system:
+        demonstration.run(system, as_json=as_json)
+
+
+def _answer(op: Op, order_id: str, done: bool, otherwise: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"op": op, "order_id": order_id, "done": done}))
+    else:
+        past = f"{op.removesuffix('e')}ed" if op is not Op.CANCEL else "cancelled"
+        shown = screen.visible(order_id)
+        print(f"{past} {shown}" if done else f"not {past}: {shown}: {otherwise}")
+    if not done:
+        raise typer.Exit(1)
+
+
+def _run_through(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
+    """Carry a file out, and return the exit code and whether it was carried out to its end."""
+    try:
+        with screen.progress(lines_of(file), file) as lines:
+            for refusal in run.run(lines):
+                screen.complain(f"line {refusal.line}: {refusal.reason}")
+                if strict:
+                    screen.complain("stopped there (--strict); what came before it stays applied")
+                    return 1, False
+    except KeyboardInterrupt:
+        screen.complain(f"interrupted; line {run.line} was the last begun")
+        return 130, False
+    except errors.CryptoOrdersError as error:
+        screen.complain(f"line {run.line}: {error}; stopped there, what came before it stays applied")
+        return 2, False
+    except OSError as error:
+        screen.complain(f"cannot read on after line {run.line}: {error}")
+        return 2, False
+    return (1 if run.refused else 0), True

@@ -1,0 +1,34 @@
+"""The options that every command has, and the store that they open."""
+
+import contextlib
+from collections.abc import Generator
+from typing import Annotated
+
+import typer
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.connect import URL_VARIABLE
+from cryptoorders_redis.screen import complain
+from cryptoorders_redis.system import CryptoOrderSystem
+
+URL_HELP = "The store: redis://, rediss://, unix://, or memory:// (ends with the command)."
+NAMESPACE_HELP = "Which orders, of all that the server holds."
+STREAMS_HELP = "Streams to create the namespace with; an error if it has another number."
+
+Url = Annotated[str | None, typer.Option(envvar=URL_VARIABLE, help=URL_HELP)]
+Namespace = Annotated[str, typer.Option(envvar="CRYPTOORDERS_NAMESPACE", help=NAMESPACE_HELP)]
+Streams = Annotated[int | None, typer.Option(envvar="CRYPTOORDERS_STREAMS", help=STREAMS_HELP)]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, one value a line.")]
+
+DEFAULT_NAMESPACE = "cryptoorders"
+
+
+@contextlib.contextmanager
+def store(url: str | None, namespace: str, streams: int | None) -> Generator[CryptoOrderSystem]:
+    """Open a store; what it refuses, then or later, ends the command with one line and exit code 2."""
+    try:
+        with CryptoOrderSystem(streams, url=url, namespace=namespace) as system:
+            yield system
+    except (errors.CryptoOrdersError, TypeError, ValueError) as error:
+        complain(f"cryptoorders: {error}")
+        raise typer.Exit(2) from error

@@ -1,0 +1,109 @@
+"""Whether all keys of a namespace agree with each other, read from outside with plain commands."""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import redis
+
+from cryptoorders_redis.sharding import stream_of_user
+
+
+def keys_of(client: redis.Redis, namespace: str) -> list[bytes]:
+    """Every key of the namespace. The client must not decode: ids are any bytes of UTF-8."""
+    return sorted(client.scan_iter(match=f"{{{namespace}[:}}]*", count=1000))
+
+
+def delete_all(client: redis.Redis, namespace: str) -> None:
+    """Leave nothing of the namespace."""
+    client.delete(*keys_of(client, namespace), "none")
+
+
+def bookkeeping(namespace: str, key: bytes) -> bool:
+    """Whether the key may be there without any order."""
+    name = re.escape(namespace.encode())
+    return re.fullmatch(rb"\{%b\}:(config|sequence|lanes?(:.*)?)" % name, key, re.DOTALL) is not None
+
+
+def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
+    """Every key with its value as the server stores it: equal before and after where nothing was changed.
+
+    Without the lanes, which hold what calls were answered and nothing of orders.
+    """
+    lane = f"{{{namespace}}}:lane".encode()
+    return {key: client.dump(key) for key in keys_of(client, namespace) if not key.startswith(lane)}
+
+
+def orders_of(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
+    """The same without what is there without any order."""
+    whole = contents(client, namespace)
+    return {key: value for key, value in whole.items() if not bookkeeping(namespace, key)}
+
+
+def assert_consistent(client: redis.Redis, namespace: str) -> None:
+    """Fail unless all keys tell one story of the orders, and nothing else is there."""
+    num_streams = int(client.hget(f"{{{namespace}}}:config", "num_streams") or 0)
+    streams, directory = _read(client, namespace)
+    placed: list[float] = []
+    for number, stream in streams.items():
+        assert number < num_streams, f"stream {number} of {num_streams}"
+        owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
+        assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
+        assert stream.placed.keys() == owners.keys(), f"stream {number}: placed differs from orders"
+        assert stream.paused <= owners.keys(), f"stream {number}: paused, but no order"
+        for user_id in owners.values():
+            assert stream_of_user(user_id, num_streams) == number, f"{user_id!r} is not of stream {number}"
+        for order_id in owners:
+            assert directory.pop(order_id, None) == b"%d" % number, f"the directory is wrong on {order_id!r}"
+        placed += stream.placed.values()
+    assert not directory, f"in the directory, but not live: {directory}"
+    assert len(set(placed)) == len(placed), "two orders have one sequence number"
+    if placed:
+        assert int(client.get(f"{{{namespace}}}:sequence") or 0) >= max(placed)
+
+
+@dataclass
+class _Stream:
+    orders: dict[bytes, bytes] = field(default_factory=dict)
+    placed: dict[bytes, float] = field(default_factory=dict)
+    paused: set[bytes] = field(default_factory=set)
+    users: dict[bytes, str] = field(default_factory=dict)
+    """Order id → whose set it is in."""
+
+
+def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict[bytes, bytes]]:
+    """All streams by their numbers, and the directory."""
+    name = re.escape(namespace.encode())
+    known = re.compile(
+        rb"\{%b:(?:directory:0\}|(\d+)\}:(?:orders|placed|paused|user:(.+)))" % name, re.DOTALL
+    )
+    keys = [key for key in keys_of(client, namespace) if not bookkeeping(namespace, key)]
+    unknown = [key for key in keys if not known.fullmatch(key)]
+    assert not unknown, f"the schema does not know {unknown}"
+    # No transaction, in which a server whose memory is full would refuse even to read.
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            user_id = known.fullmatch(key)[2]
+            if user_id is not None or key.endswith(b":paused"):
+                pipe.smembers(key)
+            elif key.endswith(b":placed"):
+                pipe.zrange(key, 0, -1, withscores=True)
+            else:
+                pipe.hgetall(key)
+        values = pipe.execute()
+
+    streams: dict[int, _Stream] = defaultdict(_Stream)
+    directory: dict[bytes, bytes] = {}
+    for key, value in zip(keys, values, strict=True):
+        number, user_id = known.fullmatch(key).groups()
+        if number is None:
+            directory = value
+        elif user_id is not None:
+            users = streams[int(number)].users
+            assert not users.keys() & value, f"in two users' sets: {users.keys() & value}"
+            users.update(dict.fromkeys(value, user_id.decode()))
+        else:
+            kind = key.rsplit(b":", 1)[1].decode()
+            setattr(streams[int(number)], kind, dict(value) if kind == "placed" else value)
+    return streams, directory

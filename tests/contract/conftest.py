@@ -1,0 +1,130 @@
+"""What the contract is proved on: every backend through every face.
+
+A face opens systems whose calls block, and makes the clients that can be handed in to them. Another
+face joins by a line in FACES, another backend by one in BACKENDS; no test changes.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+from consistency import assert_consistent, delete_all
+
+from cryptoorders_redis import CryptoOrderSystem, embedded
+
+
+class SyncFace:
+    open_system = CryptoOrderSystem
+    client = redis.Redis
+
+
+FACES = [pytest.param(SyncFace, id="sync")]
+
+BACKENDS = [
+    pytest.param("memory", {}, id="fakeredis"),
+    pytest.param("url", {}, id="unix-url"),
+    pytest.param("client", {"protocol": 2}, id="client-resp2"),
+    pytest.param("client", {"protocol": 2, "decode_responses": True}, id="client-resp2-decoding"),
+    pytest.param("client", {"protocol": 3}, id="client-resp3"),
+    pytest.param("client", {"protocol": 3, "decode_responses": True}, id="client-resp3-decoding"),
+]
+
+COUNTING_BACKEND = BACKENDS[1]
+
+
+@dataclass
+class Store:
+    """A backend's store, which several systems can be open on."""
+
+    namespace: str
+    face: Any
+    reached_by: dict[str, Any]
+    raw: redis.Redis
+    """Looks in from outside."""
+    opened: contextlib.ExitStack
+    namespaces: set[str] = field(default_factory=set)
+
+    def open_system(self, num_streams: int | None = None, *, namespace: str | None = None) -> Any:
+        namespace = namespace or self.namespace
+        system = self.face.open_system(num_streams, namespace=namespace, **self.reached_by)
+        self.opened.callback(system.close)
+        self.namespaces.add(namespace)
+        return system
+
+
+@pytest.fixture(params=FACES)
+def face(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, face: Any, namespace: str) -> Iterator[Store]:
+    """After every test all keys of its namespaces must agree with each other."""
+    kind, options = request.param
+    with contextlib.ExitStack() as stack:
+        reached_by: dict[str, Any]
+        if kind == "memory":
+            reached_by = {"url": f"memory://{namespace}"}
+            raw = fakeredis.FakeRedis(server=embedded._named_server(namespace))
+        else:
+            server = request.getfixturevalue("server")
+            raw = server.client()
+            if kind == "url":
+                reached_by = {"url": server.url}
+            else:
+                client = face.client(unix_socket_path=str(server.socket), **options)
+                stack.callback(client.close)
+                reached_by = {"client": client}
+        stack.callback(raw.close)
+        with contextlib.ExitStack() as opened:
+            store = Store(namespace, face, reached_by, raw, opened)
+            yield store
+        for name in store.namespaces:
+            assert_consistent(raw, name)
+            delete_all(raw, name)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "store" in metafunc.fixturenames:
+        # What sends nothing is the same on all backends, and proved on one that counts what it is sent.
+        backends = BACKENDS if "sends_nothing" not in metafunc.fixturenames else [COUNTING_BACKEND]
+        params = [pytest.param(tuple(param.values), id=param.id) for param in backends]
+        metafunc.parametrize("store", params, indirect=True)
+
+
+@pytest.fixture
+def open_system(store: Store) -> Callable[..., Any]:
+    return store.open_system
+
+
+@pytest.fixture
+def raw(store: Store) -> redis.Redis:
+    return store.raw
+
+
+@pytest.fixture
+def system(open_system: Callable[..., Any]) -> Any:
+    """A system of three streams, as in the problem's example."""
+    return open_system(3)
+
+
+@pytest.fixture
+def sends_nothing(store: Store) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A block in which no command reaches the store: by the server's own count."""
+
+    @contextlib.contextmanager
+    def sends_nothing() -> Iterator[None]:
+        before = _commands_run(store.raw)
+        yield
+        assert _commands_run(store.raw) == before
+
+    return sends_nothing
+
+
+def _commands_run(raw: redis.Redis) -> dict[str, int]:
+    stats = raw.info("commandstats")
+    return {name: stat["calls"] for name, stat in stats.items() if name != "cmdstat_info"}

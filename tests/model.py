@@ -1,0 +1,78 @@
+"""The contract in memory: what a store on any backend must answer, in as few words as there are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cryptoorders_redis import Order
+
+
+@dataclass
+class ModelOrder:
+    user_id: str
+    currency: str
+    amount: Decimal
+    price: Decimal
+    paused: bool = False
+
+
+class Model:
+    """Live orders, in a dict: it keeps them in the order in which they were placed."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, ModelOrder] = {}
+
+    def place(self, order_id: str, user_id: str, currency: str, amount: Decimal, price: Decimal) -> bool:
+        if order_id in self.live:
+            return False
+        self.live[order_id] = ModelOrder(user_id, currency, amount, price)
+        return True
+
+    def pause(self, order_id: str, owner: str | None = None) -> bool:
+        return self._set_paused(order_id, owner, paused=True)
+
+    def resume(self, order_id: str, owner: str | None = None) -> bool:
+        return self._set_paused(order_id, owner, paused=False)
+
+    def cancel(self, order_id: str, owner: str | None = None) -> bool:
+        if not self._is_live(order_id, owner):
+            return False
+        del self.live[order_id]
+        return True
+
+    def cancel_all_by_user(self, user_id: str) -> int:
+        theirs = [order_id for order_id, order in self.live.items() if order.user_id == user_id]
+        for order_id in theirs:
+            del self.live[order_id]
+        return len(theirs)
+
+    def display(self, wanted: Callable[[ModelOrder], bool] = lambda _: True) -> list[str]:
+        return [
+            order_id + "(paused)" if order.paused else order_id
+            for order_id, order in self.live.items()
+            if wanted(order)
+        ]
+
+    def get(self, order_id: str) -> ModelOrder | None:
+        return self.live.get(order_id)
+
+    def _is_live(self, order_id: str, owner: str | None) -> bool:
+        return order_id in self.live and owner in (None, self.live[order_id].user_id)
+
+    def _set_paused(self, order_id: str, owner: str | None, *, paused: bool) -> bool:
+        if not self._is_live(order_id, owner) or self.live[order_id].paused == paused:
+            return False
+        self.live[order_id].paused = paused
+        return True
+
+
+def as_modelled(order: Order | None) -> ModelOrder | None:
+    """What the model knows of a store's order."""
+    if order is None:
+        return None
+    return ModelOrder(order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED")
+
+
+def line(order: Order) -> str:
+    """The listing's line for an order."""
+    return order.order_id + "(paused)" if order.status == "PAUSED" else order.order_id

@@ -1,0 +1,92 @@
+"""One night of real Bitcoin orders through the program into a real server, and back after a crash."""
+
+import csv
+import json
+import lzma
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from model import Model
+from program import Program
+from servers import REPOSITORY
+
+from cryptoorders_redis import CryptoOrderSystem
+
+DATA = REPOSITORY.parent / "shared" / "data" / "bitstamp-2015-05-01-orders.csv.xz"
+
+STREAMS = 4
+USERS = 97
+
+
+def commands(rows):
+    """The rows as commands, numbers as the text that they have in JSON.
+
+    The data knows no users: they are made from the ids. An order that is filled in part is paused,
+    and resumed when it is the next time.
+    """
+    changes = Counter()
+    for row in rows:
+        order_id = row["id"]
+        if row["action"] == "created":
+            amount = format(Decimal(row["volume"]).scaleb(-8), "f")
+            yield "place", order_id, f"user{int(order_id) % USERS}", "BTC", amount, row["price"]
+        elif row["action"] == "changed":
+            changes[order_id] += 1
+            yield "pause" if changes[order_id] % 2 else "resume", order_id
+        else:
+            yield "cancel", order_id
+
+
+def as_json(op, order_id, *placed):
+    fields = {"op": op, "order_id": order_id}
+    if op != "place":
+        return json.dumps(fields)
+    user_id, currency, amount, price = placed
+    fields |= {"user_id": user_id, "currency": currency}
+    return f'{json.dumps(fields)[:-1]}, "amount": {amount}, "price": {price}}}'
+
+
+def test_a_night_of_real_orders_survives_a_crash(own_server, namespace, tmp_path):
+    if not DATA.is_file():
+        pytest.skip(f"the recorded orders are not there: {DATA}")
+    model, expected = Model(), {"applied": Counter(), "ignored": Counter()}
+    file = tmp_path / "night.jsonl"
+    with lzma.open(DATA, "rt", newline="") as rows, file.open("w") as lines:
+        for op, *arguments in commands(csv.DictReader(rows)):
+            lines.write(as_json(op, *arguments) + "\n")
+            changed = getattr(model, op)(*arguments)
+            expected["applied" if changed else "ignored"][op] += 1
+
+    server = own_server("--appendfsync", "always")
+    program = Program(server.url, namespace)
+    done = program.run("replay", str(file), "--streams", str(STREAMS), "--json", timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert summary["refused"] == 0
+    for counted, by_op in expected.items():
+        assert +Counter(summary[counted]) == by_op
+    server.restart()
+
+    assert program.run("count").stdout == "184\n"
+    assert program.run("live").stdout.splitlines() == model.display()
+    paused = program.run("live", "--status", "paused").stdout.splitlines()
+    assert paused == model.display(lambda order: order.paused)
+    orders = [json.loads(line) for line in program.run("live", "--json").stdout.splitlines()]
+    assert len(orders) == 184
+    for order in orders:
+        modelled = model.get(order["order_id"])
+        assert (order["user_id"], order["currency"]) == (modelled.user_id, modelled.currency)
+        assert (order["amount"], order["price"]) == (modelled.amount, modelled.price)
+        assert (order["status"] == "PAUSED") is modelled.paused
+    assert any(order["status"] == "PAUSED" for order in orders)
+
+    with CryptoOrderSystem(STREAMS, url=server.url, namespace=namespace) as system:
+        for order in orders:
+            order_id = order["order_id"]
+            assert system.pause(order_id) is model.pause(order_id)
+        assert system.display_all_live_orders() == model.display()
+        for number in range(USERS):
+            user_id = f"user{number}"
+            assert system.cancel_all_by_user(user_id) == model.cancel_all_by_user(user_id)
+        assert system.count() == 0
