@@ -15,7 +15,7 @@ from nasty import NASTY_IDS
 from program import Program
 from servers import REPOSITORY
 
-from cryptoorders_redis import CryptoOrderSystem, NewOrder
+from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo
 from cryptoorders_redis.replay import MAX_LINE_BYTES, Command, Op, Replay, lines_of, parse_command
 
 PLACE = b'{"op":"place","order_id":"order1","user_id":"alice","currency":"BTC","amount":0.5,"price":60000}'
@@ -353,3 +353,15 @@ def test_the_example_and_the_demo(server, namespace):
     file = REPOSITORY / "examples" / "night.jsonl"
     replayed = Program(server.url, namespace + "2").run("replay", str(file), "--strict", "--json")
     assert json.loads(replayed.stdout)["applied"] == summary["applied"]
+
+
+def test_the_example_is_inside_the_package_or_beside_it(monkeypatch, tmp_path):
+    package = tmp_path / "package"
+    monkeypatch.setattr(demo, "__file__", str(package / "demo.py"))
+    with pytest.raises(ValueError, match=r"neither in .*package nor beside it"):
+        demo.example_file()
+    for folder in (tmp_path, package):
+        file = folder / "examples" / "night.jsonl"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert demo.example_file() == file

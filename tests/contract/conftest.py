@@ -12,6 +12,7 @@ from typing import Any
 import fakeredis
 import pytest
 import redis
+from blocking import RUNNER, BlockingClient, BlockingSystem
 from consistency import assert_consistent, delete_all
 
 from cryptoorders_redis import CryptoOrderSystem, embedded
@@ -22,7 +23,12 @@ class SyncFace:
     client = redis.Redis
 
 
-FACES = [pytest.param(SyncFace, id="sync")]
+class AsyncFace:
+    open_system = BlockingSystem
+    client = BlockingClient
+
+
+FACES = [pytest.param(SyncFace, id="sync"), pytest.param(AsyncFace, id="async")]
 
 BACKENDS = [
     pytest.param("memory", {}, id="fakeredis"),
@@ -54,6 +60,12 @@ class Store:
         self.opened.callback(system.close)
         self.namespaces.add(namespace)
         return system
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_is_closed() -> Iterator[None]:
+    yield
+    RUNNER.close()
 
 
 @pytest.fixture(params=FACES)
