@@ -100,6 +100,10 @@ def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Sou
         connection.retry = retry
         return connection
 
+    try:
+        make()
+    except TypeError as error:
+        raise ValueError(f"a connection cannot be made as the url says: {error}") from error
     return Source(make, min(pool.max_connections, MAX_CONNECTIONS), server)
 
 

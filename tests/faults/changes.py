@@ -1,0 +1,68 @@
+"""Every change with each answer that it can have, in a form that tests of single faults share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from cryptoorders_redis import CryptoOrderSystem, Order
+
+
+@dataclass(frozen=True)
+class Change:
+    """A call on order `o` or user `alice`, in a store where `b` of bob's is live throughout.
+
+    Attributes:
+        before: what makes it have its answer.
+        call: the change.
+        answer: what it answers.
+        afterwards: what others then do, so that a second run of the call would be seen.
+    """
+
+    name: str
+    before: Sequence[str]
+    call: str
+    answer: bool | int
+    afterwards: Sequence[str]
+
+
+ALL = [
+    Change("place-true", (), "place", True, ("cancel",)),
+    Change("place-false", ("place",), "place", False, ("cancel",)),
+    Change("pause-true", ("place",), "pause", True, ("resume",)),
+    Change("pause-false", ("place", "pause"), "pause", False, ("resume",)),
+    Change("resume-true", ("place", "pause"), "resume", True, ("pause",)),
+    Change("resume-false", ("place",), "resume", False, ("pause",)),
+    Change("cancel-true", ("place",), "cancel", True, ("place",)),
+    Change("cancel-false", (), "cancel", False, ("place",)),
+    Change("cancel-all-some", ("place",), "cancel_all", 1, ("place",)),
+    Change("cancel-all-none", (), "cancel_all", 0, ("place",)),
+]
+
+each_change = pytest.mark.parametrize("change", ALL, ids=lambda change: change.name)
+
+CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int]] = {
+    "place": lambda system: system.place("o", "alice", "BTC", 1, 1),
+    "pause": lambda system: system.pause("o"),
+    "resume": lambda system: system.resume("o"),
+    "cancel": lambda system: system.cancel("o"),
+    "cancel_all": lambda system: system.cancel_all_by_user("alice"),
+}
+
+
+def teach_scripts(system: CryptoOrderSystem) -> None:
+    """Make the server know every script: else the first sending of a call carries nothing out."""
+    assert [make(system, call) for call in CALLS] == [True, True, True, True, 0]
+
+
+def make(system: CryptoOrderSystem, *calls: str) -> bool | int | None:
+    """Make the calls, and return what the last one answered."""
+    answer = None
+    for call in calls:
+        answer = CALLS[call](system)
+    return answer
+
+
+def state(system: CryptoOrderSystem) -> list[Order]:
+    """All that can be told of the orders, the moments of their placement included."""
+    return list(system.live_orders())

@@ -1,0 +1,133 @@
+"""Calls of several processes on the same orders, with faults among them, ran as if one at a time."""
+
+import contextlib
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from callers import Caller
+from consistency import assert_consistent
+from faulty_proxy import Fault
+from linearizability import UNKNOWN, Call, unexplained
+from servers import REPOSITORY
+
+from cryptoorders_redis import CryptoOrderSystem
+
+USERS = [f"u{number}" for number in range(6)]
+ORDERS = {user_id: [f"{user_id}-o{number}" for number in range(3)] for user_id in USERS}
+
+IMPATIENT = 0.0
+"""The deadline of a caller that gives up at the first fault: its outcomes are unknown."""
+
+
+def user_of(call: Call) -> str:
+    return call.arguments[0].partition("-")[0]
+
+
+def last_look(system: CryptoOrderSystem) -> list[Call]:
+    """What is there in the end, as calls that belong to the history."""
+    calls = []
+    for user_id in USERS:
+        begin = time.monotonic_ns()
+        listing = system.user(user_id).display_all_live_orders()
+        calls.append(Call("listing", (user_id,), begin, time.monotonic_ns(), listing))
+    return calls
+
+
+def callers_of(url: str, namespace: str, *, deadlines=(60, 60, 60, 60), **options) -> list[Caller]:
+    return [
+        Caller(url, namespace, ORDERS, seed=seed, deadline_seconds=deadline, **options)
+        for seed, deadline in enumerate(deadlines)
+    ]
+
+
+def history_of(callers: list[Caller]) -> list[Call]:
+    for caller in callers:
+        caller.finish()
+    return [call for caller in callers for call in caller.calls]
+
+
+@pytest.fixture
+def deliver_late():
+    """Delivers what a proxy holds back, a moment later, until the test ends."""
+    ended = threading.Event()
+    threads = []
+
+    def start(proxy):
+        def deliver():
+            while not ended.wait(0.02):
+                with contextlib.suppress(OSError):  # the server was killed: it is lost, or comes later
+                    proxy.deliver_held()
+
+        threads.append(threading.Thread(target=deliver))
+        threads[-1].start()
+
+    yield start
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_histories_with_faults_and_kills_are_linearizable(own_server, proxy_before, deliver_late, namespace):
+    server = own_server("--appendfsync", "always")
+    proxy = proxy_before(server, seed=7, lose_reply=0.1, cut_request=0.03, hold_request=0.05)
+    deliver_late(proxy)
+    callers = callers_of(proxy.url, namespace, deadlines=(60, 60, 60, 60, IMPATIENT), calls=400)
+    for _ in range(3):
+        callers[0].wait_for(more_calls=80)
+        server.restart()
+    history = history_of(callers)
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as system, server.client() as raw:
+        history += last_look(system)
+        assert unexplained(history, user_of) is None
+        assert system.verify() == []
+        assert_consistent(raw, namespace)
+    assert len(history) > 1600
+    assert proxy.faults.total() > 200
+    assert 0 < sum(call.answer == UNKNOWN for call in history) < 200
+
+
+def test_histories_without_faults_are_linearizable(server, raw, namespace):
+    history = history_of(callers_of(server.url, namespace, calls=500))
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
+        history += last_look(system)
+    assert len(history) == 2000 + len(USERS)
+    assert unexplained(history, user_of) is None
+
+
+def planted(tmp_path: Path, file: str, good: str, bad: str) -> Path:
+    """A copy of the library's scripts with a bug."""
+    folder = shutil.copytree(REPOSITORY / "lua", tmp_path / "lua")
+    text = (folder / file).read_text()
+    assert text.count(good) == 1
+    (folder / file).write_text(text.replace(good, bad))
+    return folder
+
+
+BUGS = [
+    pytest.param(
+        "place.lua", "if stream_of(directory, namespace, order_id, '') then", "if false then",
+        id="a-place-that-does-not-look-for-duplicates",
+    ),
+    pytest.param(
+        "include/lane.lua", "if number == request then", "do return end if number == request then",
+        id="a-retry-without-a-request-number",
+    ),
+    pytest.param(
+        "cancel_all_by_user.lua", "in_slices('SREM', paused, order_ids)", "",
+        id="a-cancel-all-that-forgets-what-was-paused",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "good", "bad"), BUGS)
+def test_a_planted_bug_is_found(server, proxy_before, namespace, tmp_path, file, good, bad):
+    proxy = proxy_before(server, seed=8, lose_reply=0.1)
+    lua = planted(tmp_path, file, good, bad)
+    history = history_of(callers_of(proxy.url, namespace, calls=200, lua=lua))
+    assert proxy.faults[Fault.LOSE_REPLY] > 40
+    found = unexplained(history, user_of)
+    assert found is not None
+    assert "have no order" in found
