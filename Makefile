@@ -7,12 +7,12 @@ COVERAGE_FLOOR = 90
 
 .PHONY: demo test lint format
 
-demo: $(VENV)/cli.stamp
+demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
 
 test: $(VENV)/test.stamp
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses 2
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
@@ -33,8 +33,8 @@ $(VENV)/pip.stamp:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	touch $@
 
-$(VENV)/cli.stamp: pyproject.toml | $(VENV)/pip.stamp
-	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[cli,embedded]'
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/pip.stamp

@@ -1,5 +1,6 @@
 """The commands of the program `cryptoorders`."""
 
+import dataclasses
 import json
 import sys
 from typing import Annotated, BinaryIO
@@ -203,17 +204,40 @@ def replay(
 
 @app.command()
 def demo(
-    url: Annotated[str, typer.Option(help=options.URL_HELP)] = "memory://",
+    url: Annotated[str | None, typer.Option(help=options.URL_HELP)] = None,
     namespace: Annotated[str, typer.Option(help=options.NAMESPACE_HELP)] = "cryptoorders-demo",
     streams: Annotated[int, typer.Option(help=options.STREAMS_HELP)] = 3,
     as_json: Json = False,
 ) -> None:
-    """Show what this is: a night of orders, replayed and listed.
+    """Show what this is: a night of orders, a race of processes, and a crash.
 
-    Its store is one of its own, whatever the environment says, and must hold no orders.
+    Its store is a private server in a folder that is thrown away, whatever the environment says; one
+    that is named by --url must hold no orders, and is not crashed.
     """
+    with options.refusals_end_it():
+        demonstration.run(url, namespace, streams, as_json=as_json)
+
+
+@app.command()
+def verify(
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Hold all keys against each other. Exits with 1 where something disagrees."""
     with store(url, namespace, streams) as system:
-        demonstration.run(system, as_json=as_json)
+        found = system.verify()
+    for disagreement in found:
+        if as_json:
+            print(json.dumps(dataclasses.asdict(disagreement)))
+        else:
+            stream = "" if disagreement.stream is None else f" (stream {disagreement.stream})"
+            print(screen.visible(f"{disagreement.subject}{stream}: {disagreement.problem}"))
+    if found:
+        raise typer.Exit(1)
+    if not as_json:
+        print("all keys agree")
 
 
 def _answer(op: Op, order_id: str, done: bool, otherwise: str, as_json: bool) -> None:

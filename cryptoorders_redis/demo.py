@@ -1,56 +1,155 @@
-"""The demo: a small night of orders, replayed and listed."""
+"""The demo: a night of orders, a race of processes, and a crash, on a store of its own."""
 
 import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
-from cryptoorders_redis import screen
+from cryptoorders_redis import errors, screen
+from cryptoorders_redis.embedded import server_program
 from cryptoorders_redis.replay import Replay, lines_of
 from cryptoorders_redis.system import CryptoOrderSystem
 
 USER = "alice"
-"""Whose orders the demo cancels together at its end."""
+"""Whose orders are cancelled together."""
+
+RACERS = 4
+RACE_ORDERS = 1500
 
 IN_PYTHON = """\
 from cryptoorders_redis import CryptoOrderSystem
 
-system = CryptoOrderSystem(num_streams=3, url="redis://localhost:6379/0")
+system = CryptoOrderSystem(num_streams=3, url="file:./orders")
 system.place("order1", "alice", "BTC", "0.5", 60_000)    # True
 system.pause("order1")                                   # True
 system.display_all_live_orders()                         # ['order1(paused)']"""
 
 
-def run(system: CryptoOrderSystem, *, as_json: bool) -> None:
-    """Replay the example file on a store without orders, and show what is live then.
+def run(url: str | None, namespace: str, num_streams: int, *, as_json: bool) -> None:
+    """Run the demo, by default on a private server in a folder that is thrown away.
 
     Raises:
-        ValueError: the store holds orders.
+        ValueError: the store of the url holds orders.
     """
-    if live := system.count():
-        raise ValueError(f"the demo wants a namespace without orders, and this one has {live}")
-    path = example_file()
+    if not url:
+        try:
+            server_program()
+        except errors.StoreUnavailable as error:
+            screen.complain(f"{error}. So this is shown in memory, without the race and the crash.")
+            url = "memory://"
+    folder = Path(tempfile.mkdtemp(prefix="cor-demo-"))
+    try:
+        where = url or f"file:{folder}"
+        with CryptoOrderSystem(num_streams, url=where, namespace=namespace) as system:
+            if live := system.count():
+                raise ValueError(f"the demo wants a namespace without orders, and this one has {live}")
+            if as_json:
+                summary = screen.replay_fields(_replay_example(system), finished=True)
+                orders = [screen.as_fields(order) for order in system.live_orders()]
+                print(json.dumps(summary | {"live": orders}))
+                return
+            console = Console()
+            _show_a_night(console, system)
+            if not where.startswith("memory:"):  # no other process could reach that
+                _show_a_race(console, system, ["--url", where, "--namespace", namespace])
+            if not url:
+                _show_a_crash(console, system, folder)
+            console.print("\n[bold]The same from Python[/], in as many processes as you like:\n")
+            print(IN_PYTHON)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _replay_example(system: CryptoOrderSystem) -> Replay:
     replay = Replay(system)
-    with path.open("rb") as file:
+    with example_file().open("rb") as file:
         refusals = list(replay.run(lines_of(file)))
     assert not refusals, refusals
-    if as_json:
-        summary = screen.replay_fields(replay, finished=True)
-        print(json.dumps(summary | {"live": [screen.as_fields(order) for order in system.live_orders()]}))
-        return
-    console = Console()
-    console.print(f"\n[bold]A night of orders[/]: {path.name}, {replay.line} commands, one atomic step each")
+    return replay
+
+
+def _show_a_night(console: Console, system: CryptoOrderSystem) -> None:
+    replay = _replay_example(system)
+    name = example_file().name
+    console.print(f"\n[bold]A night of orders[/]: {name}, {replay.line} commands, one atomic step each")
     console.print(screen.replay_table(replay))
     console.print(
         f"[bold]{system.count()} are live[/], in the order they were placed; a pause keeps the place"
     )
     console.print(screen.orders_table(system.live_orders()))
     cancelled = system.cancel_all_by_user(USER)
-    console.print(f"[bold]cancel_all_by_user({USER!r})[/] → {cancelled}, all at once\n")
-    console.print("[bold]display_all_live_orders()[/]")
-    console.print(system.display_all_live_orders())
-    console.print("\n[bold]The same from Python[/], in as many processes as you like")
-    console.print(IN_PYTHON, markup=False)
+    console.print(f"[bold]cancel_all_by_user({USER!r})[/] → {cancelled}, all at one moment")
+
+
+def _show_a_race(console: Console, system: CryptoOrderSystem, options: list[str]) -> None:
+    console.print(
+        f"\n[bold]{RACERS} processes[/] place the same {RACE_ORDERS} orders at the same time, "
+        "and pause every third"
+    )
+    live = system.count()
+    answers = _race([sys.executable, "-m", "cryptoorders_redis", "replay", "-", "--json", *options])
+    table = Table("process", "placed", "paused", box=box.SIMPLE_HEAD)
+    for number, answer in enumerate(answers, start=1):
+        table.add_row(str(number), str(answer["applied"]["place"]), str(answer["applied"]["pause"]))
+    table.add_section()
+    placed, paused = (sum(answer["applied"][op] for answer in answers) for op in ("place", "pause"))
+    table.add_row("in all", str(placed), str(paused))
+    console.print(table)
+    console.print(
+        f"Each once, by whoever was first: [bold]{system.count() - live} more are live[/], "
+        f"and verify() finds {len(system.verify())} disagreements"
+    )
+
+
+def _race(command: list[str]) -> list[dict[str, Any]]:
+    """Return what several runs of the command, started together, said of what they had applied."""
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(RACERS)
+    ]
+
+    def feed(number: int) -> dict[str, Any]:
+        printed, _ = racers[number].communicate(_race_commands(number))
+        return json.loads(printed)
+
+    with ThreadPoolExecutor(RACERS) as feeding:
+        return list(feeding.map(feed, range(RACERS)))
+
+
+def _race_commands(racer: int) -> str:
+    """Return the same orders for each racer, in an order of its own."""
+    numbers = list(range(RACE_ORDERS))
+    random.Random(racer).shuffle(numbers)
+    lines: list[dict[str, object]] = []
+    for number in numbers:
+        order_id, user_id = f"race-{number}", f"user-{number % 7}"
+        new = {"order_id": order_id, "user_id": user_id, "currency": "BTC", "amount": 1, "price": number}
+        lines.append({"op": "place", **new})
+        if number % 3 == 0:
+            lines.append({"op": "pause", "order_id": order_id})
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _show_a_crash(console: Console, system: CryptoOrderSystem, folder: Path) -> None:
+    listing = system.display_all_live_orders()
+    pid = int((folder / "redis.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    console.print(f"\n[bold]kill -9 {pid}[/]: the server is gone, with {len(listing)} orders live")
+    again = system.display_all_live_orders()
+    same = "the same listing" if again == listing else "ANOTHER LISTING"
+    console.print(f"the next call started it again and found [bold]{same}[/]:")
+    console.print(f"{', '.join(again[:6])}, ... {again[-1]}", markup=False, highlight=False)
 
 
 def example_file() -> Path:

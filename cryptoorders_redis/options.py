@@ -11,7 +11,7 @@ from cryptoorders_redis.connect import URL_VARIABLE
 from cryptoorders_redis.screen import complain
 from cryptoorders_redis.system import CryptoOrderSystem
 
-URL_HELP = "The store: redis://, rediss://, unix://, or memory:// (ends with the command)."
+URL_HELP = "The store: redis://, rediss://, unix://, file:DIR, or memory:// (ends with the command)."
 NAMESPACE_HELP = "Which orders, of all that the server holds."
 STREAMS_HELP = "Streams to create the namespace with; an error if it has another number."
 
@@ -25,10 +25,16 @@ DEFAULT_NAMESPACE = "cryptoorders"
 
 @contextlib.contextmanager
 def store(url: str | None, namespace: str, streams: int | None) -> Generator[CryptoOrderSystem]:
-    """Open a store; what it refuses, then or later, ends the command with one line and exit code 2."""
+    """Open a store for a command."""
+    with refusals_end_it(), CryptoOrderSystem(streams, url=url, namespace=namespace) as system:
+        yield system
+
+
+@contextlib.contextmanager
+def refusals_end_it() -> Generator[None]:
+    """Let what a store refuses end the command with one line and exit code 2."""
     try:
-        with CryptoOrderSystem(streams, url=url, namespace=namespace) as system:
-            yield system
+        yield
     except (errors.CryptoOrdersError, TypeError, ValueError) as error:
         complain(f"cryptoorders: {error}")
         raise typer.Exit(2) from error

@@ -3,12 +3,11 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Self
 
 import redis.asyncio
 
 from cryptoorders_redis import AsyncCryptoOrderSystem
-
 
 RUNNER = asyncio.Runner()
 """The event loop of all of them; a fixture closes it at the end."""
@@ -55,7 +54,7 @@ class BlockingSystem(_Blocking):
     def close(self) -> None:
         RUNNER.run(self._wrapped.close())
 
-    def __enter__(self) -> "BlockingSystem":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

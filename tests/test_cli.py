@@ -26,6 +26,7 @@ COMMANDS = {
     "get": ("order1",),
     "live": (),
     "count": (),
+    "verify": (),
     "replay": ("-",),
 }
 
@@ -81,6 +82,25 @@ def test_each_command_does_what_it_says(run, system):
     assert system.display_all_live_orders() == ["order1"]
     assert answered(run("cancel", "order1"), 0, "cancelled order1\n")
     assert system.count() == 0
+
+
+def test_verify_says_that_all_is_well_or_what_is_not(run, system, server, namespace):
+    system.place("order1", "alice", "BTC", 1, 2)
+    assert answered(run("verify"), 0, "all keys agree\n")
+    assert answered(run("verify", "--json"), 0, "")
+    with server.client() as raw:
+        raw.sadd(f"{{{namespace}:0}}:paused", "ghost\n")
+        raw.set(f"{{{namespace}}}:other", "x")
+        found = run("verify")
+        assert found.exit_code == 1
+        assert sorted(found.stdout.splitlines()) == [
+            "ghost\\n (stream 0): in paused, but there is no such order",
+            f"{{{namespace}}}:other: no key of a namespace of 1 streams",
+        ]
+        as_json = [json.loads(line) for line in run("verify", "--json").stdout.splitlines()]
+        assert {"subject": "ghost\n", "stream": 0} in [
+            {"subject": row["subject"], "stream": row["stream"]} for row in as_json
+        ]
 
 
 def test_an_answer_of_no_is_said_and_exits_with_1(run, system):

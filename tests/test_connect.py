@@ -91,7 +91,7 @@ def test_without_a_url_or_environment_it_is_the_local_server(monkeypatch, unset)
 
 @pytest.mark.parametrize("system", [CryptoOrderSystem, AsyncCryptoOrderSystem])
 def test_a_url_with_an_option_that_does_not_exist_is_refused(system):
-    with pytest.raises(ValueError, match="cannot be made as the url says: .*'fooo'"):
+    with pytest.raises(ValueError, match=r"cannot be made as the url says: .*'fooo'"):
         system(url="redis://localhost/0?fooo=1")
 
 
@@ -241,6 +241,52 @@ def test_a_system_that_could_not_be_opened_leaves_no_connection(server, namespac
             if not connections_of(raw, "refused"):
                 break
         assert connections_of(raw, "refused") == []
+
+
+def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server, namespace, monkeypatch):
+    from cryptoorders_redis import connections
+
+    monkeypatch.setattr(connections, "TIMEOUT_SECONDS", 0.1)
+    server = own_server()
+    url = f"{server.url}?max_connections=1"
+    with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=0) as system:
+        server.stop_answering()
+        waiting = threading.Thread(target=system.count)
+        try:
+            waiting.start()
+            time.sleep(0.1)
+            with pytest.raises(errors.StoreUnavailable, match="busy"):
+                system.place("o", "alice", "BTC", 1, 1)
+        finally:
+            server.go_on()
+            waiting.join()
+        assert system.count() == 0
+
+
+def test_a_call_under_way_when_the_system_is_closed_ends_and_leaves_no_connection(own_server, namespace):
+    server = own_server()
+    system = CryptoOrderSystem(2, url=f"{server.url}?client_name=ours", namespace=namespace)
+    system.place("o", "alice", "BTC", 1, 1)
+    assert system.cancel("nothing") is False, "the server must know the script by now"
+    server.stop_answering()
+    answers = []
+    call = threading.Thread(target=lambda: answers.append(system.cancel("o")))
+    try:
+        call.start()
+        time.sleep(0.1)
+        system.close()
+    finally:
+        server.go_on()
+        call.join()
+    assert answers == [True]
+    with pytest.raises(errors.StoreClosed):
+        system.count()
+    with server.client() as raw:
+        assert raw.exists(f"{{{namespace}:directory:0}}") == 0
+        for _ in range(100):
+            if not connections_of(raw, "ours"):
+                break
+        assert connections_of(raw, "ours") == []
 
 
 # A server that cannot be reached, or does not serve

