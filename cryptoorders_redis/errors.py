@@ -43,7 +43,15 @@ class StoreReadOnly(CryptoOrdersError):
 
 
 class AccessDenied(CryptoOrdersError):
-    """The server refused the user, the password, or a command or key to this user. Nothing was changed."""
+    """The server refused the user, the password, or a command or key to this user. Nothing was changed.
+
+    But for a user who may run a part of what a script runs: it is stopped in the middle, and is not
+    undone. `deploy/acl.conf` has all that is needed.
+    """
+
+
+class InconsistentData(CryptoOrdersError):
+    """What the store holds of an order does not fit together; `verify()` says what is wrong."""
 
 
 class StoreClosed(CryptoOrdersError):

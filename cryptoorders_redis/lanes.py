@@ -30,7 +30,8 @@ class Lanes:
     def take(self) -> Lane:
         """Return a lane for one request, numbered."""
         if self._pid != os.getpid():
-            self._idle, self._pid = [], os.getpid()
+            self._idle = []
+            self._pid = os.getpid()  # last: by it other threads know that this is done
         try:
             lane = self._idle.pop()
         except IndexError:

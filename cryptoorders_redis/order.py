@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
+from cryptoorders_redis import errors
+
 MAX_TEXT_BYTES = 256
 """The longest order id, user id or currency, in bytes of UTF-8."""
 
@@ -101,19 +103,29 @@ def record_of(new: NewOrder) -> bytes:
 
 
 def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
-    """Return the order that a stream's keys describe."""
-    fields = json.loads(record)
-    number = int(sequence)
-    return Order(
-        order_id=order_id.decode(),
-        user_id=fields["user_id"],
-        currency=fields["currency"],
-        amount=Decimal(fields["amount"]),
-        price=Decimal(fields["price"]),
-        status=OrderStatus.PAUSED if paused else OrderStatus.ACTIVE,
-        placed_at=_EPOCH + timedelta(microseconds=number),
-        sequence=number,
-    )
+    """Return the order that a stream's keys describe.
+
+    Raises:
+        InconsistentData: they do not describe one.
+    """
+    try:
+        fields = json.loads(record)
+        number = int(sequence)
+        return Order(
+            order_id=order_id.decode(),
+            user_id=fields["user_id"],
+            currency=fields["currency"],
+            amount=Decimal(fields["amount"]),
+            price=Decimal(fields["price"]),
+            status=OrderStatus.PAUSED if paused else OrderStatus.ACTIVE,
+            placed_at=_EPOCH + timedelta(microseconds=number),
+            sequence=number,
+        )
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        raise errors.InconsistentData(
+            f"order {order_id!r} has the sequence number {sequence!r} and the record {record!r}: "
+            "verify() says what is wrong with the store"
+        ) from error
 
 
 def _exact_text(value: object, field: str) -> str:

@@ -42,6 +42,9 @@ _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
 _DENIED_IN_A_SCRIPT = "The user executing the script can't"
 """How the server begins what it has no code for, unlike outside a script."""
 
+_NOT_LOGGED_IN = "unauthenticated"
+"""From Redis 7 the answer to a long request without a password: "Protocol error: unauthenticated ..."."""
+
 # redis-py cuts off the codes that it has a class for. Redis 6.2 wraps what stopped a script:
 # "Error running script (call to f_...): @user_script:30: -OOM command not allowed ...".
 _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
@@ -56,5 +59,12 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
         if code in _BY_CODE:
             return _BY_CODE[code](str(error))
     if _DENIED_IN_A_SCRIPT in str(error):
+        return errors.AccessDenied(f"{error} (with fewer rights than a script needs, it may be half done)")
+    if _NOT_LOGGED_IN in str(error):
         return errors.AccessDenied(str(error))
     return errors.ServerError(str(error))
+
+
+def ends_connection(error: Exception) -> bool:
+    """Return whether the server closes the connection behind this reply."""
+    return "Protocol error" in str(error)

@@ -624,34 +624,40 @@ def test_a_call_that_was_interrupted_never_hands_its_reply_to_the_next(own_serve
 
 
 class InterruptedConnection(redis.UnixDomainSocketConnection):
-    """Stops its user before the given reply, when armed, as an interrupt or a fault at that moment would."""
+    """Raises what it is armed with in place of reading a reply, as an interrupt at that moment would."""
 
-    armed: list[tuple[int, BaseException]]
+    armed: list[BaseException]
 
     def read_response(self, *args, **kwargs):
         if self.armed:
-            replies_before, error = self.armed.pop()
-            if not replies_before:
-                raise error
-            self.armed.append((replies_before - 1, error))
+            raise self.armed.pop()
         return super().read_response(*args, **kwargs)
 
 
-@pytest.mark.parametrize("replies_before", [0, 1, 2, 5])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), redis.TimeoutError("late")], ids=repr)
-def test_replies_left_behind_are_never_the_next_calls(server, namespace, replies_before, error):
-    """The listing has a reply for each of its commands, and the one connection is used again."""
+def test_a_reply_left_behind_is_never_the_next_calls(own_server, namespace, error):
+    """It comes when the next call, which has the same connection, has sent its own request."""
+    server = own_server()
     connection = type("Connection", (InterruptedConnection,), {"armed": []})
     pool = redis.ConnectionPool(connection_class=connection, path=str(server.socket), max_connections=1)
-    with redis.Redis.from_pool(pool) as client:
-        system = CryptoOrderSystem(2, client=client, namespace=namespace, deadline_seconds=0)
-        system.place("o1", "alice", "BTC", 1, 1)
-        system.place("o2", "bob", "BTC", 2, 2)
-        connection.armed.append((replies_before, error))
+    with (
+        redis.Redis.from_pool(pool) as client,
+        CryptoOrderSystem(2, client=client, namespace=namespace, deadline_seconds=0) as system,
+    ):
+        assert system.place("o1", "alice", "BTC", 1, 1)
+        assert system.place("o2", "bob", "BTC", 2, 2)
+        assert system.get("o1").user_id == "alice"
+        server.stop_answering()
+        connection.armed.append(error)
         expected = errors.StoreUnavailable if isinstance(error, redis.TimeoutError) else type(error)
         with pytest.raises(expected):
-            system.display_all_live_orders()
-        assert system.get("o2").user_id == "bob"
+            system.get("o1")
+        going_on = threading.Timer(0.2, server.go_on)
+        going_on.start()
+        try:
+            assert system.get("o2").user_id == "bob"
+        finally:
+            going_on.join()
         assert system.display_all_live_orders() == ["o1", "o2"]
 
 

@@ -136,6 +136,32 @@ def test_threads_share_out_the_effects(server, namespace):
             assert sum(answers) == 50, call
 
 
+def test_a_child_after_a_fork_never_reads_its_parents_replies(own_server, namespace):
+    """Both have sent a request, and wait, when the server goes on to answer them."""
+    server = own_server()
+    url = f"{server.url}?socket_timeout=2"
+    with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=0) as system:
+        for name in ("parent", "child"):
+            assert system.place(name, name, "BTC", 1, 1)
+        for _ in range(6):
+            server.stop_answering()
+            child = os.fork()
+            if child == 0:
+                right = False
+                try:
+                    right = system.get("child").user_id == "child"
+                finally:
+                    os._exit(0 if right else 1)
+            going_on = threading.Timer(0.1, server.go_on)
+            going_on.start()
+            try:
+                assert system.get("parent").user_id == "parent"
+            finally:
+                going_on.join()
+                _, status = os.waitpid(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0
+
+
 def test_a_child_after_a_fork_goes_on_with_its_parents_system(server, namespace):
     """Parent and child use it at the same time; each order is asked for by who placed it."""
 

@@ -52,8 +52,14 @@ def test_after_kill_9_a_new_process_sees_the_same_orders(durable, system, namesp
         assert_consistent(raw, namespace)
 
 
-def test_a_system_made_before_a_restart_goes_on_after_it(durable, system):
+@pytest.mark.parametrize("deadline", [0, 10], ids=["at-the-first-attempt", "within-the-deadline"])
+def test_a_system_made_before_a_restart_goes_on_after_it(durable, system, namespace, deadline):
     listing = system.display_all_live_orders()
+    with CryptoOrderSystem(url=durable.url, namespace=namespace, deadline_seconds=deadline) as before:
+        goes_on(durable, before, listing)
+
+
+def goes_on(durable, system, listing):
     durable.restart()
     assert system.display_all_live_orders() == listing
     durable.restart()

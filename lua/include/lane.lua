@@ -14,6 +14,11 @@ local function answered(lane, request)
 end
 
 local function answer(lane, request, resent, reply)
+  if reply == 0 then
+    -- A write that changes nothing: a replica, which may lag behind, refuses to answer by it, and once there
+    -- was one, full memory does not refuse the next.
+    redis.call('DEL', lane .. ':none')
+  end
   if reply ~= 0 or resent == '1' then
     redis.call('SET', lane, request .. ' ' .. reply, 'EX', LANE_SECONDS)
   end

@@ -52,8 +52,16 @@ def test_a_password_asked_for_after_a_lost_reply_leaves_the_outcome_unknown(
     with pytest.raises(errors.OutcomeUnknown) as raised:
         make(system, change.call)
     assert isinstance(raised.value.__cause__, errors.AccessDenied)
-    with pytest.raises(errors.AccessDenied):
-        make(system, change.call)
+
+
+@each_change
+def test_a_password_asked_for_on_a_new_connection_is_a_refusal(own, raw, namespace, change: Change):
+    with CryptoOrderSystem(3, url=own.url, namespace=namespace) as system:
+        make(system, *change.before)
+        with_a_password(raw)()
+        raw.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(errors.AccessDenied):
+            make(system, change.call)
 
 
 @pytest.mark.parametrize(("before", "call"), [((), "place"), (("place",), "pause"), (("place",), "cancel")])
