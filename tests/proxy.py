@@ -1,6 +1,7 @@
 """A connection that fails as networks do: between the test and a real server, at the moment it is told to."""
 
 import contextlib
+import select
 import shutil
 import socket
 import tempfile
@@ -59,19 +60,32 @@ class Proxy:
                 self._serving[-1].start()
 
     def _serve(self, client: socket.socket) -> None:
-        """One request is one packet here, and so is one reply: both are short."""
+        """What is read at once counts as one request, or as one reply: both are short."""
         self._open.add(client)
         with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
             server.connect(str(self._server_socket))
-            while request := client.recv(1 << 20):
-                if self.lose_requests:
-                    self.lose_requests -= 1
-                    break
-                server.sendall(request)
-                self.requests_passed_on += 1
-                reply = server.recv(1 << 20)
-                if self.lose_replies:
-                    self.lose_replies -= 1
-                    break
-                client.sendall(reply)
+            going_on = True
+            while going_on:
+                readable, _, _ = select.select([client, server], [], [])
+                if client in readable:
+                    going_on = self._pass_on_request(client, server)
+                elif server in readable:
+                    going_on = self._pass_on_reply(client, server)
         self._open.discard(client)
+
+    def _pass_on_request(self, client: socket.socket, server: socket.socket) -> bool:
+        request = client.recv(1 << 20)
+        if self.lose_requests:
+            self.lose_requests -= 1
+            return False
+        server.sendall(request)
+        self.requests_passed_on += 1
+        return bool(request)
+
+    def _pass_on_reply(self, client: socket.socket, server: socket.socket) -> bool:
+        reply = server.recv(1 << 20)
+        if self.lose_replies:
+            self.lose_replies -= 1
+            return False
+        client.sendall(reply)
+        return bool(reply)
