@@ -52,6 +52,8 @@ _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
 
 def refusal(error: Exception) -> errors.CryptoOrdersError:
     """Return our error for a request that was refused."""
+    if isinstance(error.__context__, DISGUISED):  # as redis.asyncio wraps it
+        error = error.__context__
     for theirs, ours in _BY_CLASS.items():
         if isinstance(error, theirs):
             return ours(str(error))

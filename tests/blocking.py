@@ -2,15 +2,46 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Self
 
 import redis.asyncio
 
 from cryptoorders_redis import AsyncCryptoOrderSystem
 
-RUNNER = asyncio.Runner()
-"""The event loop of all of them; a fixture closes it at the end."""
+
+class EventLoop:
+    """An event loop in a thread of its own, as a program's goes on while nobody awaits anything."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._serve)
+        self._ready = threading.Event()
+        self._starting = threading.Lock()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        with self._starting:
+            if not self._ready.is_set():
+                self._thread.start()
+                self._ready.wait()
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    def _serve(self) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._loop.call_soon(self._ready.set)
+            self._loop.run_forever()
+
+
+LOOP = EventLoop()
+"""Of all systems; a fixture closes it at the end."""
 
 
 class _Blocking:
@@ -27,7 +58,7 @@ class _Blocking:
         def call(*args: object, **kwargs: object) -> Any:
             answer = attribute(*args, **kwargs)
             if inspect.iscoroutine(answer):
-                return RUNNER.run(answer)
+                return LOOP.run(answer)
             if isinstance(answer, AsyncIterator):
                 return self._each(answer)
             return _Blocking(answer)
@@ -38,7 +69,7 @@ class _Blocking:
         async def following() -> Any:
             return await anext(answers, None)
 
-        while (answer := RUNNER.run(following())) is not None:
+        while (answer := LOOP.run(following())) is not None:
             yield answer
 
 
@@ -49,10 +80,10 @@ class BlockingSystem(_Blocking):
         async def opened() -> AsyncCryptoOrderSystem:
             return await AsyncCryptoOrderSystem(*args, **kwargs).__aenter__()
 
-        super().__init__(RUNNER.run(opened()))
+        super().__init__(LOOP.run(opened()))
 
     def close(self) -> None:
-        RUNNER.run(self._wrapped.close())
+        LOOP.run(self._wrapped.close())
 
     def __enter__(self) -> Self:
         return self
@@ -65,4 +96,4 @@ class BlockingClient(redis.asyncio.Redis):
     """A client to hand in to an AsyncCryptoOrderSystem, which its test closes."""
 
     def close(self) -> None:  # type: ignore[override]
-        RUNNER.run(self.aclose())
+        LOOP.run(self.aclose())

@@ -5,8 +5,15 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from blocking import LOOP
 from consistency import delete_all
 from servers import RedisServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_is_closed() -> Iterator[None]:
+    yield
+    LOOP.close()
 
 
 @pytest.fixture(scope="session")

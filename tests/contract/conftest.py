@@ -12,7 +12,7 @@ from typing import Any
 import fakeredis
 import pytest
 import redis
-from blocking import RUNNER, BlockingClient, BlockingSystem
+from blocking import BlockingClient, BlockingSystem
 from consistency import assert_consistent, delete_all
 
 from cryptoorders_redis import CryptoOrderSystem, embedded
@@ -58,12 +58,6 @@ class Store:
         self.opened.callback(system.close)
         self.namespaces.add(namespace)
         return system
-
-
-@pytest.fixture(scope="session", autouse=True)
-def event_loop_is_closed() -> Iterator[None]:
-    yield
-    RUNNER.close()
 
 
 @pytest.fixture(params=FACES)

@@ -16,6 +16,9 @@ from typing import Any
 
 from cryptoorders_redis import CryptoOrderSystem, errors, scripts
 
+sys.path.append(str(Path(__file__).parent.parent))
+from blocking import LOOP, BlockingSystem
+
 WEIGHTS = {
     "place": 6, "pause": 3, "resume": 3, "cancel": 3, "cancel_all_by_user": 0.5, "get": 2, "listing": 1,
 }  # fmt: skip
@@ -43,10 +46,10 @@ def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> 
         return "NOTHING DONE"
 
 
-def opened(**options: Any) -> CryptoOrderSystem:
+def opened(face: Any, **options: Any) -> CryptoOrderSystem:
     while True:
         try:
-            return CryptoOrderSystem(3, **options)
+            return face(3, **options)
         except errors.StoreUnavailable:
             time.sleep(0.02)
 
@@ -55,7 +58,9 @@ def main(options: dict[str, Any]) -> None:
     chance = random.Random(options["seed"])
     if options["lua"]:
         scripts._folder = lambda: Path(options["lua"])
-    with opened(**{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
+    # Callers of both faces, side by side.
+    face = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
+    with opened(face, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
         for _ in range(options["calls"]):
             if select.select([0], [], [], 0)[0]:
                 break
@@ -70,4 +75,7 @@ def main(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    try:
+        main(json.loads(sys.argv[1]))
+    finally:
+        LOOP.close()

@@ -4,9 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from blocking import BlockingSystem
 from consistency import assert_consistent
 from faulty_proxy import FaultyProxy
 from servers import RedisServer
+
+from cryptoorders_redis import CryptoOrderSystem
 
 
 @pytest.fixture
@@ -26,6 +29,12 @@ def proxy_before() -> Iterator[Callable[..., FaultyProxy]]:
 def proxy(server, proxy_before) -> FaultyProxy:
     """Before the server of all tests: with faults that the test plans one by one."""
     return proxy_before(server)
+
+
+@pytest.fixture(params=[CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+def face(request):
+    """Opens a system whose calls block: what goes wrong on the way must not differ by the face."""
+    return request.param
 
 
 @pytest.fixture

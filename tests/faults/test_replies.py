@@ -8,22 +8,22 @@ from changes import Change, each_change, make, state, teach_scripts
 from faulty_proxy import Fault
 from stories import Story
 
-from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
+from cryptoorders_redis import OrderStatus, errors
 
 
 @pytest.fixture
-def other(server, raw, namespace):
+def other(face, server, raw, namespace):
     """A system that no fault stands before."""
-    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+    with face(3, url=server.url, namespace=namespace) as system:
         teach_scripts(system)
         assert system.place("b", "bob", "BTC", 1, 1)
         yield system
 
 
 @pytest.fixture
-def system(proxy, other, namespace):
+def system(face, proxy, other, namespace):
     """A system behind the proxy. Of a connection that ends it learns at once: no time-out is waited for."""
-    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as system:
+    with face(url=proxy.url, namespace=namespace) as system:
         yield system
 
 
@@ -34,7 +34,9 @@ def system(proxy, other, namespace):
         pytest.param(2400, {"lose_reply": 0.1, "cut_request": 0.1, "hold_request": 0.1}, id="everything"),
     ],
 )
-def test_with_faults_in_many_calls_every_answer_is_true(server, proxy_before, raw, namespace, calls, odds):
+def test_with_faults_in_many_calls_every_answer_is_true(
+    face, server, proxy_before, raw, namespace, calls, odds
+):
     """Threads share a system, each with orders of its own, so that a model knows every answer."""
     proxy = proxy_before(server, seed=calls, **odds)
     threads = 6
@@ -46,8 +48,8 @@ def test_with_faults_in_many_calls_every_answer_is_true(server, proxy_before, ra
             late.extend(proxy.deliver_held())
 
     with (
-        CryptoOrderSystem(3, url=server.url, namespace=namespace) as direct,
-        CryptoOrderSystem(url=proxy.url, namespace=namespace) as system,
+        face(3, url=server.url, namespace=namespace) as direct,
+        face(url=proxy.url, namespace=namespace) as system,
         ThreadPoolExecutor(threads + 1) as pool,
     ):
         courier = pool.submit(deliver_late)
@@ -93,9 +95,9 @@ def test_a_change_with_several_faults_in_turn_has_its_true_answer(proxy, system)
 
 
 @each_change
-def test_a_reply_later_than_the_time_out_has_its_true_answer(proxy, other, namespace, change: Change):
+def test_a_reply_later_than_the_time_out_has_its_true_answer(face, proxy, other, namespace, change: Change):
     make(other, *change.before)
-    with CryptoOrderSystem(url=f"{proxy.url}?socket_timeout=0.1", namespace=namespace) as system:
+    with face(url=f"{proxy.url}?socket_timeout=0.1", namespace=namespace) as system:
         proxy.next_call(Fault.DELAY_REPLY)
         assert make(system, change.call) == change.answer
     assert sum(b":lane:" in call for call in proxy.calls) >= 2
@@ -151,9 +153,9 @@ def test_another_users_faulty_call_is_answered_as_their_own(proxy, system, other
 
 
 @each_change
-def test_a_deadline_that_passes_leaves_the_outcome_unknown(proxy, other, namespace, change: Change):
+def test_a_deadline_that_passes_leaves_the_outcome_unknown(face, proxy, other, namespace, change: Change):
     make(other, *change.before)
-    with CryptoOrderSystem(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+    with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
         proxy.next_call(Fault.LOSE_REPLY)
         with pytest.raises(errors.OutcomeUnknown, match="may have taken effect or not") as raised:
             make(system, change.call)
@@ -162,8 +164,8 @@ def test_a_deadline_that_passes_leaves_the_outcome_unknown(proxy, other, namespa
         assert isinstance(raised.value, ConnectionError)
 
 
-def test_a_read_whose_deadline_passes_changed_nothing_for_certain(proxy, other, namespace):
-    with CryptoOrderSystem(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+def test_a_read_whose_deadline_passes_changed_nothing_for_certain(face, proxy, other, namespace):
+    with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
         proxy.next_call(Fault.LOSE_REPLY)
         with pytest.raises(errors.StoreUnavailable):
             system.count()
