@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from blocking import LOOP
 from consistency import delete_all
+from hypothesis import HealthCheck, settings
 from servers import RedisServer
+
+# pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
+settings.register_profile(
+    "fuzz", max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+settings.load_profile("usual")
 
 
 @pytest.fixture(scope="session", autouse=True)

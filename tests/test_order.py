@@ -1,0 +1,76 @@
+"""Whatever an order is made of is refused by a ValueError or TypeError, or comes back exactly as it was."""
+
+import contextlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cryptoorders_redis import NewOrder, errors
+from cryptoorders_redis.order import MAX_NUMBER_DIGITS, MAX_TEXT_BYTES, order_from, record_of
+
+ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
+texts = ids | st.text() | st.text(st.sampled_from('a1{}:"\\\0\n\u2028é📈\ud800'), max_size=300)
+plain_numbers = st.decimals("1e-20", "1e40", places=20) | st.integers(1, 10**90) | st.floats(1e-40, 1e40)
+numbers = (
+    plain_numbers
+    | st.decimals()
+    | st.integers()
+    | st.floats()
+    | st.from_regex(r"[+-]?[0-9]{0,120}\.?[0-9]{0,120}([eE][+-]?[0-9]{1,10})?", fullmatch=True)
+    | st.text(max_size=10)
+)
+anything = (
+    st.none() | st.booleans() | st.binary() | st.lists(st.integers(), max_size=2) | st.complex_numbers()
+)
+
+
+def comes_back_exactly(new):
+    record = record_of(new)
+    order = order_from(new.order_id.encode(), b"1795449520224378", record, 0)
+    assert (order.order_id, order.user_id, order.currency) == (new.order_id, new.user_id, new.currency)
+    for kept, given_ in ((order.amount, new.amount), (order.price, new.price)):
+        exact = Decimal(repr(given_) if isinstance(given_, float) else given_)
+        assert kept == exact
+        assert not kept.is_signed()
+        if exact.as_tuple().exponent <= 0:
+            assert kept.as_tuple().exponent == exact.as_tuple().exponent
+        assert len(kept.as_tuple().digits) <= MAX_NUMBER_DIGITS
+    assert order.amount > 0
+    for text in (order.order_id, order.user_id, order.currency):
+        assert 1 <= len(text.encode()) <= MAX_TEXT_BYTES
+    return True
+
+
+@given(st.builds(NewOrder, ids, ids, ids, plain_numbers, plain_numbers))
+def test_what_is_legal_comes_back_exactly(new):
+    assert comes_back_exactly(new)
+
+
+@given(st.builds(NewOrder, *[texts | anything] * 3, *[numbers | anything] * 2))
+def test_any_input_is_refused_or_comes_back_exactly(new):
+    with contextlib.suppress(TypeError, ValueError):
+        assert comes_back_exactly(new)
+
+
+@given(numbers)
+def test_any_number_is_refused_or_comes_back_exactly(number):
+    with contextlib.suppress(TypeError, ValueError):
+        assert comes_back_exactly(NewOrder("o", "u", "c", 1, number))
+
+
+BROKEN = [
+    pytest.param(b"17", None, id="no-record"),
+    pytest.param(None, b'{"user_id":"u","currency":"c","amount":"1","price":"1"}', id="no-sequence-number"),
+    pytest.param(b"17", b"{", id="no-json"),
+    pytest.param(b"17", b'{"user_id":"u"}', id="a-field-missing"),
+    pytest.param(b"17", b'{"user_id":"u","currency":"c","amount":"x","price":"1"}', id="no-number"),
+    pytest.param(b"17", b"[]", id="another-thing"),
+]
+
+
+@pytest.mark.parametrize(("sequence", "record"), BROKEN)
+def test_keys_that_do_not_describe_an_order_are_an_error_that_says_what_to_do(sequence, record):
+    with pytest.raises(errors.InconsistentData, match=r"order b'o' has .* verify\(\) says"):
+        order_from(b"o", sequence, record, 0)
