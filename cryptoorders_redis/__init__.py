@@ -2,6 +2,8 @@
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
+from cryptoorders_redis.operations.glance import Glance
+from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.verifying import Disagreement
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
@@ -13,9 +15,13 @@ __all__ = [
     "AsyncUserOrders",
     "CryptoOrderSystem",
     "Disagreement",
+    "Glance",
     "NewOrder",
     "Order",
     "OrderStatus",
+    "Stats",
+    "StreamStats",
     "UserOrders",
+    "UserStats",
     "errors",
 ]

@@ -1,7 +1,8 @@
 """The asynchronous face."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -12,8 +13,13 @@ from cryptoorders_redis.connect import source_of
 from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations.bulk import OrderFields, change_many, place_many
+from cryptoorders_redis.operations.counting import count
+from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.paging import live_orders
+from cryptoorders_redis.operations.query import query
+from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.verifying import Disagreement, verify
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
 
@@ -81,9 +87,31 @@ class AsyncCryptoOrderSystem:
         """Cancel an order; see `CryptoOrderSystem.cancel`."""
         return await self._run(self._node.cancel(order_id))
 
+    async def amend(
+        self, order_id: str, *, amount: Number | None = None, price: Number | None = None
+    ) -> bool:
+        """Change a live order's amount, its price, or both; see `CryptoOrderSystem.amend`."""
+        return await self._run(self._node.amend(order_id, amount, price))
+
     async def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all of a user's orders; see `CryptoOrderSystem.cancel_all_by_user`."""
         return await self._run(self._node.cancel_all_by_user(user_id))
+
+    async def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
+        """Place orders in turn; see `CryptoOrderSystem.place_many`."""
+        return await self._run(place_many(self._node, orders))
+
+    async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Pause orders in turn; see `CryptoOrderSystem.pause_many`."""
+        return await self._run(change_many(self._node, "pause", order_ids))
+
+    async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Resume orders in turn; see `CryptoOrderSystem.resume_many`."""
+        return await self._run(change_many(self._node, "resume", order_ids))
+
+    async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Cancel orders in turn; see `CryptoOrderSystem.cancel_many`."""
+        return await self._run(change_many(self._node, "cancel", order_ids))
 
     async def display_all_live_orders(self) -> list[str]:
         """Return the listing; see `CryptoOrderSystem.display_all_live_orders`."""
@@ -99,9 +127,22 @@ class AsyncCryptoOrderSystem:
         user_id: str | None = None,
         currency: str | None = None,
         status: OrderStatus | None = None,
+        placed_after: datetime | None = None,
+        placed_before: datetime | None = None,
+        limit: int | None = None,
+        after: int | None = None,
     ) -> AsyncIterator[Order]:
         """Iterate over live orders with `async for`; see `CryptoOrderSystem.live_orders`."""
-        pages = live_orders(self._node, user_id, currency, status)
+        wanted = query(
+            user_id=user_id,
+            currency=currency,
+            status=status,
+            placed_after=placed_after,
+            placed_before=placed_before,
+            limit=limit,
+            after=after,
+        )
+        pages = live_orders(self._node, wanted)
 
         async def orders() -> AsyncIterator[Order]:
             while page := await self._run(pages.next_page()):
@@ -110,9 +151,17 @@ class AsyncCryptoOrderSystem:
 
         return orders()
 
-    async def count(self) -> int:
+    async def count(self, *, user_id: str | None = None, status: OrderStatus | None = None) -> int:
         """Return how many orders are live; see `CryptoOrderSystem.count`."""
-        return await self._run(self._node.count())
+        return await self._run(count(self._node, user_id, status))
+
+    async def stats(self) -> Stats:
+        """Return what the streams hold; see `CryptoOrderSystem.stats`."""
+        return await self._run(stats(self._node))
+
+    async def glance(self, *, newest: int = 10, after: int = 0) -> Glance:
+        """Return what is to be seen at a glance; see `CryptoOrderSystem.glance`."""
+        return await self._run(glance(self._node, newest, after))
 
     async def verify(self) -> list[Disagreement]:
         """Return what keys disagree on; see `CryptoOrderSystem.verify`."""
@@ -195,6 +244,12 @@ class AsyncUserOrders:
     async def cancel(self, order_id: str) -> bool:
         """Cancel an order of this user's; see `UserOrders.cancel`."""
         return await self._run(self._node.cancel(order_id, self.user_id))
+
+    async def amend(
+        self, order_id: str, *, amount: Number | None = None, price: Number | None = None
+    ) -> bool:
+        """Amend an order of this user's; see `UserOrders.amend`."""
+        return await self._run(self._node.amend(order_id, amount, price, self.user_id))
 
     async def cancel_all(self) -> int:
         """Cancel all of this user's orders; see `UserOrders.cancel_all`."""

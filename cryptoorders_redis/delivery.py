@@ -65,7 +65,12 @@ class Delivery:
         try:
             steps = next(operation)
             while True:
-                steps = operation.send((yield from self._answers(steps)))
+                try:
+                    answers = yield from self._answers(steps)
+                except errors.CryptoOrdersError as error:
+                    steps = operation.throw(error)  # for it to say what was done until then
+                else:
+                    steps = operation.send(answers)
         except StopIteration as done:
             return done.value
 
@@ -195,10 +200,11 @@ def _give_up(parcels: Sequence[_Parcel], error: errors.CryptoOrdersError) -> NoR
     changes = [parcel.step for parcel in parcels if parcel.in_doubt]
     if not changes:
         raise error
-    ids = tuple(step.changes for step in changes if step.changes)
+    ids = tuple(order_id for step in changes for order_id in step.changes)
     operation = next(step.script for step in changes if isinstance(step, Call))
+    named = ", ".join(map(repr, ids[:3])) + (", ..." if ids[3:] else "")
     raise errors.OutcomeUnknown(
-        f"{operation} of {', '.join(map(repr, ids))} may have taken effect or not: {error}",
+        f"{operation} of {named} may have taken effect or not: {error}",
         operation=operation,
         ids=ids,
     ) from error

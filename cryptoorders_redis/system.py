@@ -1,7 +1,8 @@
 """The synchronous face."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -12,8 +13,13 @@ from cryptoorders_redis.connections import Connections
 from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations.bulk import OrderFields, change_many, place_many
+from cryptoorders_redis.operations.counting import count
+from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.paging import live_orders
+from cryptoorders_redis.operations.query import query
+from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.verifying import Disagreement, verify
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
 
@@ -126,6 +132,18 @@ class CryptoOrderSystem:
         """
         return self._run(self._node.cancel(order_id))
 
+    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+        """Change a live order's amount, its price, or both. It keeps its place and its status. Atomic; O(1).
+
+        Returns:
+            True: amended, if only to what it was. False: it is not live; nothing was changed.
+
+        Raises:
+            TypeError, ValueError: neither is given, or one is not legal; nothing was sent.
+            StoreFull: the server's memory is full.
+        """
+        return self._run(self._node.amend(order_id, amount, price))
+
     def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all of a user's orders, and return how many there were.
 
@@ -133,6 +151,36 @@ class CryptoOrderSystem:
         stream's. The server does nothing else meanwhile: about 5 µs an order.
         """
         return self._run(self._node.cancel_all_by_user(user_id))
+
+    def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
+        """Place orders in turn, each as `place` would: many times as fast as one by one.
+
+        Args:
+            orders: any number of `NewOrder`, or of tuples of what `place` takes.
+
+        Returns:
+            For each order whether it was placed, in their order.
+
+        Sent 1,000 at a time, one round trip each. Each order is atomic, and so is each of these batches, in
+        which the server does nothing else: about 5 ms.
+
+        Raises:
+            ValueError: naming the index of the first order that is not legal; nothing was sent.
+            BulkInterrupted: stopped on the way; says which are done, which may be, and which are not.
+        """
+        return self._run(place_many(self._node, orders))
+
+    def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Pause orders in turn, each as `pause` would; as to all else like `place_many`."""
+        return self._run(change_many(self._node, "pause", order_ids))
+
+    def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Resume orders in turn, each as `resume` would; as to all else like `place_many`."""
+        return self._run(change_many(self._node, "resume", order_ids))
+
+    def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Cancel orders in turn, each as `cancel` would; as to all else like `place_many`."""
+        return self._run(change_many(self._node, "cancel", order_ids))
 
     def display_all_live_orders(self) -> list[str]:
         """Return all live orders in placement order, as `["order1", "order2(paused)"]`.
@@ -152,17 +200,46 @@ class CryptoOrderSystem:
         user_id: str | None = None,
         currency: str | None = None,
         status: OrderStatus | None = None,
+        placed_after: datetime | None = None,
+        placed_before: datetime | None = None,
+        limit: int | None = None,
+        after: int | None = None,
     ) -> Iterator[Order]:
         """Iterate over the live orders of which all that is given holds, in placement order.
 
-        Read by the page of about a thousand, so that memory stays flat and the server is never held
-        up. A page is read at one moment; an order that is live throughout is given exactly once.
-        By user: O(k) for the user's k orders. By currency or status: all orders are read.
+        Read by pages of up to a thousand, so that memory stays flat and the server is never held up.
+        A page is read at one moment; an order that is live throughout is given exactly once.
+
+        Args:
+            user_id: reads the ids of the user's k orders, O(k log n), and of the orders only those asked for.
+            currency, status: no key is sorted by them, so all orders in the range are read.
+            placed_after, placed_before: with a time zone. An order placed at the very microsecond is
+                not given. O(log n) to find: what is before and behind is not read.
+            limit: how many to give at most. Reading ends there.
+            after: the `sequence` of the last order that was given, to go on behind it, in any process
+                and at any time. O(log n) to find. An order placed later always has a higher one.
 
         Raises:
             TypeError, ValueError: an argument is not legal; at the call, not at the first order.
+
+        Example:
+            >>> system = CryptoOrderSystem(url="memory://")
+            >>> for number in range(5):
+            ...     _ = system.place(f"order{number}", "alice", "BTC", "0.5", 60_000)
+            >>> page = list(system.live_orders(limit=2))
+            >>> [order.order_id for order in system.live_orders(limit=2, after=page[-1].sequence)]
+            ['order2', 'order3']
         """
-        pages = live_orders(self._node, user_id, currency, status)
+        wanted = query(
+            user_id=user_id,
+            currency=currency,
+            status=status,
+            placed_after=placed_after,
+            placed_before=placed_before,
+            limit=limit,
+            after=after,
+        )
+        pages = live_orders(self._node, wanted)
 
         def orders() -> Iterator[Order]:
             while page := self._run(pages.next_page()):
@@ -170,9 +247,42 @@ class CryptoOrderSystem:
 
         return orders()
 
-    def count(self) -> int:
-        """Return how many orders are live. At one moment; O(num_streams)."""
-        return self._run(self._node.count())
+    def count(self, *, user_id: str | None = None, status: OrderStatus | None = None) -> int:
+        """Return how many orders are live of which all that is given holds. At one moment.
+
+        O(num_streams); of a user O(1), and with a status O(k) for the user's k orders or, if those
+        are fewer, the paused ones of their stream. No order is read.
+
+        Raises:
+            TypeError, ValueError: an argument is not legal; nothing was sent.
+        """
+        return self._run(count(self._node, user_id, status))
+
+    def stats(self) -> Stats:
+        """Return what each stream holds and all of them do, and which streams and users hold most.
+
+        By a scan of all keys of the database, in pages of about a thousand, so that the server is
+        never held up: O(keys), which is about a key a user, three a stream, a lane a client. Orders are
+        not read. How many are active and paused is of one moment, at the end of the scan; users,
+        lanes and bytes are as the scan finds them while others go on. Bytes are the server's estimate
+        (MEMORY USAGE) from five elements of each key. A set of the keys is kept meanwhile.
+        """
+        return self._run(stats(self._node))
+
+    def glance(self, *, newest: int = 10, after: int = 0) -> Glance:
+        """Return what is to be seen at a glance, as often as you like: nothing is scanned.
+
+        Two round trips. O(num_streams log n) for n live orders, and the newest orders of as many
+        streams as are asked for. The counts are of one moment, the orders of one just after it.
+
+        Args:
+            newest: how many of the newest orders to read, 0 to 1000.
+            after: a sequence number; how many live orders were placed after it is counted.
+
+        Raises:
+            TypeError, ValueError: an argument is not legal; nothing was sent.
+        """
+        return self._run(glance(self._node, newest, after))
 
     def verify(self) -> list[Disagreement]:
         """Hold all keys of the namespace against each other; return what disagrees, nothing if all is well.
@@ -254,6 +364,10 @@ class UserOrders:
     def cancel(self, order_id: str) -> bool:
         """Cancel an order of this user's; False: it is not theirs, or not live."""
         return self._run(self._node.cancel(order_id, self.user_id))
+
+    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+        """Amend an order of this user's; False: it is not theirs, or not live."""
+        return self._run(self._node.amend(order_id, amount, price, self.user_id))
 
     def cancel_all(self) -> int:
         """Cancel all of this user's orders, and return how many there were."""

@@ -5,7 +5,7 @@
 --- @include "lane"
 --- @include "is_stale"
 --- @include "stream_of"
---- @include "next_sequence"
+--- @include "write_order"
 local lane, config, sequence, directory, orders, placed, user = unpack(KEYS)
 local request, resent, namespace, num_streams, stream, order_id, record = unpack(ARGV)
 
@@ -19,9 +19,6 @@ end
 if stream_of(directory, namespace, order_id, '') then
   return answer(lane, request, resent, 0)
 end
--- The first write is one that full memory refuses, so that it refuses all of them.
-redis.call('ZADD', placed, next_sequence(sequence), order_id)
-redis.call('HSET', orders, order_id, record)
-redis.call('SADD', user, order_id)
-redis.call('HSET', directory, order_id, stream)
+-- Giving out a number is the first write, and one that full memory refuses: so it refuses all of them.
+write_order(directory, orders, placed, user, stream, order_id, record, next_sequence(sequence, 1))
 return answer(lane, request, resent, 1)

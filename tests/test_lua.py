@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import fakeredis
@@ -81,6 +82,7 @@ def test_every_include_is_used_and_named_after_a_function_of_it():
 
 
 NAMESPACE = "lua-test"
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 USER, ORDER = "{u}:user:\n", "{o}:orders"
 
 
@@ -104,8 +106,16 @@ def calls(server):
             face.cancel(ORDER)
             system.place(ORDER, USER, "BTC", 1, 1)
         system.get(ORDER)
+        user.amend(ORDER, amount=2)
+        many = [(ORDER + "2", USER, "BTC", 1, 1), (ORDER, USER, "BTC", 1, 1)]
+        system.place_many(many)
+        for change_many in (system.pause_many, system.resume_many, system.cancel_many):
+            change_many([ORDER + "2"])
         list(system.live_orders())
         list(system.live_orders(user_id=USER))
+        list(system.live_orders(after=system.get(ORDER).sequence, placed_before=NEVER, limit=3))
+        system.glance()
+        system.stats()
         system.display_all_live_orders()
         user.display_all_live_orders()
         system.verify()
@@ -142,6 +152,7 @@ KEY_KINDS = {
     "paused": rf"\{{{TAG}:[0-6]\}}:paused",
     "user": rf"\{{{TAG}:[0-6]\}}:user:{re.escape(USER)}",
 }
+KEY_KINDS["measured"] = "|".join(KEY_KINDS.values())
 
 
 def is_record(text):
@@ -162,7 +173,12 @@ ARGUMENT_KINDS = {
     "words": str.isprintable,
     "owner": {"", USER}.__contains__,
     "record": is_record,
-    "after": str.isdigit,
+    "orders": lambda text: text.isdigit() or text in {ORDER, ORDER + "2", USER} or is_record(text),
+    "amount": {"2"}.__contains__,
+    "price": {""}.__contains__,
+    "above": str.isdigit,
+    "below": lambda text: text == "+inf" or text.isdigit(),
+    "samples": str.isdigit,
     "limit": lambda text: 1 <= int(text) <= 5000,
 }
 
@@ -236,7 +252,7 @@ def test_in_slices_reaches_every_member_and_adds_up(run_lua, namespace, number):
 
 
 def test_sequence_numbers_are_whole_in_all_their_digits(run_lua, namespace):
-    source = '--- @include "next_sequence"\nreturn next_sequence(KEYS[1])'
+    source = '--- @include "next_sequence"\nreturn sequence_text(next_sequence(KEYS[1], 1))'
     numbers = [run_lua(source, [namespace]) for _ in range(50)]
     assert all(len(number) == 16 and number.isdigit() for number in numbers)
     assert numbers == sorted(set(numbers))

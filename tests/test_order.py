@@ -2,6 +2,7 @@
 
 import contextlib
 from decimal import Decimal
+from enum import Enum, StrEnum
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,20 @@ def test_any_input_is_refused_or_comes_back_exactly(new):
 def test_any_number_is_refused_or_comes_back_exactly(number):
     with contextlib.suppress(TypeError, ValueError):
         assert comes_back_exactly(NewOrder("o", "u", "c", 1, number))
+
+
+class Currency(str, Enum):  # noqa: UP042 - the kind that is written as Currency.BTC
+    BTC = "BTC"
+
+
+class Side(StrEnum):
+    BUY = "buy"
+
+
+def test_a_text_that_is_written_in_another_way_is_refused():
+    with pytest.raises(TypeError, match="currency must be a str, and Currency is written in another way"):
+        record_of(NewOrder("o", "u", Currency.BTC, 1, 1))
+    assert b'"currency":"buy"' in record_of(NewOrder("o", "u", Side.BUY, 1, 1))
 
 
 BROKEN = [

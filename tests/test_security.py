@@ -43,6 +43,10 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert alice.display_all_live_orders() == ["order1", "order2(paused)"]
     assert system.display_all_live_orders()[:2] == ["order1", "order2(paused)"]
     assert system.verify() == []
+    assert system.count(user_id="alice", status="PAUSED") == 1
+    assert [order.order_id for order in system.live_orders(limit=1)] == ["order1"]
+    assert system.glance().live == system.stats().live == len(NASTY_IDS) + 2
+    assert system.stats().bytes > 1000
     with server.client() as admin:
         assert_consistent(admin, "cryptoorders")
         admin.script_flush()
@@ -52,9 +56,27 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert system.cancel_all_by_user("alice") == 1
 
 
+def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(server, system):
+    system.place("order1", "alice", "BTC", 1, 2)
+    with server.client() as admin:
+        admin.execute_command("ACL", "SETUSER", "orders", "-memory")
+    with pytest.raises(errors.AccessDenied):
+        system.stats()
+    assert system.glance().live == system.count() == 1
+
+
 @pytest.mark.parametrize(
     "command",
-    ["FLUSHALL", "CONFIG GET *", "KEYS *", "SHUTDOWN", "SCRIPT FLUSH", "ACL LIST", "MONITOR"],
+    [
+        "FLUSHALL",
+        "CONFIG GET *",
+        "KEYS *",
+        "SHUTDOWN",
+        "SCRIPT FLUSH",
+        "ACL LIST",
+        "MONITOR",
+        "MEMORY DOCTOR",
+    ],
 )
 def test_the_application_can_do_nothing_to_the_server(server, command):
     with (

@@ -8,6 +8,8 @@ from model import line
 from stepwise import Stepwise
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus, errors
+from cryptoorders_redis.operations.glance import glance
+from cryptoorders_redis.operations.stats import stats
 from cryptoorders_redis.sharding import stream_of_user
 
 USERS = [f"user{number}" for number in range(12)]
@@ -112,6 +114,18 @@ def test_cancel_all_finds_the_users_orders(resized, raw, namespace, user):
 READS = [
     pytest.param(lambda system: system.display_all_live_orders(), LISTING, id="display"),
     pytest.param(lambda system: system.count(), 24, id="count"),
+    pytest.param(
+        lambda system: [system.count(user_id=user) for user in USERS], [2] * 12, id="count-of-users"
+    ),
+    pytest.param(
+        lambda system: [system.count(user_id=user, status="PAUSED") for user in USERS],
+        [int(n % 5 == 0) + int((n + 12) % 5 == 0) for n in range(12)],
+        id="count-paused-of-users",
+    ),
+    pytest.param(lambda system: (system.stats().live, system.stats().users), (24, 12), id="stats"),
+    pytest.param(
+        lambda system: [line(order) for order in system.glance(newest=24).newest[::-1]], LISTING, id="glance"
+    ),
     pytest.param(lambda system: [line(order) for order in system.live_orders()], LISTING, id="live"),
     pytest.param(
         lambda system: [[line(order) for order in system.live_orders(user_id=user)] for user in USERS],
@@ -190,6 +204,8 @@ CALLS = [
     pytest.param(lambda system: list(system.live_orders(user_id="alice")), [], id="live-by-user"),
     pytest.param(lambda system: system.user("alice").display_all_live_orders(), [], id="display-by-user"),
     pytest.param(lambda system: system.count(), 0, id="count"),
+    pytest.param(lambda system: system.stats().live, 0, id="stats"),
+    pytest.param(lambda system: system.glance().live, 0, id="glance"),
 ]
 
 
@@ -223,6 +239,33 @@ def test_a_schema_that_is_too_new_is_found_when_the_config_is_read_again(open_sy
     for call in (lambda: system.place("o", "alice", "BTC", 1, 1), system.display_all_live_orders):
         with pytest.raises(errors.SchemaVersionMismatch, match="2"):
             call()
+
+
+def test_a_glance_is_taken_again_where_streams_change_in_the_middle_of_it(open_system, raw, namespace):
+    system = open_system(3)
+    for number in range(24):
+        system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
+    looking = Stepwise(glance(system._node, 24, 0), system)
+    looking.step()
+    assert looking.about_to_send == ["newest"] * 3
+    resize(raw, namespace, 7)
+    while not looking.done:
+        looking.step()
+    assert looking.result.live == looking.result.placed == 24
+    assert [order.order_id for order in looking.result.newest] == [f"o{n}" for n in range(23, -1, -1)]
+
+
+def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_system, raw, namespace):
+    system = open_system(3)
+    for number in range(24):
+        system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
+    looking = Stepwise(stats(system._node), system)
+    looking.step()
+    assert "measure" in looking.about_to_send
+    resize(raw, namespace, 7)
+    while not looking.done:
+        looking.step()
+    assert (looking.result.live, looking.result.users, len(looking.result.streams)) == (24, 12, 7)
 
 
 def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):

@@ -22,13 +22,13 @@ class Call:
         script: the name of its file in `lua/`.
         keys, args: what the script's header names; for a change without the lane and the request
             number at their heads, which delivery puts there.
-        changes: the id that the call is to change; None for a read.
+        changes: the ids that the call is to change; none for a read.
     """
 
     script: str
     keys: Sequence[Argument]
     args: Sequence[Argument]
-    changes: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Snapshot:
     """Plain read commands that the server runs as one transaction. The reply is the list of theirs."""
 
     commands: Sequence[Sequence[Argument]]
-    changes: None = None
+    changes: tuple[()] = ()
 
 
 Step: TypeAlias = Call | Snapshot

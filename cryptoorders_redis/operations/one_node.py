@@ -7,7 +7,15 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.keys import SCHEMA_VERSION, Keys
 from cryptoorders_redis.operations import Call, Operation, Snapshot, T
 from cryptoorders_redis.operations.listing import listed, merged
-from cryptoorders_redis.order import NewOrder, Order, checked_text, order_from, record_of
+from cryptoorders_redis.order import (
+    NewOrder,
+    Number,
+    Order,
+    checked_text,
+    exact_text,
+    order_from,
+    record_of,
+)
 from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
@@ -66,7 +74,7 @@ class OneNode:
                     self.keys.user(stream, new.user_id),
                 ),
                 args=(self.keys.namespace, self.num_streams, stream, new.order_id, record),
-                changes=new.order_id,
+                changes=(new.order_id,),
             )
 
         return self._in_stream_of(new.user_id, call, bool)
@@ -82,6 +90,16 @@ class OneNode:
     def cancel(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Reply whether the order was cancelled; with an owner, only that user's own can be."""
         return self._change("cancel", order_id, owner)
+
+    def amend(
+        self, order_id: str, amount: Number | None, price: Number | None, owner: str = ""
+    ) -> Operation[bool]:
+        """Reply whether the order was amended; with an owner, only that user's own can be."""
+        if amount is None and price is None:
+            raise ValueError("give an amount, a price, or both")
+        new_amount = "" if amount is None else exact_text(amount, "amount")
+        new_price = "" if price is None else exact_text(price, "price")
+        return self._change("amend", order_id, owner, new_amount, new_price)
 
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Reply how many orders were cancelled."""
@@ -99,7 +117,7 @@ class OneNode:
                     self.keys.user(stream, user_id),
                 ),
                 args=(self.num_streams,),
-                changes=user_id,
+                changes=(user_id,),
             )
 
         return self._in_stream_of(user_id, call, int)
@@ -114,15 +132,6 @@ class OneNode:
             return order_from(order_id.encode(), *reply) if reply else None
 
         return operation()
-
-    def count(self) -> Operation[int]:
-        """Reply how many orders are live."""
-
-        def commands() -> Commands:
-            for stream in range(self.num_streams):
-                yield "ZCARD", self.keys.placed(stream)
-
-        return sum((yield from self.snapshot(commands)))
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Reply with the listing of all streams, at one moment."""
@@ -183,10 +192,10 @@ class OneNode:
             )
         self.num_streams = streams
 
-    def _change(self, script: str, order_id: str, owner: str) -> Operation[bool]:
+    def _change(self, script: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         checked_text(order_id, "order_id")
-        args = (self.keys.namespace, order_id, owner)
-        call = Call(script, (self._directory,), args, changes=order_id)
+        args = (self.keys.namespace, order_id, owner, *more)
+        call = Call(script, (self._directory,), args, changes=(order_id,))
 
         def operation() -> Operation[bool]:
             (reply,) = yield [call]

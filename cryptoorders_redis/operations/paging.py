@@ -5,19 +5,21 @@ from the first page to the last is given out exactly once; one placed or cancell
 given out or not.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Protocol
 
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.listing import columns
 from cryptoorders_redis.operations.one_node import STALE, OneNode
-from cryptoorders_redis.order import Order, OrderStatus, checked_text, order_from
+from cryptoorders_redis.operations.query import Query
+from cryptoorders_redis.order import Order, order_from
 from cryptoorders_redis.sharding import stream_of_user
 
 PAGE = 1000
 """Orders read in one round trip, over all streams."""
 
-Filter: TypeAlias = Callable[[Order], bool]
+LEAST_OF_A_STREAM = 10
+"""Orders read of one stream in one round trip, where there are so many streams that it would be fewer."""
 
 
 class Pages(Protocol):
@@ -28,38 +30,57 @@ class Pages(Protocol):
         ...
 
 
-def live_orders(
-    node: OneNode, user_id: str | None, currency: str | None, status: OrderStatus | None
-) -> Pages:
-    """Return the pages of all live orders of which everything that is given holds.
+def live_orders(node: OneNode, wanted: Query) -> Pages:
+    """Return the pages of all live orders that are asked for."""
+    pages = (
+        _AllOrders(node, wanted) if wanted.user_id is None else _OrdersOfUser(node, wanted, wanted.user_id)
+    )
+    return pages if wanted.limit is None else _Limited(pages, wanted.limit)
 
-    Raises:
-        TypeError, ValueError: what is given is not legal.
+
+class _Limited:
+    """Ends at the limit."""
+
+    def __init__(self, pages: Pages, limit: int) -> None:
+        self._pages = pages
+        self._left = limit
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        if not self._left:
+            return []
+        page = (yield from self._pages.next_page())[: self._left]
+        self._left -= len(page)
+        return page
+
+
+class _PageSize:
+    """How many orders to read in the next round trip.
+
+    It begins at the limit and doubles, so that a limit that is soon met reads little, and one that
+    the other filters keep from being met takes few round trips.
     """
-    if currency is not None:
-        checked_text(currency, "currency")
-    if status is not None:
-        status = OrderStatus(status)
 
-    def wanted(order: Order) -> bool:
-        return currency in (None, order.currency) and status in (None, order.status)
+    def __init__(self, wanted: Query) -> None:
+        self._next = min(PAGE, wanted.limit or PAGE)
 
-    if user_id is None:
-        return _AllOrders(node, wanted)
-    return _OrdersOfUser(node, checked_text(user_id, "user_id"), wanted)
+    def take(self) -> int:
+        size = self._next
+        self._next = min(PAGE, 2 * size)
+        return size
 
 
 class _AllOrders:
     """Merges the streams. An order has its turn when every stream was read past its number."""
 
-    def __init__(self, node: OneNode, wanted: Filter) -> None:
+    def __init__(self, node: OneNode, wanted: Query) -> None:
         self._node = node
         self._wanted = wanted
+        self._size = _PageSize(wanted)
         self._num_streams = 0
         self._waiting: list[Order] = []
         self._read_up_to: dict[int, int] = {}
         """Each stream that may have more → the last sequence number read of it."""
-        self._given_up_to = 0
+        self._given_up_to = wanted.above
 
     def next_page(self) -> Operation[Sequence[Order]]:
         page: list[Order] = []
@@ -69,7 +90,8 @@ class _AllOrders:
             if not self._read_up_to:
                 break
             streams = self._behind()
-            limit = max(PAGE // self._num_streams, 10)
+            size = self._size.take()
+            limit = max(size // self._num_streams, min(size, LEAST_OF_A_STREAM))
             replies = yield [self._call(stream, limit) for stream in streams]
             if STALE in replies:
                 yield from self._node.read_config(self._num_streams)
@@ -92,14 +114,15 @@ class _AllOrders:
 
     def _call(self, stream: int, limit: int) -> Call:
         keys = self._node.keys
+        below = "+inf" if self._wanted.below is None else self._wanted.below
         return Call(
             "page",
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (self._num_streams, self._read_up_to[stream], limit),
+            (self._num_streams, self._read_up_to[stream], below, limit),
         )
 
     def _add(self, stream: int, orders: Sequence[Order], limit: int) -> None:
-        self._waiting += filter(self._wanted, orders)
+        self._waiting += filter(self._wanted.holds_of, orders)
         if len(orders) == limit:
             self._read_up_to[stream] = orders[-1].sequence
         else:
@@ -112,6 +135,8 @@ class _AllOrders:
             ready = [order for order in self._waiting if order.sequence <= self._given_up_to]
         else:
             ready = self._waiting[:]
+            if ready:
+                self._given_up_to = ready[-1].sequence
         del self._waiting[: len(ready)]
         return ready
 
@@ -119,30 +144,35 @@ class _AllOrders:
 class _OrdersOfUser:
     """Reads the user's order ids once, at one moment, and then the orders themselves by the page."""
 
-    def __init__(self, node: OneNode, user_id: str, wanted: Filter) -> None:
+    def __init__(self, node: OneNode, wanted: Query, user_id: str) -> None:
         self._node = node
-        self._user_id = user_id
         self._wanted = wanted
+        self._user_id = user_id
+        self._size = _PageSize(wanted)
         self._unread: list[tuple[bytes, bytes]] | None = None
 
     def next_page(self) -> Operation[Sequence[Order]]:
         if self._unread is None:
             (run,) = yield from self._node.snapshot(lambda: [self._node.placed_by(self._user_id)])
-            self._unread = list(zip(*columns(run), strict=True))
+            self._unread = [
+                (order_id, placed)
+                for order_id, placed in zip(*columns(run), strict=True)
+                if self._wanted.reaches(int(placed))
+            ]
         page: list[Order] = []
         while self._unread and not page:
-            unread = self._unread[:PAGE]
+            unread = self._unread[: self._size.take()]
             (reply,) = yield [self._call([order_id for order_id, _ in unread])]
             if reply == STALE:
                 yield from self._node.read_config(self._node.num_streams)
                 continue
-            del self._unread[:PAGE]
+            del self._unread[: len(unread)]
             for (order_id, placed), row in zip(unread, zip(*reply, strict=True), strict=True):
                 sequence = row[0]
                 # Cancelled since, and perhaps its id placed again: that is another order.
                 if sequence is not None and int(sequence) == int(placed):
                     page.append(order_from(order_id, *row))
-            page = list(filter(self._wanted, page))
+            page = list(filter(self._wanted.holds_of, page))
         return page
 
     def _call(self, order_ids: Sequence[bytes]) -> Call:

@@ -5,21 +5,23 @@
 local LANE_SECONDS = 3600
 
 local function answered(lane, request)
-  local number, reply = string.match(redis.call('GET', lane) or '', '^(%d+) (%d+)$')
+  local number, reply = string.match(redis.call('GET', lane) or '', '^(%d+) (%w+)$')
   if number == request then
-    return tonumber(reply)
+    return tonumber(reply) or reply
   elseif number and tonumber(number) > tonumber(request) then
     return redis.error_reply('LATE its caller has an answer to this request')
   end
 end
 
+--- The reply is a number, or a text of one 'y' or 'n' for each of many.
 local function answer(lane, request, resent, reply)
-  if reply == 0 then
+  local changed = reply ~= 0 and (tonumber(reply) or string.find(reply, 'y', 1, true))
+  if not changed then
     -- A write that changes nothing: a replica, which may lag behind, refuses to answer by it, and once there
     -- was one, full memory does not refuse the next.
     redis.call('DEL', lane .. ':none')
   end
-  if reply ~= 0 or resent == '1' then
+  if changed or resent == '1' then
     redis.call('SET', lane, request .. ' ' .. reply, 'EX', LANE_SECONDS)
   end
   return reply

@@ -159,6 +159,8 @@ CALLS = [
     pytest.param(lambda system: system.get("o"), id="get"),
     pytest.param(lambda system: list(system.live_orders()), id="live"),
     pytest.param(lambda system: system.count(), id="count"),
+    pytest.param(lambda system: system.stats(), id="stats"),
+    pytest.param(lambda system: system.glance(), id="glance"),
     pytest.param(lambda system: system.user("alice").cancel_all(), id="user"),
 ]
 

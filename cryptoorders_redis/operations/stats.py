@@ -1,0 +1,191 @@
+"""How much a namespace holds, and where it is heaviest."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+
+from cryptoorders_redis.keys import KeyMeaning
+from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
+from cryptoorders_redis.operations.counting import sizes
+from cryptoorders_redis.operations.one_node import OneNode
+
+PAGE = 1000
+"""Keys looked at in one round trip."""
+
+BUSIEST = 10
+"""How many streams and users are named as the most loaded."""
+
+SAMPLES = 5
+"""Elements of a key whose bytes are counted; the others are taken to be like them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """What one stream holds.
+
+    Attributes:
+        stream: its number.
+        active, paused: how many of its orders are.
+        users: how many users have live orders in it.
+        bytes: the memory that its keys take, estimated; None where the server cannot say.
+    """
+
+    stream: int
+    active: int
+    paused: int
+    users: int
+    bytes: int | None
+
+    @property
+    def live(self) -> int:
+        """How many orders are live, active and paused."""
+        return self.active + self.paused
+
+
+@dataclass(frozen=True, slots=True)
+class UserStats:
+    """How many live orders a user has, and in which stream."""
+
+    user_id: str
+    stream: int
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a namespace holds.
+
+    Attributes:
+        streams: each of the streams, by number.
+        busiest_users: the users with the most live orders, at most ten of them, the most loaded first.
+        lanes: the clients' lanes of the last hour.
+        bytes: the memory that all keys take, estimated: the streams', the directory's, the lanes';
+            None where the server cannot say.
+    """
+
+    streams: tuple[StreamStats, ...]
+    busiest_users: tuple[UserStats, ...]
+    lanes: int
+    bytes: int | None
+
+    @property
+    def active(self) -> int:
+        """How many orders are active in all streams."""
+        return sum(stream.active for stream in self.streams)
+
+    @property
+    def paused(self) -> int:
+        """How many orders are paused in all streams."""
+        return sum(stream.paused for stream in self.streams)
+
+    @property
+    def live(self) -> int:
+        """How many orders are live in all streams, active and paused."""
+        return self.active + self.paused
+
+    @property
+    def users(self) -> int:
+        """How many users have live orders."""
+        return sum(stream.users for stream in self.streams)
+
+    @property
+    def busiest_streams(self) -> tuple[StreamStats, ...]:
+        """The streams with the most live orders, at most ten of them, the most loaded first."""
+        loaded = (stream for stream in self.streams if stream.live)
+        return tuple(nsmallest(BUSIEST, loaded, key=lambda stream: -stream.live))
+
+
+def stats(node: OneNode) -> Operation[Stats]:
+    """Reply with what the namespace holds: all that a scan found, and the counts of the end of it."""
+    while True:
+        num_streams = node.num_streams
+        found = _Found(num_streams)
+        cursor = b"0"
+        while True:
+            scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
+            ((cursor, keys),) = yield from node.snapshot(lambda scan=scan: [scan])
+            yield from _measure(found.new_among(node, keys), found)
+            if cursor == b"0":
+                break
+        counts = yield from node.snapshot(lambda: sizes(node))
+        if node.num_streams == num_streams:
+            return found.stats(counts)
+
+
+class _Found:
+    """What a scan has found so far."""
+
+    def __init__(self, num_streams: int) -> None:
+        self._keys: set[bytes] = set()
+        """Those looked at: a scan may find a key twice."""
+        self._users = [0] * num_streams
+        self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *range(num_streams)), 0)
+        """By stream; under None what belongs to none."""
+        self._lanes = 0
+        self._busiest: list[UserStats] = []
+
+    def new_among(self, node: OneNode, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
+        """Return what those of the keys are that the scan finds for the first time."""
+        new: dict[bytes, KeyMeaning] = {}
+        for key in keys:
+            meaning = node.keys.meaning_of(key)
+            if meaning and meaning.stream in self._bytes and key not in self._keys:
+                new[key] = meaning
+        self._keys.update(new)
+        self._lanes += sum(meaning.kind == "lane" for meaning in new.values())
+        return new
+
+    def add_bytes(self, stream: int | None, sizes: Iterable[int | None]) -> None:
+        self._bytes[stream] = _total((self._bytes[stream], *sizes))
+
+    def add_users(self, users: Iterable[UserStats]) -> None:
+        """Count users; one whose last order was cancelled since the scan found them is none."""
+        there = [user for user in users if user.live]
+        for user in there:
+            self._users[user.stream] += 1
+        candidates = (*self._busiest, *there)
+        self._busiest = nsmallest(BUSIEST, candidates, key=lambda user: (-user.live, user.user_id))
+
+    def stats(self, counts: Sequence[int]) -> Stats:
+        """Return all of it, with how many orders are live and paused in each stream."""
+        by_stream = enumerate(zip(counts[0::2], counts[1::2], self._users, strict=True))
+        return Stats(
+            streams=tuple(
+                StreamStats(stream, live - paused, paused, users, self._bytes[stream])
+                for stream, (live, paused, users) in by_stream
+            ),
+            busiest_users=tuple(self._busiest),
+            lanes=self._lanes,
+            bytes=_total(self._bytes.values()),
+        )
+
+
+def _measure(keys: dict[bytes, KeyMeaning], found: _Found) -> Operation[None]:
+    """Add up what the keys hold that one page of the scan found, in one round trip."""
+    by_stream: dict[int | None, list[bytes]] = {}
+    for key, meaning in keys.items():
+        by_stream.setdefault(meaning.stream, []).append(key)
+    sets = [key for key, meaning in keys.items() if meaning.kind == "user"]
+    steps: list[Step] = [Call("measure", measured, (SAMPLES,)) for measured in by_stream.values()]
+    if sets:
+        steps.append(Snapshot([("SCARD", key) for key in sets]))
+    if not steps:
+        return
+    replies = yield steps
+    for stream, reply in zip(by_stream, replies, strict=False):
+        found.add_bytes(stream, reply)
+    if sets:
+        found.add_users(
+            UserStats(keys[key].user, keys[key].stream or 0, live)
+            for key, live in zip(sets, replies[-1], strict=True)
+        )
+
+
+def _total(sizes: Iterable[int | None]) -> int | None:
+    """Return the sum; None where one of them is not known."""
+    total = 0
+    for size in sizes:
+        if size is None:
+            return None
+        total += size
+    return total

@@ -1,0 +1,14 @@
+--- Reads the newest orders of one stream, the newest of them first.
+--- KEYS: config orders placed paused
+--- ARGV: num_streams limit (1 to 5000)
+--- REPLY: {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length; 'STALE'
+--- @include "is_stale"
+--- @include "order_columns"
+local config, orders, placed, paused = unpack(KEYS)
+local num_streams, limit = unpack(ARGV)
+
+if is_stale(config, num_streams) then
+  return 'STALE'
+end
+local order_ids = redis.call('ZRANGE', placed, 0, limit - 1, 'REV')
+return order_columns(order_ids, orders, placed, paused)

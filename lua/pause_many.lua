@@ -1,0 +1,20 @@
+--- Pauses, in turn, those of some orders that are ACTIVE.
+--- KEYS: lane directory
+--- ARGV: request resent namespace order_ids... (any number)
+--- REPLY: a text with 'y' for each that was paused, 'n' for each that was not
+--- @include "lane"
+--- @include "each"
+--- @include "mark"
+local lane, directory = unpack(KEYS)
+local request = table.remove(ARGV, 1)
+local resent = table.remove(ARGV, 1)
+local namespace = table.remove(ARGV, 1)
+local order_ids = ARGV
+
+local earlier = answered(lane, request)
+if earlier then
+  return earlier
+end
+return answer(lane, request, resent, each(order_ids, function(order_id)
+  return mark('SADD', directory, namespace, order_id, '')
+end))

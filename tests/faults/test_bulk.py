@@ -1,0 +1,69 @@
+"""A call for many under faults: each item is carried out once, and what is known of each is told."""
+
+import pytest
+from consistency import assert_consistent
+from faulty_proxy import Fault
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.operations.bulk import BATCH
+
+ORDERS = [(f"o{number}", f"user{number % 7}", "BTC", 1, 1) for number in range(3 * BATCH)]
+IDS = [order[0] for order in ORDERS]
+
+
+@pytest.fixture
+def system(face, proxy, namespace, raw):
+    with face(3, url=proxy.url, namespace=namespace) as system:
+        system.place_many(ORDERS[:1])
+        system.pause_many(IDS[:1])
+        system.resume_many(IDS[:1])
+        system.cancel_many(IDS[:1])
+        yield system
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
+def test_a_batch_that_is_sent_again_has_its_first_answers(system, proxy, fault):
+    for call, items in (
+        (system.place_many, ORDERS),
+        (system.pause_many, IDS),
+        (system.resume_many, IDS),
+        (system.cancel_many, IDS),
+    ):
+        proxy.next_call(fault)
+        assert call(items) == [True] * len(items)
+        proxy.deliver_held()
+    assert system.count() == 0
+    assert proxy.faults[fault] == 4
+
+
+def test_full_memory_in_the_middle_tells_what_is_done_and_what_is_not(face, own_server, namespace):
+    server = own_server()
+    with server.client() as raw, face(3, url=server.url, namespace=namespace) as system:
+        system.place_many(ORDERS[:BATCH])
+        raw.config_set("maxmemory", raw.info("memory")["used_memory"] + 10_000)
+        with pytest.raises(errors.BulkInterrupted, match="of 3000 items") as stopped:
+            system.place_many(ORDERS)
+        assert isinstance(stopped.value.__cause__, errors.StoreFull)
+        done = len(stopped.value.answers)
+        assert stopped.value.answers == [False] * BATCH + [True] * (done - BATCH)
+        assert (len(stopped.value.unknown), stopped.value.not_done) == (0, range(done, 3 * BATCH))
+        assert system.count() == done < 3 * BATCH
+        assert_consistent(raw, namespace)
+        assert system.cancel_many(IDS) == [True] * done + [False] * (3 * BATCH - done)
+
+
+def test_a_reply_that_stays_lost_leaves_one_batch_unknown(face, own_server, namespace):
+    server = own_server()
+    url = f"{server.url}?socket_timeout=0.3"
+    with face(3, url=url, namespace=namespace, deadline_seconds=0.4) as system:
+        system.place_many(ORDERS[:BATCH])
+        server.stop_answering()
+        with pytest.raises(errors.BulkInterrupted) as stopped:
+            system.cancel_many(IDS)
+        assert isinstance(stopped.value.__cause__, errors.OutcomeUnknown)
+        assert stopped.value.__cause__.ids == tuple(IDS[:BATCH])
+        assert stopped.value.answers == []
+        assert stopped.value.unknown == range(BATCH)
+        assert stopped.value.not_done == range(BATCH, 3 * BATCH)
+        server.go_on()
+        assert system.count() in (0, BATCH)
