@@ -1,17 +1,15 @@
 """The commands of the program `cryptoorders`."""
 
-import dataclasses
 import json
-import sys
 from typing import Annotated, BinaryIO
 
 import typer
 
 from cryptoorders_redis import demo as demonstration
-from cryptoorders_redis import errors, options, screen
+from cryptoorders_redis import errors, looking, options, screen
+from cryptoorders_redis.commands import Op, lines_of
 from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
-from cryptoorders_redis.order import OrderStatus
-from cryptoorders_redis.replay import Op, Replay, lines_of
+from cryptoorders_redis.replay import WINDOW, Replay
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
@@ -110,70 +108,8 @@ def cancel_all(
         print(f"cancelled {cancelled} of {screen.visible(user_id)}")
 
 
-@app.command()
-def get(
-    order_id: OrderId,
-    url: Url = None,
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
-    as_json: Json = False,
-) -> None:
-    """Show an order. Exits with 1 if it is not live."""
-    with store(url, namespace, streams) as system:
-        order = system.get(order_id)
-    if as_json:
-        print(json.dumps(order and screen.as_fields(order)))
-    elif order:
-        for name, value in screen.as_fields(order).items():
-            print(f"{name:<10} {screen.visible(str(value))}")
-    else:
-        print(f"{screen.visible(order_id)} is not live")
-    if not order:
-        raise typer.Exit(1)
-
-
-@app.command()
-def live(
-    *,
-    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
-    status: Annotated[
-        OrderStatus | None, typer.Option(case_sensitive=False, help="Only of this status.")
-    ] = None,
-    url: Url = None,
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
-    as_json: Json = False,
-) -> None:
-    """List the live orders in placement order: a table on a terminal, else one a line."""
-    with store(url, namespace, streams) as system:
-        lines_only = not (as_json or sys.stdout.isatty())
-        if lines_only and user is currency is status is None:
-            for line in system.display_all_live_orders():
-                print(screen.visible(line))
-            return
-        orders = system.live_orders(user_id=user, currency=currency, status=status)
-        if as_json:
-            for order in orders:
-                print(json.dumps(screen.as_fields(order)))
-        elif lines_only:
-            for order in orders:
-                print(screen.visible(screen.as_line(order)))
-        else:
-            screen.show_tables(orders)
-
-
-@app.command()
-def count(
-    url: Url = None,
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
-    as_json: Json = False,
-) -> None:
-    """Print how many orders are live."""
-    with store(url, namespace, streams) as system:
-        number = system.count()
-    print(json.dumps({"count": number}) if as_json else number)
+for command in (looking.get, looking.live, looking.count, looking.stats, looking.watch, looking.verify):
+    app.command()(command)
 
 
 @app.command()
@@ -196,7 +132,8 @@ def replay(
     A line that is no such command is reported with its number and skipped; the exit code is then 1.
     """
     with store(url, namespace, streams) as system:
-        run = Replay(system)
+        # A pipe may stay open for days: what comes through one is carried out as it comes.
+        run = Replay(system, WINDOW if screen.is_a_file(file) else 1)
         code, finished = _run_through(run, file, strict)
     screen.show_replay(run, finished=finished, as_json=as_json)
     raise typer.Exit(code)
@@ -216,28 +153,6 @@ def demo(
     """
     with options.refusals_end_it():
         demonstration.run(url, namespace, streams, as_json=as_json)
-
-
-@app.command()
-def verify(
-    url: Url = None,
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
-    as_json: Json = False,
-) -> None:
-    """Hold all keys against each other. Exits with 1 where something disagrees."""
-    with store(url, namespace, streams) as system:
-        found = system.verify()
-    for disagreement in found:
-        if as_json:
-            print(json.dumps(dataclasses.asdict(disagreement)))
-        else:
-            stream = "" if disagreement.stream is None else f" (stream {disagreement.stream})"
-            print(screen.visible(f"{disagreement.subject}{stream}: {disagreement.problem}"))
-    if found:
-        raise typer.Exit(1)
-    if not as_json:
-        print("all keys agree")
 
 
 def _answer(op: Op, order_id: str, done: bool, otherwise: str, as_json: bool) -> None:
@@ -264,7 +179,8 @@ def _run_through(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
         screen.complain(f"interrupted; line {run.line} was the last begun")
         return 130, False
     except errors.CryptoOrdersError as error:
-        screen.complain(f"line {run.line}: {error}; stopped there, what came before it stays applied")
+        lines = f"line {run.line}" if run.since >= run.line else f"lines {run.since} to {run.line}"
+        screen.complain(f"{lines}: {error}; stopped there, what came before it stays applied")
         return 2, False
     except OSError as error:
         screen.complain(f"cannot read on after line {run.line}: {error}")

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cryptoorders_redis import errors, screen
+from cryptoorders_redis.commands import lines_of
 from cryptoorders_redis.embedded import server_program
-from cryptoorders_redis.replay import Replay, lines_of
+from cryptoorders_redis.replay import Replay
 from cryptoorders_redis.system import CryptoOrderSystem
 
 USER = "alice"

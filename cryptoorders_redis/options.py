@@ -24,9 +24,14 @@ DEFAULT_NAMESPACE = "cryptoorders"
 
 
 @contextlib.contextmanager
-def store(url: str | None, namespace: str, streams: int | None) -> Generator[CryptoOrderSystem]:
+def store(
+    url: str | None, namespace: str, streams: int | None, *, deadline_seconds: float = 10.0
+) -> Generator[CryptoOrderSystem]:
     """Open a store for a command."""
-    with refusals_end_it(), CryptoOrderSystem(streams, url=url, namespace=namespace) as system:
+    with (
+        refusals_end_it(),
+        CryptoOrderSystem(streams, url=url, namespace=namespace, deadline_seconds=deadline_seconds) as system,
+    ):
         yield system
 
 

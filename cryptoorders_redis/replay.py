@@ -1,51 +1,17 @@
-"""Commands as JSON Lines: each line read, checked and carried out before the next is looked at."""
+"""Carries commands out on a system: one by one, or many together with the same result."""
 
-import codecs
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
-from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import NamedTuple, cast
 
-from cryptoorders_redis.order import NewOrder, checked_text, record_of
+from cryptoorders_redis import errors
+from cryptoorders_redis.commands import Command, Op, parse_command
+from cryptoorders_redis.grouping import grouped
+from cryptoorders_redis.order import NewOrder
 from cryptoorders_redis.system import CryptoOrderSystem
 
-MAX_LINE_BYTES = 64 * 1024
-"""The longest line, its end included. A place with every field at its limit has under 6 KiB."""
-
-
-class Op(StrEnum):
-    """What a command asks for: the name of the call that does it."""
-
-    PLACE = "place"
-    PAUSE = "pause"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    CANCEL_ALL_BY_USER = "cancel_all_by_user"
-
-
-_FIELDS: dict[Op, tuple[str, ...]] = {
-    Op.PLACE: ("order_id", "user_id", "currency", "amount", "price"),
-    Op.PAUSE: ("order_id",),
-    Op.RESUME: ("order_id",),
-    Op.CANCEL: ("order_id",),
-    Op.CANCEL_ALL_BY_USER: ("user_id",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What one line asks for.
-
-    Attributes:
-        op: what to do.
-        target: the order to place; for every other op the id of the order or user.
-    """
-
-    op: Op
-    target: NewOrder | str
+WINDOW = 5000
+"""Commands of a file that are looked at together."""
 
 
 class Refusal(NamedTuple):
@@ -55,146 +21,86 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def parse_command(line: bytes) -> Command:
-    """Return the command that a line holds, all of it legal.
-
-    Numbers keep every digit: an int as it is, any other as a Decimal.
-
-    Raises:
-        TypeError, ValueError: the line is not exactly one command; says what is wrong with it.
-    """
-    fields = _fields(line)
-    op = _op(fields)
-    expected = ("op", *_FIELDS[op])
-    for name in fields:
-        if name not in expected:
-            raise ValueError(f"{op} has no field {name!r}")
-    for name in expected:
-        if name not in fields:
-            raise ValueError(f"{op} needs the field {name!r}")
-    del fields["op"]
-    if op is Op.PLACE:
-        new = NewOrder(**fields)
-        record_of(new)  # refuses what place would refuse
-        return Command(op, new)
-    ((name, value),) = fields.items()
-    return Command(op, checked_text(value, name))
-
-
-def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file's lines, holding one at a time; of one that is too long, as much as shows that."""
-    line = file.readline(MAX_LINE_BYTES + 1).removeprefix(codecs.BOM_UTF8)
-    while line:
-        yield line
-        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES + 1)
-        line = file.readline(MAX_LINE_BYTES + 1)
-
-
 class Replay:
-    """Carries commands out on a system, and counts what became of them.
+    """Carries commands out, and counts what became of them.
+
+    Args:
+        system: where.
+        window: how many commands may be read before the first of them is carried out. With more than
+            one they go in groups of one op, in batches, with the same answers as one by one.
 
     Attributes:
-        line: the number of the last line that was begun.
+        line: the number of the last line that was read.
+        since: the number of the first line that may not have been carried out yet.
         applied: commands that changed something, by op.
         ignored: commands that the system answered with False or 0, by op.
         refused: lines that are no command.
     """
 
-    def __init__(self, system: CryptoOrderSystem) -> None:
+    def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
         self.line = 0
+        self.since = 1
         self.applied = Counter[Op]()
         self.ignored = Counter[Op]()
         self.refused = 0
-        self._place = system.place
-        self._others: dict[Op, Callable[[str], int]] = {
+        self._window = window
+        self._system = system
+        self._one: dict[Op, Callable[[str], int]] = {
             Op.PAUSE: system.pause,
             Op.RESUME: system.resume,
             Op.CANCEL: system.cancel,
             Op.CANCEL_ALL_BY_USER: system.cancel_all_by_user,
         }
+        self._many: dict[Op, Callable[[list[str]], list[bool]]] = {
+            Op.PAUSE: system.pause_many,
+            Op.RESUME: system.resume_many,
+            Op.CANCEL: system.cancel_many,
+        }
 
     def run(self, lines: Iterable[bytes]) -> Iterator[Refusal]:
-        """Carry the lines out in turn, and yield the refusals; who stops asking stops it there.
+        """Carry the lines out, and yield the refusals, each when all before it is carried out.
 
         Raises:
-            CryptoOrdersError: carrying out the line `line`; what came before it stays applied.
+            CryptoOrdersError: what came before the line `since` is applied; of the lines from there to
+                `line` those that are counted are.
         """
+        waiting: list[Command] = []
         for line in lines:
             self.line += 1
-            if not line.strip():
-                continue
-            try:
-                command = parse_command(line)
-            except (TypeError, ValueError) as error:
+            refusal = None
+            if line.strip():
+                try:
+                    waiting.append(parse_command(line))
+                except (TypeError, ValueError) as error:
+                    refusal = Refusal(self.line, str(error))
+            if refusal or len(waiting) >= self._window:
+                self._carry_out(waiting)
+                waiting = []
+            if refusal:
                 self.refused += 1
-                yield Refusal(self.line, str(error))
-            else:
-                changed = self._carry_out(command)
-                (self.applied if changed else self.ignored)[command.op] += 1
+                yield refusal
+        self._carry_out(waiting)
 
-    def _carry_out(self, command: Command) -> int:
-        new = command.target
-        if isinstance(new, str):
-            return self._others[command.op](new)
-        return self._place(new.order_id, new.user_id, new.currency, new.amount, new.price)
+    def _carry_out(self, commands: list[Command]) -> None:
+        for group in grouped(commands):
+            op = group[0].op
+            try:
+                answers = self._answers(op, group)
+            except errors.BulkInterrupted as stopped:
+                self._count(op, stopped.answers)
+                raise
+            self._count(op, answers)
+        self.since = self.line + 1
 
+    def _answers(self, op: Op, group: list[Command]) -> list[bool] | list[int]:
+        if len(group) > 1 and op is Op.PLACE:
+            return self._system.place_many(cast("NewOrder", command.target) for command in group)
+        if len(group) > 1:
+            return self._many[op]([command.subject for command in group])
+        if isinstance(new := group[0].target, str):
+            return [self._one[op](new)]
+        return [self._system.place(new.order_id, new.user_id, new.currency, new.amount, new.price)]
 
-def _fields(line: bytes) -> dict[str, Any]:
-    if len(line) > MAX_LINE_BYTES:
-        raise ValueError(f"longer than {MAX_LINE_BYTES} bytes")
-    try:
-        fields: object = _JSON.decode(line.decode())
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8: byte 0x{line[error.start]:02x} at {error.start + 1}") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(fields, dict):
-        raise TypeError("not a JSON object")
-    return cast("dict[str, Any]", fields)
-
-
-def _op(fields: dict[str, Any]) -> Op:
-    if "op" not in fields:
-        raise ValueError("the field 'op' is missing")
-    name = fields["op"]
-    if not isinstance(name, str):
-        raise TypeError(f"op must be a str, not {type(name).__name__}")
-    try:
-        return Op(name)
-    except ValueError:
-        raise ValueError(f"unknown op {name[:50]!r}; known are {', '.join(Op)}") from None
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        # Whoever wrote two meant one of them; which, JSON leaves open.
-        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise ValueError(f"the field {twice!r} is there twice")
-    return fields
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"a number with an exponent out of all range: {text[:50]}") from None
-
-
-def _int(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:  # Python's own limit on digits
-        raise ValueError(f"a number of {len(text)} characters") from None
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
-
-
-_JSON = json.JSONDecoder(
-    object_pairs_hook=_each_once, parse_float=_decimal, parse_int=_int, parse_constant=_constant
-)
+    def _count(self, op: Op, answers: Iterable[int]) -> None:
+        for answer in answers:
+            (self.applied if answer else self.ignored)[op] += 1

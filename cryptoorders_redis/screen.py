@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
@@ -15,8 +16,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from cryptoorders_redis.commands import Op
 from cryptoorders_redis.order import Order, OrderStatus
-from cryptoorders_redis.replay import Op, Replay
+from cryptoorders_redis.replay import Replay
 
 TABLE_ROWS = 1000
 """A longer listing is shown as several tables, the first of them at once."""
@@ -128,13 +130,18 @@ def replay_table(replay: Replay) -> Table:
     return table
 
 
+def is_a_file(file: BinaryIO) -> bool:
+    """Return whether all of it is there already, unlike what comes through a pipe or from a person."""
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
 @contextlib.contextmanager
 def progress(lines: Iterable[bytes], file: BinaryIO) -> Generator[Iterable[bytes]]:
     """Give the file's lines back; while they are taken, a terminal shows how far that has come."""
     if not sys.stderr.isatty() or file.isatty():
         yield lines
         return
-    size = os.fstat(file.fileno()).st_size or None  # None: a pipe
+    size = os.fstat(file.fileno()).st_size if is_a_file(file) else None
     shown = Progress(
         BarColumn(),
         TaskProgressColumn(),

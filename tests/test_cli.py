@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -26,6 +26,8 @@ COMMANDS = {
     "get": ("order1",),
     "live": (),
     "count": (),
+    "stats": (),
+    "watch": ("--count", "1"),
     "verify": (),
     "replay": ("-",),
 }
@@ -158,6 +160,39 @@ def test_live_and_count_off_a_terminal(run, system):
     assert answered(run("count"), 0, "3\n")
 
 
+def test_live_takes_times_a_limit_and_a_cursor(run, system):
+    for number in range(5):
+        system.place(f"order{number}", "alice", "BTC", 1, 2)
+    placed = list(system.live_orders())
+    there = placed[1].placed_at.astimezone(timezone(timedelta(hours=5.5))).isoformat()
+    zulu = placed[3].placed_at.isoformat().replace("+00:00", "Z")
+    assert answered(run("live", "--placed-after", there), 0, "order2\norder3\norder4\n")
+    assert answered(run("live", "--placed-before", zulu), 0, "order0\norder1\norder2\n")
+    assert answered(run("live", "--placed-after", there, "--placed-before", zulu), 0, "order2\n")
+    assert answered(run("live", "--limit", "2"), 0, "order0\norder1\n")
+    after = str(placed[1].sequence)
+    assert answered(run("live", "--after", after, "--limit", "2"), 0, "order2\norder3\n")
+    today = placed[0].placed_at.date()
+    assert answered(run("live", "--placed-before", today.isoformat()), 0, "")
+    assert run("live", "--placed-after", today.isoformat(), "--limit", "1").stdout == "order0\n"
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    assert answered(run("live", "--placed-after", tomorrow), 0, "")
+    page = run("live", "--limit", "3", "--json").stdout.splitlines()
+    cursor = json.loads(page[-1])["sequence"]
+    assert [json.loads(line)["order_id"] for line in page] == ["order0", "order1", "order2"]
+    assert answered(run("live", "--after", str(cursor)), 0, "order3\norder4\n")
+
+
+def test_count_takes_a_user_and_a_status(run, system):
+    for number in range(5):
+        system.place(f"order{number}", ("alice", "bob")[number % 2], "BTC", 1, 2)
+    system.pause("order0")
+    assert answered(run("count", "--user", "alice"), 0, "3\n")
+    assert answered(run("count", "--status", "paused"), 0, "1\n")
+    assert answered(run("count", "--user", "alice", "--status", "ACTIVE"), 0, "2\n")
+    assert json.loads(run("count", "--user", "bob", "--json").stdout) == {"count": 2}
+
+
 def test_json_answers_for_machines(run, system):
     place = json.loads(run("place", "order1", "alice", "BTC", "0.10", "1E+2", "--json").stdout)
     assert place == {"op": "place", "order_id": "order1", "done": True}
@@ -212,6 +247,14 @@ def test_an_argument_that_begins_with_a_dash_goes_after_two(run, system):
         (("count", "--streams", "0"), "num_streams must be 1 to"),
         (("count", "--streams", "many"), "--streams"),
         (("live", "--status", "gone"), "--status"),
+        (("live", "--limit", "0"), "limit must be 1 or more"),
+        (("live", "--after", "-1"), "after must be 0 to"),
+        (("live", "--placed-after", "2026-11-23T09:30"), "has no offset"),
+        (("live", "--placed-before", "tomorrow"), "'tomorrow' is no time"),
+        (("count", "--user", ""), "user_id must not be empty"),
+        (("watch", "--interval", "0"), "--interval"),
+        (("watch", "--interval", "inf"), "--interval"),
+        (("watch", "--count", "0"), "--count"),
         (("replay", "no/such/file"), "no/such/file"),
         (("pause",), "order_id"),
         (("fly",), "fly"),

@@ -17,7 +17,8 @@ from program import Program
 from servers import REPOSITORY
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo
-from cryptoorders_redis.replay import MAX_LINE_BYTES, Command, Op, Replay, lines_of, parse_command
+from cryptoorders_redis.commands import MAX_LINE_BYTES, Command, Op, lines_of, parse_command
+from cryptoorders_redis.replay import Replay
 
 PLACE = b'{"op":"place","order_id":"order1","user_id":"alice","currency":"BTC","amount":0.5,"price":60000}'
 
@@ -360,6 +361,25 @@ def test_the_example_and_the_demo(server, namespace):
     file = REPOSITORY / "examples" / "night.jsonl"
     replayed = Program(server.url, namespace + "2").run("replay", str(file), "--strict", "--json")
     assert json.loads(replayed.stdout)["applied"] == summary["applied"]
+
+
+def test_a_file_at_bulk_speed_and_a_pipe_line_by_line_end_alike(server, namespace, tmp_path):
+    file = tmp_path / "commands.jsonl"
+    with file.open("wb") as lines:
+        for number in range(6000):
+            lines.write(place(f"order{number % 4000}"))
+            lines.write(
+                b'{"op":"%s","order_id":"order%d"}\n' % ((b"pause", b"cancel")[number % 2], number // 2)
+            )
+        lines.write(b"no command\n")
+    ends = []
+    for name, source in ((namespace, str(file)), (namespace + "2", "-")):
+        done = Program(server.url, name).run("replay", source, "--json", stdin=file.read_bytes())
+        with CryptoOrderSystem(url=server.url, namespace=name) as system:
+            ends.append((done.returncode, done.stdout, done.stderr, system.display_all_live_orders()))
+    assert ends[0] == ends[1]
+    assert ends[0][0] == 1
+    assert len(ends[0][3]) > 1000
 
 
 def test_the_demo_without_a_server_says_so_and_shows_what_it_can(monkeypatch, capsys):

@@ -268,6 +268,20 @@ def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_s
     assert (looking.result.live, looking.result.users, len(looking.result.streams)) == (24, 12, 7)
 
 
+def test_a_user_who_is_gone_when_a_scan_that_found_them_looks_again_is_not_counted(open_system):
+    system = open_system(3)
+    system.place("stays", "user1", "BTC", 1, 1)
+    system.place("goes", "user2", "BTC", 1, 1)
+    looking = Stepwise(stats(system._node), system)
+    while "measure" not in looking.about_to_send:
+        looking.step()
+    assert system.cancel("goes")
+    while not looking.done:
+        looking.step()
+    assert (looking.result.users, looking.result.live) == (1, 1)
+    assert [user.user_id for user in looking.result.busiest_users] == ["user1"]
+
+
 def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):
     system = open_system(3)
     placing = Stepwise(system._node.place(NewOrder("o", "alice", "BTC", 1, 1)), system)
