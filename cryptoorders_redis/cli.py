@@ -1,6 +1,7 @@
 """The commands of the program `cryptoorders`."""
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Annotated, BinaryIO
 
 import typer
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
+OrderIds = Annotated[list[str], typer.Argument(help="The ids of one order or more.")]
 UserId = Annotated[str, typer.Argument(help="The user's id.")]
 
 
@@ -46,49 +48,66 @@ def place(
     """Place an order. Exits with 1 if the id is live already."""
     with store(url, namespace, streams) as system:
         done = system.place(order_id, user_id, currency, amount, price)
-    _answer(Op.PLACE, order_id, done, "it is live already", as_json)
+    _answer("place", [(order_id, done)], "it is live already", as_json)
+
+
+@app.command()
+def amend(
+    order_id: OrderId,
+    *,
+    amount: Annotated[str | None, typer.Option(help="The new amount.")] = None,
+    price: Annotated[str | None, typer.Option(help="The new price.")] = None,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Change an order's amount, price, or both; it keeps its place. Exits with 1 if it is not live."""
+    with store(url, namespace, streams) as system:
+        done = system.amend(order_id, amount=amount, price=price)
+    _answer("amend", [(order_id, done)], "it is not live", as_json)
 
 
 @app.command()
 def pause(
-    order_id: OrderId,
+    order_ids: OrderIds,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Pause an order. Exits with 1 if it is not ACTIVE."""
+    """Pause orders. Exits with 1 if one of them is not ACTIVE."""
     with store(url, namespace, streams) as system:
-        done = system.pause(order_id)
-    _answer(Op.PAUSE, order_id, done, "it is not live, or paused already", as_json)
+        done = _each(order_ids, system.pause, system.pause_many)
+    _answer("pause", zip(order_ids, done, strict=True), "it is not live, or paused already", as_json)
 
 
 @app.command()
 def resume(
-    order_id: OrderId,
+    order_ids: OrderIds,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Resume a paused order. Exits with 1 if it is not PAUSED."""
+    """Resume paused orders. Exits with 1 if one of them is not PAUSED."""
     with store(url, namespace, streams) as system:
-        done = system.resume(order_id)
-    _answer(Op.RESUME, order_id, done, "it is not live, or not paused", as_json)
+        done = _each(order_ids, system.resume, system.resume_many)
+    _answer("resume", zip(order_ids, done, strict=True), "it is not live, or not paused", as_json)
 
 
 @app.command()
 def cancel(
-    order_id: OrderId,
+    order_ids: OrderIds,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel an order. Exits with 1 if it is not live."""
+    """Cancel orders. Exits with 1 if one of them is not live."""
     with store(url, namespace, streams) as system:
-        done = system.cancel(order_id)
-    _answer(Op.CANCEL, order_id, done, "it is not live", as_json)
+        done = _each(order_ids, system.cancel, system.cancel_many)
+    _answer("cancel", zip(order_ids, done, strict=True), "it is not live", as_json)
 
 
 @app.command()
@@ -155,14 +174,23 @@ def demo(
         demonstration.run(url, namespace, streams, as_json=as_json)
 
 
-def _answer(op: Op, order_id: str, done: bool, otherwise: str, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"op": op, "order_id": order_id, "done": done}))
-    else:
-        past = f"{op.removesuffix('e')}ed" if op is not Op.CANCEL else "cancelled"
-        shown = screen.visible(order_id)
-        print(f"{past} {shown}" if done else f"not {past}: {shown}: {otherwise}")
-    if not done:
+def _each(
+    order_ids: list[str], one: Callable[[str], bool], many: Callable[[list[str]], list[bool]]
+) -> list[bool]:
+    return many(order_ids) if len(order_ids) > 1 else [one(order_ids[0])]
+
+
+def _answer(op: str, answers: Iterable[tuple[str, bool]], otherwise: str, as_json: bool) -> None:
+    past = {"cancel": "cancelled"}.get(op, f"{op.removesuffix('e')}ed")
+    all_done = True
+    for order_id, answer in answers:
+        all_done &= answer
+        if as_json:
+            print(json.dumps({"op": op, "order_id": order_id, "done": answer}))
+        else:
+            shown = screen.visible(order_id)
+            print(f"{past} {shown}" if answer else f"not {past}: {shown}: {otherwise}")
+    if not all_done:
         raise typer.Exit(1)
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "pause": ("order1",),
     "resume": ("order1",),
     "cancel": ("order1",),
+    "amend": ("order1", "--price", "3"),
     "cancel-all": ("alice",),
     "get": ("order1",),
     "live": (),
@@ -84,6 +85,34 @@ def test_each_command_does_what_it_says(run, system):
     assert system.display_all_live_orders() == ["order1"]
     assert answered(run("cancel", "order1"), 0, "cancelled order1\n")
     assert system.count() == 0
+
+
+def test_several_orders_are_changed_at_once_each_with_its_answer(run, system):
+    system.place_many([(f"order{n}", "alice", "BTC", 1, 1) for n in range(3)])
+    assert answered(run("pause", "order0", "order1"), 0, "paused order0\npaused order1\n")
+    result = run("pause", "order1", "order2", "order2")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "not paused: order1: it is not live, or paused already",
+        "paused order2",
+        "not paused: order2: it is not live, or paused already",
+    ]
+    assert run("resume", "order0", "order1", "--json").stdout.splitlines() == [
+        '{"op": "resume", "order_id": "order0", "done": true}',
+        '{"op": "resume", "order_id": "order1", "done": true}',
+    ]
+    assert run("cancel", "order0", "order1", "order2").exit_code == 0
+    assert system.count() == 0
+
+
+def test_amend_changes_amount_or_price(run, system):
+    system.place("order1", "alice", "BTC", 1, 2)
+    assert answered(run("amend", "order1", "--amount", "1.50"), 0, "amended order1\n")
+    assert run("amend", "order1", "--price", "0.10").exit_code == 0
+    assert (str(system.get("order1").amount), str(system.get("order1").price)) == ("1.50", "0.10")
+    assert answered(run("amend", "order2", "--price", "1"), 1, "not amended: order2: it is not live\n")
+    nothing = run("amend", "order1")
+    assert (nothing.exit_code, nothing.stderr) == (2, "cryptoorders: give an amount, a price, or both\n")
 
 
 def test_verify_says_that_all_is_well_or_what_is_not(run, system, server, namespace):

@@ -103,17 +103,25 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         user=st.none() | USER_IDS, currency=st.none() | CURRENCIES,
-        status=st.none() | st.sampled_from(OrderStatus),
+        status=st.none() | st.sampled_from(OrderStatus), limit=st.integers(1, 5),
     )  # fmt: skip
-    def live_orders(self, user, currency, status):
-        orders = self.systems[1].live_orders(user_id=user, currency=currency, status=status)
-        assert [line(order) for order in orders] == self.model.display(
+    def live_orders(self, user, currency, status, limit):
+        filters = {"user_id": user, "currency": currency, "status": status}
+        expected = self.model.display(
             lambda order: (
                 user in (None, order.user_id)
                 and currency in (None, order.currency)
                 and status in (None, OrderStatus.PAUSED if order.paused else OrderStatus.ACTIVE)
             )
         )
+        assert [line(order) for order in self.systems[1].live_orders(**filters)] == expected
+        by_cursor, after, which = [], None, 0
+        while page := list(self.systems[which].live_orders(**filters, limit=limit, after=after)):
+            by_cursor += map(line, page)
+            after, which = page[-1].sequence, 1 - which
+        assert by_cursor == expected
+        if currency is None:
+            assert self.systems[0].count(user_id=user, status=status) == len(expected)
 
     @rule(user=USER_IDS)
     def display_of_a_user(self, user):
