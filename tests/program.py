@@ -26,7 +26,9 @@ class Program:
             "TERM": "xterm",
             "COLUMNS": "120",
         }
-        self.environment.pop("LINES", None)  # which would go before the terminal's own height
+        # The one would go before the terminal's own height, the other would hide a line kept back.
+        for variable in ("LINES", "PYTHONUNBUFFERED"):
+            self.environment.pop(variable, None)
 
     def run(
         self, *arguments: str, stdin: bytes = b"", program=MODULE, timeout: float = 60

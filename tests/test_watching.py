@@ -96,9 +96,11 @@ def test_watch_off_a_terminal_prints_a_line_a_look(program, nine_orders):
         first = process.stdout.readline().decode()
         looks = r"; first look; newest order8\n"
         assert re.fullmatch(rf"{TIME} 9 live, 8 active, 1 paused{looks}", first)
+        process.send_signal(signal.SIGSTOP)  # so that no look falls in between
         nine_orders.place("new\n", "alice", "BTC", 1, 2)
         nine_orders.cancel("order0")
         nine_orders.pause("order1")
+        process.send_signal(signal.SIGCONT)
         seen = ""
         while "cancelled/s" not in seen or "; 0.0 placed/s" in seen:
             seen = process.stdout.readline().decode()

@@ -39,6 +39,13 @@ def test_both_ends_of_a_time_are_left_out(orders):
     assert list(system.live_orders(placed_after=start, placed_before=start)) == []
 
 
+def test_both_ends_of_a_time_are_left_out_of_a_users_orders_too(orders):
+    system, placed = orders
+    of_user = [order for order in placed if order.user_id == "user2"]
+    bounds = {"placed_after": of_user[1].placed_at, "placed_before": of_user[4].placed_at}
+    assert list(system.live_orders(user_id="user2", **bounds)) == of_user[2:4]
+
+
 def test_a_time_is_the_same_in_every_time_zone(orders):
     system, placed = orders
     moment = placed[30].placed_at
