@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.connect import TIMEOUT_SECONDS, Source
+from cryptoorders_redis.connect import BUSY_SECONDS, Source
 from cryptoorders_redis.refusals import DISGUISED, ReplyLost, ends_connection, refusal
 from cryptoorders_redis.resp import Reply
 
@@ -78,7 +78,7 @@ class AsyncConnections:
         if self._closed:
             raise errors.StoreClosed("this system is closed")
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS if self._free.locked() else None):
+            async with asyncio.timeout(BUSY_SECONDS if self._free.locked() else None):
                 await self._free.acquire()
         except TimeoutError:
             raise errors.StoreUnavailable("all connections are busy") from None

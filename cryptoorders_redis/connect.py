@@ -17,7 +17,10 @@ MAX_CONNECTIONS = 50
 """Of one system. A call that finds all of them busy waits for one."""
 
 TIMEOUT_SECONDS = 5
-"""For a connection to be made, for one to be free, and for a reply to come."""
+"""For a connection to be made, and for a reply to come."""
+
+BUSY_SECONDS = 60
+"""For a connection to be free: whoever holds one is done, or gives up, long before that."""
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.connect import TIMEOUT_SECONDS, Source
+from cryptoorders_redis.connect import BUSY_SECONDS, Source
 from cryptoorders_redis.refusals import DISGUISED, ReplyLost, ends_connection, refusal
 from cryptoorders_redis.resp import Reply
 
@@ -79,7 +79,7 @@ class Connections:
             self._forget_all()  # those that we know are the parent's
         if self._closed:
             raise errors.StoreClosed("this system is closed")
-        if not self._free.acquire(timeout=TIMEOUT_SECONDS):
+        if not self._free.acquire(timeout=BUSY_SECONDS):
             raise errors.StoreUnavailable("all connections are busy")
         try:
             return self._idle.pop()

@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import inspect
+import os
 import re
 import shutil
+import signal
 import tempfile
 import warnings
 
@@ -18,6 +20,7 @@ from cryptoorders_redis import (
     AsyncUserOrders,
     CryptoOrderSystem,
     UserOrders,
+    aio_connections,
     errors,
 )
 from cryptoorders_redis.connect import MAX_CONNECTIONS
@@ -91,6 +94,36 @@ def test_a_thousand_calls_at_once_share_a_bounded_number_of_connections(run, ser
     assert sum(run(main())) == 500
     with server.client() as raw:
         assert_consistent(raw, namespace)
+
+
+def test_a_call_that_finds_no_connection_free_for_long_says_so(run, own_server, system, monkeypatch):
+    monkeypatch.setattr(aio_connections, "BUSY_SECONDS", 0.1)
+    server = own_server()
+
+    async def main():
+        async with system(url=f"{server.url}?max_connections=1", deadline_seconds=0.2) as orders:
+            server.stop_answering()
+            holding = asyncio.create_task(orders.count())
+            await asyncio.sleep(0.05)
+            with pytest.raises(errors.StoreUnavailable, match="all connections are busy"):
+                await orders.pause("o")
+            server.go_on()
+            return await holding
+
+    assert run(main()) == 0
+
+
+def test_connections_that_the_server_closed_are_made_anew(run, own_server, system):
+    server = own_server("--appendfsync", "always")
+
+    async def main():
+        async with system(url=server.url) as orders:
+            await asyncio.gather(*(orders.place(f"o{n}", "alice", "BTC", 1, 2) for n in range(20)))
+            server.restart()
+            await asyncio.sleep(0.1)
+            return await asyncio.gather(*(orders.cancel(f"o{n}") for n in range(20)))
+
+    assert run(main()) == [True] * 20
 
 
 def test_a_handed_in_clients_own_limit_holds_too(run, server, namespace, system):
@@ -276,6 +309,8 @@ def test_a_folder_is_shared_with_processes_that_do_not_await(run, tmp_path_facto
                 await orders.place("o1", "alice", "BTC", 1, 2)
                 with CryptoOrderSystem(url=f"file:{folder}/orders") as blocking:
                     assert blocking.display_all_live_orders() == ["o1"]
+                with redis.Redis(unix_socket_path=f"{folder}/orders/redis.sock") as looking:
+                    os.kill(looking.info("server")["process_id"], signal.SIGKILL)
                 return await orders.display_all_live_orders()
 
         assert run(main()) == ["o1"]

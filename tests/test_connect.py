@@ -246,7 +246,7 @@ def test_a_system_that_could_not_be_opened_leaves_no_connection(server, namespac
 def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server, namespace, monkeypatch):
     from cryptoorders_redis import connections
 
-    monkeypatch.setattr(connections, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.1)
     server = own_server()
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=0) as system:

@@ -33,8 +33,7 @@ FACES = [pytest.param(SyncFace, id="sync"), pytest.param(AsyncFace, id="async")]
 BACKENDS = [
     pytest.param("memory", {}, id="fakeredis"),
     pytest.param("url", {}, id="unix-url"),
-    pytest.param("client", {"protocol": 2, "decode_responses": True}, id="client-resp2-decoding"),
-    pytest.param("client", {"protocol": 3}, id="client-resp3"),
+    pytest.param("client", {"protocol": 3, "decode_responses": True}, id="client-resp3-decoding"),
 ]
 
 COUNTING_BACKEND = BACKENDS[1]
