@@ -1,0 +1,63 @@
+"""`python -m benchmarks [--quick | --full] [--only NAME ...]`: measures, and writes docs/performance.md."""
+
+import argparse
+import signal
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks import machine, report
+from benchmarks.charts import drawn
+from benchmarks.harness import FULL, NORMAL, QUICK, Scale, Section
+
+NAMES = (
+    "single_calls",
+    "where_time_goes",
+    "lanes",
+    "asynchronous",
+    "server_time",
+    "bulk",
+    "memory",
+    "listing",
+    "growth",
+)
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="a minute, small stores, to see that it works")
+    size.add_argument("--full", action="store_true", help="with 5 million orders")
+    parser.add_argument(
+        "--only", nargs="*", choices=NAMES, default=NAMES, help="print these, and write nothing"
+    )
+    chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
+    scale = QUICK if chosen.quick else FULL if chosen.full else NORMAL
+    load = machine.load()
+    sections = _measured(chosen.only, scale)
+    if chosen.only != NAMES:
+        return
+    folder = REPOSITORY / ("build" if chosen.quick else "docs")  # a quick run does not overwrite a real one
+    folder.mkdir(exist_ok=True)
+    drawn(folder, sections)
+    path = report.written(folder, scale, chosen.quick, machine.described(load), list(sections.values()))
+    print(f"wrote {path.relative_to(REPOSITORY)}")
+
+
+def _measured(names: tuple[str, ...], scale: Scale) -> dict[str, Section]:
+    sections: dict[str, Section] = {}
+    for name in names:
+        began = time.monotonic()
+        sections[name] = import_module(f"benchmarks.{name}").run(scale)
+        print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+        if names != NAMES:
+            print(report.section_text(sections[name]))
+    return sections
+
+
+if __name__ == "__main__":
+    main()

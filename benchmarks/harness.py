@@ -1,0 +1,150 @@
+"""How everything here is measured: peer and subject in turns, medians, and the spread beside them."""
+
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from statistics import median, quantiles
+from typing import Any
+
+Samples = list[float]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int
+    calls: int
+    """Calls a round, of each kind and in each process."""
+    sizes: tuple[int, ...]
+    """Stores of how many orders."""
+    whale: int
+    """Orders of one user that are cancelled at once."""
+    bulk: int
+
+
+QUICK = Scale(rounds=5, calls=100, sizes=(1_000, 10_000, 100_000), whale=10_000, bulk=5_000)
+NORMAL = Scale(rounds=7, calls=250, sizes=(10_000, 100_000, 1_000_000), whale=100_000, bulk=20_000)
+FULL = Scale(rounds=7, calls=250, sizes=(*NORMAL.sizes, 5_000_000), whale=100_000, bulk=20_000)
+
+
+@dataclass
+class Table:
+    head: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    title: str = ""
+
+    def add(self, *cells: str) -> None:
+        self.rows.append(cells)
+
+
+@dataclass
+class Section:
+    """What one benchmark found."""
+
+    title: str
+    how: str
+    tables: list[Table] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    goals: list[tuple[str, Samples, float]] = field(default_factory=list)
+    """What for, what was measured in each round, and the most that it should be."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the charts are drawn from."""
+
+    def goal(self, what: str, measured: Samples, limit: float) -> None:
+        """Hold what was measured against its goal, whichever comes out."""
+        self.goals.append((what, measured, limit))
+
+
+def in_turns(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
+    """Run each of them once a round, a different one first each time, after one round that does not count."""
+    names = list(subjects)
+    samples: dict[str, Samples] = {name: [] for name in names}
+    for number in range(-1, rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            took = subjects[name]()
+            if number >= 0:
+                samples[name].append(took)
+    return samples
+
+
+def ratios(samples: Samples, peer: Samples) -> Samples:
+    """Return the ratio within each round: what slows a whole round drops out of it."""
+    return [ours / theirs for ours, theirs in zip(samples, peer, strict=True)]
+
+
+def ratio(samples: Samples, peer: Samples) -> float:
+    return median(ratios(samples, peer))
+
+
+def verdict(measured: Samples, limit: float) -> str:
+    """Say whether a goal is met, where the quartiles of the rounds lie on one side of it."""
+    low, _, high = quantiles(measured, n=4) if len(measured) > 2 else (min(measured), 0, max(measured))
+    return "met" if high <= limit else "**missed**" if low > limit else "too noisy to say"
+
+
+def spread(samples: Samples) -> str:
+    """Return half the distance between the quartiles, as a part of the median."""
+    if len(samples) < 3:
+        return ""
+    low, middle, high = quantiles(samples, n=4)
+    return f"±{50 * (high - low) / middle:.0f} %"
+
+
+def micros(samples: Samples) -> str:
+    """Return seconds as microseconds, with their spread."""
+    return f"{1e6 * median(samples):.1f} µs {spread(samples)}"
+
+
+def seconds(samples: Samples) -> str:
+    return f"{median(samples):.2f} s {spread(samples)}"
+
+
+def millis(samples: Samples) -> str:
+    return f"{1e3 * median(samples):.1f} ms {spread(samples)}"
+
+
+def per_second(samples: Samples) -> str:
+    """Return seconds a call as calls a second, in thousands."""
+    return f"{1e-3 / median(samples):.1f} k"
+
+
+class Worker:
+    """An object in a process of its own, whose methods are called from here."""
+
+    def __init__(self, make: Callable[..., object], *args: object) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there, make, args), daemon=True)
+        self._process.start()
+
+    def ask(self, method: str, *args: object) -> None:
+        """Have a method called, and do not wait for what it returns."""
+        self._here.send((method, args))
+
+    def answer(self) -> Any:
+        answer = self._here.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def call(self, method: str, *args: object) -> Any:
+        self.ask(method, *args)
+        return self.answer()
+
+    def close(self) -> None:
+        self._here.send(None)
+        self._process.join()
+
+
+def _serve(parent: Connection, make: Callable[..., object], args: tuple[object, ...]) -> None:
+    try:
+        subject = make(*args)
+        while order := parent.recv():
+            method, arguments = order
+            parent.send(getattr(subject, method)(*arguments))
+    except Exception as error:
+        parent.send(error)
+        raise

@@ -1,0 +1,91 @@
+"""What it costs that a call sent twice is run once: the library with and without its request numbers."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.harness import Samples, Scale, Section, Table, Worker, micros, ratio, ratios
+from benchmarks.peers import CALLS, Library
+from benchmarks.servers import redis_server
+
+HOW = (
+    "The same calls on the same server in three ways: as they are; with `lua/include/lane.lua` made to "
+    "do nothing; and without any of it, so that no request number is made, sent or read either."
+)
+
+AS_IT_IS, NO_SCRIPT, NOTHING = "as it is", "without the server's part", "without any of it"
+
+_TRIVIAL = """
+local function answered() end
+local function answer(_, _, _, reply) return reply end
+"""
+
+
+class WithoutTheServersPart(Library):
+    def __init__(self, process: int, url: str) -> None:
+        _use_scripts(lambda text: text)
+        super().__init__(process, url)
+
+
+class WithoutAnyOfIt(Library):
+    def __init__(self, process: int, url: str) -> None:
+        from cryptoorders_redis.lanes import Lanes
+
+        _use_scripts(_without_lane)
+        Lanes.take = lambda _: None  # type: ignore[method-assign,assignment,return-value]
+        super().__init__(process, url)
+
+
+def run(scale: Scale) -> Section:
+    section = Section("Request numbers", HOW)
+    with redis_server() as server:
+        makes = {AS_IT_IS: Library, NO_SCRIPT: WithoutTheServersPart, NOTHING: WithoutAnyOfIt}
+        workers = {name: Worker(make, 0, server.url) for name, make in makes.items()}
+        for worker in workers.values():
+            worker.call("warm_up")
+        times: dict[str, dict[str, Samples]] = {name: {call: [] for call in CALLS} for name in workers}
+        names = list(workers)
+        for _ in range(scale.rounds):
+            names.append(names.pop(0))
+            for call in CALLS:
+                for name in names:
+                    began, ended = workers[name].call("run", call, scale.calls)
+                    times[name][call].append((ended - began) / scale.calls)
+        for worker in workers.values():
+            worker.close()
+    table = Table(("", *CALLS))
+    for name, of_call in times.items():
+        table.add(name, *(micros(of_call[call]) for call in CALLS))
+    for name in (NO_SCRIPT, NOTHING):
+        table.add(
+            f"as it is : {name}",
+            *(f"{ratio(times[AS_IT_IS][call], times[name][call]):.2f}" for call in CALLS),
+        )
+    section.tables.append(table)
+    for call in CALLS:
+        section.goal(
+            f"{call} against itself {NO_SCRIPT}", ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]), 1.10
+        )
+    return section
+
+
+def _use_scripts(change: Callable[[str], str]) -> None:
+    """Have this process use a copy of lua/ with a lane that does nothing, and each script changed."""
+    from cryptoorders_redis import scripts
+
+    folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
+    shutil.copytree(scripts._folder(), folder)  # noqa: SLF001
+    for path in folder.glob("*.lua"):
+        path.write_text(change(path.read_text()))
+    trivial = _TRIVIAL
+    if change("local lane, x") != "local lane, x":
+        trivial = "local lane, request, resent\n" + trivial
+    (folder / "include" / "lane.lua").write_text(trivial)
+    scripts._folder = lambda: folder  # noqa: SLF001
+
+
+def _without_lane(text: str) -> str:
+    text = re.sub(r"^local lane, ", "local ", text, flags=re.MULTILINE)
+    return re.sub(r"^local request, resent, ", "local ", text, flags=re.MULTILINE)

@@ -1,0 +1,59 @@
+"""docs/performance.md: what was found, as a person reads it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.harness import Scale, Section, Table, spread, verdict
+
+INTRODUCTION = """# Performance
+
+Written by `make bench`; nothing in it is by hand. Everything was measured in one run, each number beside
+its peer's, in turns. A time is the median of {rounds} rounds and more (5 where a round takes seconds); `±`
+is half the distance between the quartiles. A ratio is the median of the ratios within each round, so that
+what slows a whole round drops out of it; below 1 is faster than the peer. Client and server share the
+machine, and with four processes they share its cores.
+
+Again: `make bench`, in about ten minutes; `make bench QUICK=1` in a minute, on small stores; `make bench
+FULL=1` with 5 million orders too. Needs redis-server, and PostgreSQL for its rows.
+{quick}"""
+
+CHARTS = ("single_calls.png", "growth.png", "bulk_and_listing.png")
+
+
+def written(
+    folder: Path, scale: Scale, quick: bool, machine: Sequence[tuple[str, str]], sections: Sequence[Section]
+) -> Path:
+    warning = "\n**A quick run: small stores, few calls. Not for comparison.**\n" if quick else ""
+    parts = [INTRODUCTION.format(rounds=scale.rounds, quick=warning), "## In short\n\n" + _goals(sections)]
+    parts += [f"![{name.removesuffix('.png')}]({name})" for name in CHARTS if (folder / name).exists()]
+    parts.append("## Measured on\n\n" + "\n".join(_lines(Table(("", ""), list(machine)))))
+    parts += [section_text(section) for section in sections]
+    path = folder / "performance.md"
+    path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    return path
+
+
+def _goals(sections: Sequence[Section]) -> str:
+    table = Table(("goal", "limit", "measured", ""))
+    for section in sections:
+        for what, measured, limit in section.goals:
+            table.add(
+                what, f"{limit:g}", f"{median(measured):.3g} {spread(measured)}", verdict(measured, limit)
+            )
+    return "\n".join(_lines(table))
+
+
+def section_text(section: Section) -> str:
+    parts = [f"## {section.title}", section.how]
+    for table in section.tables:
+        if table.title:
+            parts.append(f"**{table.title}**")
+        parts.append("\n".join(_lines(table)))
+    parts += ["\n".join(f"- {finding}" for finding in section.findings)] if section.findings else []
+    return "\n\n".join(parts)
+
+
+def _lines(table: Table) -> list[str]:
+    rule = ["---"] + ["---:"] * (len(table.head) - 1) if len(table.head) > 2 else ["---"] * len(table.head)
+    return [f"| {' | '.join(cells)} |" for cells in (table.head, rule, *table.rows)]

@@ -1,0 +1,132 @@
+"""What a call costs the server, against the same commands sent to it plain."""
+
+import re
+import socket
+from collections.abc import Callable, Sequence
+from statistics import median
+
+import redis
+
+from benchmarks.harness import Samples, Scale, Section, Table, ratio, ratios, spread
+from benchmarks.peers import CALLS, New, new_order
+from benchmarks.recording import recorded
+from benchmarks.servers import redis_server
+from cryptoorders_redis import CryptoOrderSystem
+
+HOW = (
+    "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "
+    "request and writing the reply are not in it, on either side. *All its commands, plain* are those "
+    "that the script runs, as `MONITOR` shows them: a script saves a client all but one round trip for "
+    "the difference. *In a row* is in one pipeline on both sides, *one by one* waits for each reply, so"
+    " that the server falls asleep in between. *Its writes alone* leaves out what looks for a "
+    "duplicate, a live order, the config, the clock and the last answer: what a client would send that "
+    "checks nothing."
+)
+
+READS = {"GET", "HGET", "HEXISTS", "EXISTS", "SISMEMBER", "TIME", "HMGET", "ZSCORE", "HSTRLEN"}
+SCRIPT, ALL, WRITES = "script", "all its commands, plain", "its writes alone, plain"
+
+IN_A_ROW, ONE_BY_ONE = "in a row", "one by one"
+
+Commands = list[list[str]]
+
+
+def run(scale: Scale) -> Section:
+    section = Section("Server time", HOW)
+    with redis_server() as server, server.client() as client, CryptoOrderSystem(8, url=server.url) as system:
+        templates = _templates(client, {call: _calls(system, call) for call in CALLS})
+        orders = [new_order("a", n) for n in range(scale.calls)]
+        requests, lanes, connection = recorded(server.url, 8, orders)
+        for way in (IN_A_ROW, ONE_BY_ONE):
+            samples: dict[str, dict[str, Samples]] = {
+                call: {SCRIPT: [], ALL: [], WRITES: []} for call in CALLS
+            }
+            for _ in range(scale.rounds):
+                client.delete(*lanes)
+                for call in CALLS:
+                    samples[call][SCRIPT].append(_script(client, connection, requests[call], way))
+                for kind in (ALL, WRITES):
+                    for call in CALLS:
+                        commands = [c for c in templates[call] if kind == ALL or c[0].upper() not in READS]
+                        samples[call][kind].append(_plain(client, commands, orders, way))
+            section.tables.append(_table(way, samples))
+            if way == IN_A_ROW:
+                for call in CALLS:
+                    of = samples[call]
+                    what = f"server time of {call} against the same commands, in a row"
+                    section.goal(what, ratios(of[SCRIPT], of[ALL]), 1.5)
+    return section
+
+
+def _table(way: str, samples: dict[str, dict[str, Samples]]) -> Table:
+    table = Table(("", SCRIPT, ALL, WRITES, "script : all", "script : writes"), title=way)
+    for call, of in samples.items():
+        table.add(
+            call,
+            *(f"{median(of[kind]):.2f} µs {spread(of[kind])}" for kind in (SCRIPT, ALL, WRITES)),
+            *(f"{ratio(of[SCRIPT], of[kind]):.2f}" for kind in (ALL, WRITES)),
+        )
+    return table
+
+
+def _calls(system: CryptoOrderSystem, call: str) -> Callable[[New], bool]:
+    method = getattr(system, call)
+    return lambda order: method(*order) if call == "place" else method(order[0])
+
+
+def _templates(client: redis.Redis, library: dict[str, Callable[[New], bool]]) -> dict[str, Commands]:
+    """Return the commands that each call's script runs, for the order with the id ORDER."""
+    for call in CALLS:
+        library[call](new_order("warm", 0))  # so that the scripts are known
+    templates: dict[str, Commands] = {}
+    for call in CALLS:
+        with client.monitor() as monitor:
+            library[call](("ORDER", *new_order("warm", 1)[1:]))
+            client.echo("over")
+            templates[call] = []
+            for seen in iter(monitor.connection.read_response, None):
+                head, _, rest = seen.decode().partition('"')
+                words = [word.replace('\\"', '"') for word in re.findall(r'"((?:[^"\\]|\\.)*)"', '"' + rest)]
+                if words == ["ECHO", "over"]:
+                    break
+                if head.endswith("lua] "):
+                    templates[call].append(words)
+    return templates
+
+
+def _script(client: redis.Redis, connection: socket.socket, requests: list[bytes], way: str) -> float:
+    client.config_resetstat()
+    batches = [b"".join(requests)] if way == IN_A_ROW else requests
+    for batch in batches:
+        connection.sendall(batch)
+        wanted = b":1\r\n" * (len(requests) // len(batches))
+        got = b""
+        while len(got) < len(wanted):
+            got += connection.recv(1 << 16)
+        if got != wanted:
+            raise RuntimeError(f"the server replied {got[:100]!r}")
+    return client.info("commandstats")["cmdstat_evalsha"]["usec"] / len(requests)
+
+
+def _plain(client: redis.Redis, commands: Commands, orders: Sequence[New], way: str) -> float:
+    numbered = [_for_order(command, order, n) for n, order in enumerate(orders) for command in commands]
+    client.config_resetstat()
+    if way == IN_A_ROW:
+        pipe = client.pipeline(transaction=False)
+        for command in numbered:
+            pipe.execute_command(*command)
+        pipe.execute()
+    else:
+        for command in numbered:
+            client.execute_command(*command)
+    stats = client.info("commandstats")
+    names = {f"cmdstat_{command[0].lower()}" for command in commands}
+    return sum(stats[name]["usec"] for name in names) / len(orders)
+
+
+def _for_order(command: list[str], order: New, number: int) -> list[str]:
+    sequence = str(1_700_000_000_000_000 + number)
+    return [
+        order[0] if word == "ORDER" else sequence if re.fullmatch(r"\d{16}", word) else word
+        for word in command
+    ]

@@ -1,0 +1,111 @@
+"""Where the time of a call goes: the layers below it measured alone, and a profile of what is above them."""
+
+import cProfile
+import pstats
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
+from benchmarks.peers import CALLS, new_order
+from benchmarks.recording import recorded
+from benchmarks.servers import RedisServer, redis_server
+from cryptoorders_redis import CryptoOrderSystem
+
+HOW = (
+    "The same request at each layer, one process, a Unix socket: over a bare socket; over one of "
+    "redis-py's connections (send, read and parse a reply), without its client; as a call of this "
+    "library. Beside them the empty script at the same layers. Below that what Python does in a call by"
+    " a profiler, each function's own time; the profiler makes small functions look slower than they "
+    "are, so that the parts are read, not the sum."
+)
+
+SHOWN = 14
+
+
+def run(scale: Scale) -> Section:
+    section = Section("Where the time goes", HOW)
+    with redis_server() as server, CryptoOrderSystem(8, url=server.url) as system:
+        section.tables.append(_layers(server, system, scale, section))
+        for call in ("place", "pause"):
+            section.tables.append(_profile(system, call, scale))
+    return section
+
+
+def _layers(server: RedisServer, system: CryptoOrderSystem, scale: Scale, section: Section) -> Table:
+    orders = [new_order("layers", n) for n in range(scale.calls)]
+    requests, lanes, bare = recorded(server.url, 8, orders)
+    client = server.client()
+    sha = client.script_load("return 1")
+    empty = b"*3\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n0\r\n" % sha.encode()
+    connection = client.connection_pool.make_connection()
+    connection.connect()
+
+    def over_socket(request: bytes) -> None:
+        bare.sendall(request)
+        bare.recv(4096)
+
+    def over_connection(request: bytes) -> None:
+        connection.send_packed_command([request])
+        connection.read_response(disable_decoding=True)
+
+    layers: dict[str, Callable[[str], Samples]] = {
+        "bare socket": lambda call: _each(over_socket, requests[call]),
+        "redis-py's connection": lambda call: _each(over_connection, requests[call]),
+        "this library": lambda call: _each(_one_argument(system, call), orders),
+        "bare socket, empty script": lambda _: _each(over_socket, [empty] * scale.calls),
+        "redis-py's connection, empty script": lambda _: _each(over_connection, [empty] * scale.calls),
+        "redis-py's client, empty script": lambda _: _each(lambda _: client.evalsha(sha, 0), orders),
+    }
+    samples: dict[str, dict[str, Samples]] = {name: {call: [] for call in CALLS} for name in layers}
+    for _ in range(scale.rounds):
+        for name, layer in layers.items():
+            client.delete(*lanes)
+            for call in CALLS:
+                samples[name][call] += layer(call)
+    table = Table(("", *CALLS))
+    for name, of_call in samples.items():
+        table.add(name, *(micros(of_call[call]) for call in CALLS))
+    own = {
+        call: ratio(samples["this library"][call], samples["redis-py's connection"][call]) for call in CALLS
+    }
+    section.findings.append(
+        "A call takes this multiple of its own bytes over redis-py's connection: "
+        + ", ".join(f"{call} {multiple:.2f}" for call, multiple in own.items())
+        + ". The rest is checks of the arguments, packing, request numbers, and the look whether the "
+        "connection is still there."
+    )
+    return table
+
+
+def _each(call: Callable[[Any], object], arguments: list[Any]) -> Samples:
+    began = time.perf_counter()
+    for argument in arguments:
+        call(argument)
+    return [(time.perf_counter() - began) / len(arguments)]
+
+
+def _one_argument(system: CryptoOrderSystem, call: str) -> Callable[[Any], object]:
+    method = getattr(system, call)
+    return (lambda order: method(*order)) if call == "place" else (lambda order: method(order[0]))
+
+
+def _profile(system: CryptoOrderSystem, call: str, scale: Scale) -> Table:
+    orders = [new_order(f"profile-{call}", n) for n in range(5 * scale.calls)]
+    if call != "place":
+        _each(_one_argument(system, "place"), orders)
+    method = _one_argument(system, call)
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for order in orders:
+        method(order)
+    profiler.disable()
+    stats = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    total = sum(own for _, _, own, _, _ in stats.values())
+    table = Table(("function", "calls a call", "share of own time"), title=f"{call}, by the profiler")
+    by_own = sorted(stats.items(), key=lambda entry: -entry[1][2])
+    for (file, _, name), (_, times, own, _, _) in by_own[:SHOWN]:
+        where = f"{Path(file).parent.name}/{Path(file).name}: " if file.endswith(".py") else ""
+        table.add(f"`{where}{name}`", f"{times / len(orders):.0f}", f"{own / total:.0%}")
+    return table
