@@ -179,6 +179,8 @@ class _Parcel:
 
 
 def _in_one(parcels: Sequence[_Parcel], wait_seconds: float) -> Request:
+    if len(parcels) == 1:
+        return Request(*parcels[0].request(), wait_seconds)
     requests = [parcel.request() for parcel in parcels]
     return Request(
         b"".join(data for data, _ in requests),

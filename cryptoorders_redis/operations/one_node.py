@@ -125,13 +125,7 @@ class OneNode:
     def get(self, order_id: str) -> Operation[Order | None]:
         """Reply with the order, if it is live."""
         checked_text(order_id, "order_id")
-        call = Call("get", (self._directory,), (self.keys.namespace, order_id))
-
-        def operation() -> Operation[Order | None]:
-            (reply,) = yield [call]
-            return order_from(order_id.encode(), *reply) if reply else None
-
-        return operation()
+        return _read(order_id, Call("get", (self._directory,), (self.keys.namespace, order_id)))
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Reply with the listing of all streams, at one moment."""
@@ -195,13 +189,7 @@ class OneNode:
     def _change(self, script: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         checked_text(order_id, "order_id")
         args = (self.keys.namespace, order_id, owner, *more)
-        call = Call(script, (self._directory,), args, changes=(order_id,))
-
-        def operation() -> Operation[bool]:
-            (reply,) = yield [call]
-            return reply == 1
-
-        return operation()
+        return _changed(Call(script, (self._directory,), args, changes=(order_id,)))
 
     def _in_stream_of(
         self, user_id: str, call: Callable[[int], Call], answer: Callable[[int], T]
@@ -212,6 +200,17 @@ class OneNode:
             if reply != STALE:
                 return answer(reply)
             yield from self.read_config(self.num_streams)
+
+
+# Not functions in the methods: to make one, with its annotations, took 2 µs of each call.
+def _changed(call: Call) -> Operation[bool]:
+    (reply,) = yield [call]
+    return reply == 1
+
+
+def _read(order_id: str, call: Call) -> Operation[Order | None]:
+    (reply,) = yield [call]
+    return order_from(order_id.encode(), *reply) if reply else None
 
 
 def _number(field: bytes | None) -> int:

@@ -2,7 +2,7 @@
 --- request number; its key holds the last one that changed something, and the answer to it.
 --- An answer that changed nothing is kept only when the request was sent again: an earlier sending of it may
 --- still be on its way, and must not act after the caller has its answer.
-local LANE_SECONDS = 3600
+local LANE_SECONDS = '3600'
 
 local function answered(lane, request)
   local number, reply = string.match(redis.call('GET', lane) or '', '^(%d+) (%w+)$')
@@ -22,7 +22,7 @@ local function answer(lane, request, resent, reply)
     redis.call('DEL', lane .. ':none')
   end
   if changed or resent == '1' then
-    redis.call('SET', lane, request .. ' ' .. reply, 'EX', LANE_SECONDS)
+    redis.call('SETEX', lane, LANE_SECONDS, request .. ' ' .. reply)
   end
   return reply
 end
