@@ -75,6 +75,14 @@ def test_a_text_that_is_written_in_another_way_is_refused():
     assert b'"currency":"buy"' in record_of(NewOrder("o", "u", Side.BUY, 1, 1))
 
 
+class Lot(str, Enum):  # noqa: UP042
+    SMALL = "0.50"
+
+
+def test_a_number_that_is_written_in_another_way_is_taken_as_what_it_is():
+    assert b'"amount":"0.50"' in record_of(NewOrder("o", "u", "c", Lot.SMALL, 1))
+
+
 BROKEN = [
     pytest.param(b"17", None, id="no-record"),
     pytest.param(None, b'{"user_id":"u","currency":"c","amount":"1","price":"1"}', id="no-sequence-number"),
