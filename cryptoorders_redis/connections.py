@@ -10,7 +10,7 @@ import redis
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.connect import BUSY_SECONDS, Source
-from cryptoorders_redis.refusals import DISGUISED, ReplyLost, ends_connection, refusal
+from cryptoorders_redis.refusals import ends_connection, refusal, without_reply
 from cryptoorders_redis.resp import Reply
 
 
@@ -50,9 +50,7 @@ class Connections:
                 connection.send_packed_command([request])
                 return [_read(connection) for _ in range(num_replies)]
             except (redis.RedisError, OSError) as error:
-                if num_replies == 1 and isinstance(error, DISGUISED):
-                    raise refusal(error) from error
-                raise ReplyLost(f"{type(error).__name__}: {error}") from error
+                raise without_reply(error, num_replies) from error
         except BaseException:
             # Also when interrupted: whoever comes next must not read the reply to this request.
             connection.disconnect()

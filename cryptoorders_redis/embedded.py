@@ -74,13 +74,18 @@ class FolderServer:
             )
         self._users: int | None = None
 
+    @property
+    def joined(self) -> bool:
+        """Whether this process counts among its users."""
+        return self._users is not None
+
     def join(self) -> None:
         """Make the folder and start the server, unless there is one; count among its users.
 
         Raises:
             StoreUnavailable: the folder is not ours, or no server could be found or started.
         """
-        if self._users is not None:
+        if self.joined:
             return
         self._make_folder()
         with self._locked("start.lock"):

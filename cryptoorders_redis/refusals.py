@@ -6,7 +6,7 @@ from redis import exceptions
 
 from cryptoorders_redis import errors
 
-DISGUISED = (
+_DISGUISED = (
     exceptions.AuthenticationError,
     exceptions.AuthorizationError,
     exceptions.BusyLoadingError,
@@ -52,7 +52,7 @@ _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
 
 def refusal(error: Exception) -> errors.CryptoOrdersError:
     """Return our error for a request that was refused."""
-    if isinstance(error.__context__, DISGUISED):  # as redis.asyncio wraps it
+    if isinstance(error.__context__, _DISGUISED):  # as redis.asyncio wraps it
         error = error.__context__
     for theirs, ours in _BY_CLASS.items():
         if isinstance(error, theirs):
@@ -65,6 +65,13 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
     if _NOT_LOGGED_IN in str(error):
         return errors.AccessDenied(str(error))
     return errors.ServerError(str(error))
+
+
+def without_reply(error: Exception, num_replies: int) -> Exception:
+    """Return what it means that a request was sent, and this came in place of its replies."""
+    if num_replies == 1 and isinstance(error, _DISGUISED):
+        return refusal(error)
+    return ReplyLost(f"{type(error).__name__}: {error}")
 
 
 def ends_connection(error: Exception) -> bool:
