@@ -5,7 +5,7 @@
 --- @include "lane"
 --- @include "is_stale"
 --- @include "stream_of"
---- @include "write_order"
+--- @include "next_sequence"
 local lane, config, sequence, directory, orders, placed, user = unpack(KEYS)
 local request, resent, namespace, num_streams, stream, order_id, record = unpack(ARGV)
 
@@ -20,5 +20,8 @@ if stream_of(directory, namespace, order_id, '') then
   return answer(lane, request, resent, 0)
 end
 -- Giving out a number is the first write, and one that full memory refuses: so it refuses all of them.
-write_order(directory, orders, placed, user, stream, order_id, record, next_sequence(sequence, 1))
+redis.call('ZADD', placed, sequence_text(next_sequence(sequence, 1)), order_id)
+redis.call('HSET', orders, order_id, record)
+redis.call('SADD', user, order_id)
+redis.call('HSET', directory, order_id, stream)
 return answer(lane, request, resent, 1)

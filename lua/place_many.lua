@@ -6,7 +6,7 @@
 --- @include "is_stale"
 --- @include "stream_of"
 --- @include "next_sequence"
---- @include "gathered"
+--- @include "list_at"
 local lane, config, sequence, directory = unpack(KEYS)
 local request, resent, namespace, num_streams = unpack(ARGV)
 local orders = ARGV
@@ -34,18 +34,26 @@ for i, order_id in ipairs(order_ids) do
 end
 if #fresh > 0 then
   -- The first write, and one that full memory refuses: so it refuses all of them.
-  local first = next_sequence(sequence, #fresh)
-  local placed, records, users, streams = gathered(), gathered(), gathered(), gathered()
+  local number = next_sequence(sequence, #fresh)
+  local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
   for i, at in ipairs(fresh) do
     local stream, order_id, user_id, record = unpack(orders, at, at + 3)
-    placed.add(stream_key(namespace, stream, 'placed'), sequence_text(first + i - 1), order_id)
-    records.add(stream_key(namespace, stream, 'orders'), order_id, record)
-    users.add(stream_key(namespace, stream, 'user:' .. user_id), order_id)
-    streams.add(directory, order_id, stream)
+    local placed_here, records_here = list_at(placed, stream), list_at(records, stream)
+    local users_orders = list_at(users, user_id)
+    stream_of_user[user_id] = stream
+    local last = #records_here
+    placed_here[last + 1], placed_here[last + 2] = sequence_text(number + i - 1), order_id
+    records_here[last + 1], records_here[last + 2] = order_id, record
+    users_orders[#users_orders + 1] = order_id
+    entries[2 * i - 1], entries[2 * i] = order_id, stream
   end
-  placed.send('ZADD')
-  records.send('HSET')
-  users.send('SADD')
-  streams.send('HSET')
+  for stream, placed_here in pairs(placed) do
+    redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
+    redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
+  end
+  for user_id, users_orders in pairs(users) do
+    redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(users_orders))
+  end
+  redis.call('HSET', directory, unpack(entries))
 end
 return answer(lane, request, resent, table.concat(answers))

@@ -159,3 +159,16 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
     with pytest.raises(errors.ServerError, match="cannot be read"):
         system.amend("o", amount=2)
     raw.hset(orders, "o", record)
+
+
+def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, namespace):
+    raw.hset(f"{{{namespace}:directory:0}}", "o0", 0)
+    for change in ("pause", "resume", "cancel"):
+        assert getattr(system, change)("o0") is False
+        assert getattr(system, f"{change}_many")(["o0"]) == [False]
+    assert system.get("o0") is None
+    assert system.place(*many(1)[0]) is True
+    assert system.cancel("o0") is True
+    raw.hset(f"{{{namespace}:directory:0}}", "o0", 0)
+    assert system.place_many(many(1)) == [True]
+    assert system.cancel_many(["o0"]) == [True]
