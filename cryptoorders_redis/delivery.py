@@ -9,7 +9,7 @@ what was sent is still without an answer, with `OutcomeUnknown`.
 import time
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+from typing import NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from redis.backoff import FullJitterBackoff
 from redis.exceptions import NoScriptError
@@ -65,31 +65,21 @@ class Delivery:
         try:
             steps = next(operation)
             while True:
+                parcels = [_Parcel(step, self._lanes.take() if step.changes else None) for step in steps]
                 try:
-                    answers = yield from self._answers(steps)
+                    yield from self._deliver(parcels)
+                    self._conclude(parcels)
                 except errors.CryptoOrdersError as error:
                     steps = operation.throw(error)  # for it to say what was done until then
                 else:
-                    steps = operation.send(answers)
+                    steps = operation.send([parcel.reply for parcel in parcels])
         except StopIteration as done:
             return done.value
 
-    def _answers(self, steps: Sequence[Step]) -> Conversation[list[Any]]:
-        parcels = [_Parcel(step, self._lanes.take() if step.changes else None) for step in steps]
-        yield from self._deliver(parcels)
-        for parcel in parcels:
-            # A lane whose outcome is open is not used again: its request may yet arrive.
-            if parcel.lane and not parcel.in_doubt:
-                self._lanes.give_back(parcel.lane)
-        for parcel in parcels:
-            if parcel.refused:
-                _give_up([parcel], parcel.refused)
-        return [parcel.reply for parcel in parcels]
-
-    def _deliver(self, parcels: Sequence["_Parcel"]) -> Conversation[None]:
+    def _deliver(self, parcels: "list[_Parcel]") -> Conversation[None]:
         """Send until each parcel has its answer, or a refusal that trying again would not change."""
         give_up_at = time.monotonic() + self._deadline_seconds
-        pending: list[_Parcel] = list(parcels)
+        pending: list[_Parcel] = parcels
         wait_seconds, failures = 0.0, 0
         while pending:
             trouble: errors.StoreUnavailable | None = None
@@ -108,12 +98,23 @@ class Delivery:
             else:
                 self._server_known = True
                 pending = [parcel for parcel in pending if not parcel.settled_by(replies)]
-                trouble = next((parcel.trouble for parcel in pending if parcel.trouble), None)
+                if pending:
+                    trouble = next((parcel.trouble for parcel in pending if parcel.trouble), None)
             if trouble:
                 failures += 1
                 wait_seconds = _BACKOFF.compute(failures)
                 if time.monotonic() + wait_seconds >= give_up_at:
                     _give_up(pending, trouble)
+
+    def _conclude(self, parcels: "list[_Parcel]") -> None:
+        """Take the lanes back, and raise the first refusal."""
+        for parcel in parcels:
+            # A lane whose outcome is open is not used again: its request may yet arrive.
+            if parcel.lane and not parcel.in_doubt:
+                self._lanes.give_back(parcel.lane)
+        for parcel in parcels:
+            if parcel.refused:
+                _give_up([parcel], parcel.refused)
 
 
 class _Parcel:
@@ -136,34 +137,38 @@ class _Parcel:
         if isinstance(self.step, Snapshot):
             commands = [("MULTI",), *self.step.commands, ("EXEC",)]
             return b"".join(map(packed, commands)), len(commands)
-        run = script(self.step.script)
+        script_name, keys, args, _ = self.step
+        run = script(script_name)
         head = ("EVAL", run.source) if self.as_source else ("EVALSHA", run.sha)
-        keys, args = self.step.keys, self.step.args
-        if self.lane:
-            keys = (self.lane.key, *keys)
-            args = (self.lane.request, int(self.in_doubt), *args)
-        return packed((*head, len(keys), *keys, *args)), 1
+        if not self.lane:
+            return packed((*head, len(keys), *keys, *args)), 1
+        lane = self.lane
+        sent_before = int(self.in_doubt)
+        return packed((*head, len(keys) + 1, lane.key, *keys, lane.request, sent_before, *args)), 1
 
     def settled_by(self, replies: Iterator[Reply]) -> bool:
         """Take this step's replies, and return whether there is nothing left to send for it."""
         self.trouble = None
         reply = self._reply_among(replies)
-        if isinstance(reply, NoScriptError):
+        if isinstance(reply, Exception):
+            return self._settled_without(reply)
+        self.in_doubt = False
+        self.reply = reply
+        return True
+
+    def _settled_without(self, answer: Exception) -> bool:
+        if isinstance(answer, NoScriptError):
             # After a restart or a SCRIPT FLUSH. It did not run.
             self.as_source = True
             return False
-        if isinstance(reply, Exception):
-            error = refusal(reply)
-            if isinstance(error, errors.StoreFull) and isinstance(self.step, Snapshot):
-                self.step = _as_script(self.step)
-                return False
-            if isinstance(error, errors.StoreUnavailable):
-                self.trouble = error
-                return False
-            self.refused = error
-            return True
-        self.in_doubt = False
-        self.reply = reply
+        error = refusal(answer)
+        if isinstance(error, errors.StoreFull) and isinstance(self.step, Snapshot):
+            self.step = _as_script(self.step)
+            return False
+        if isinstance(error, errors.StoreUnavailable):
+            self.trouble = error
+            return False
+        self.refused = error
         return True
 
     def _reply_among(self, replies: Iterator[Reply]) -> Reply:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cryptoorders_redis import errors
 
@@ -34,15 +34,18 @@ class OrderStatus(StrEnum):
     PAUSED = "PAUSED"
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """An order to place, as `place` takes it."""
+class NewOrder(NamedTuple):
+    """An order to place: what `place` takes, in that order, by name."""
 
     order_id: str
     user_id: str
     currency: str
     amount: Number
     price: Number
+
+
+OrderFields: TypeAlias = tuple[str, str, str, Number, Number]
+"""What a `NewOrder` is without its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +96,21 @@ def checked_text(value: object, field: str) -> str:
     return value
 
 
-def record_of(new: NewOrder) -> bytes:
+def record_of(new: OrderFields) -> bytes:
     """Return the JSON that an order's hash field holds, if everything in the order is legal.
 
     Raises:
         TypeError, ValueError: naming the first field that is not legal.
     """
-    checked_text(new.order_id, "order_id")
-    user_id = _quoted(checked_text(new.user_id, "user_id"))
-    currency = _quoted(checked_text(new.currency, "currency"))
-    amount = exact_text(new.amount, "amount")
-    price = exact_text(new.price, "price")
+    order_id, user_id, currency, amount, price = new
+    checked_text(order_id, "order_id")
+    quoted_user_id = _quoted(checked_text(user_id, "user_id"))
+    quoted_currency = _quoted(checked_text(currency, "currency"))
     # Four times as fast as json.dumps() of a dict, and this is half of what placing costs the client.
-    record = f'{{"user_id":{user_id},"currency":{currency},"amount":"{amount}","price":"{price}"}}'
+    record = (
+        f'{{"user_id":{quoted_user_id},"currency":{quoted_currency},'
+        f'"amount":"{exact_text(amount, "amount")}","price":"{exact_text(price, "price")}"}}'
+    )
     return record.encode()
 
 

@@ -11,8 +11,12 @@ Reply: TypeAlias = Any
 
 def packed(command: Sequence[Argument]) -> bytes:
     """Return a command as the server reads it: an array of bulk strings."""
-    parts = [b"*%d\r\n" % len(command)]
+    lines = [b"*%d" % len(command)]
     for argument in command:
-        data = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)
+        if isinstance(argument, str):
+            data = argument.encode()
+        else:
+            data = argument if isinstance(argument, bytes) else b"%d" % argument
+        lines += (b"$%d" % len(data), data)
+    lines.append(b"")
+    return b"\r\n".join(lines)

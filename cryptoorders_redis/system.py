@@ -13,7 +13,7 @@ from cryptoorders_redis.connections import Connections
 from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.operations.bulk import OrderFields, change_many, place_many
+from cryptoorders_redis.operations.bulk import change_many, place_many
 from cryptoorders_redis.operations.counting import count
 from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
@@ -21,7 +21,7 @@ from cryptoorders_redis.operations.paging import live_orders
 from cryptoorders_redis.operations.query import query
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.verifying import Disagreement, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderStatus, checked_text
+from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, OrderStatus, checked_text
 
 T = TypeVar("T")
 

@@ -289,6 +289,68 @@ def test_a_call_under_way_when_the_system_is_closed_ends_and_leaves_no_connectio
         assert connections_of(raw, "ours") == []
 
 
+@pytest.fixture
+def two_callers(own_server, namespace):
+    """A system with one connection, and two calls of it under way that the server does not answer yet."""
+    server, answers = own_server(), []
+
+    def call():
+        try:
+            answers.append(system.count())
+        except errors.CryptoOrdersError as error:
+            answers.append(type(error))
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    with CryptoOrderSystem(2, url=f"{server.url}?max_connections=1", namespace=namespace) as system:
+        server.stop_answering()
+        try:
+            for thread in threads:
+                thread.start()
+            time.sleep(0.2)
+            yield server, system, threads, answers
+        finally:
+            server.go_on()
+
+
+def test_a_call_that_waits_for_a_connection_goes_on_when_one_is_given_back(two_callers):
+    server, _, threads, answers = two_callers
+    server.go_on()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert answers == [0, 0]
+
+
+def test_a_call_that_waits_for_a_connection_when_the_system_is_closed_is_told_so(two_callers):
+    _, system, threads, answers = two_callers
+    system.close()
+    for _ in range(100):
+        if answers:
+            break
+        time.sleep(0.05)
+    assert answers == [errors.StoreClosed], "the other one still waits for the server"
+    assert any(thread.is_alive() for thread in threads)
+
+
+def test_a_broken_connections_descriptor_in_other_hands_is_not_taken_for_a_connection(own_server, namespace):
+    server = own_server()
+    with (
+        CryptoOrderSystem(2, url=server.url, namespace=namespace, deadline_seconds=0) as system,
+        contextlib.ExitStack() as others,
+    ):
+        system.cancel("nothing")  # the server knows the script by now
+        server.stop_answering()
+        killing = threading.Timer(0.2, server.kill)
+        killing.start()
+        with pytest.raises(errors.OutcomeUnknown):
+            system.cancel("o")
+        killing.join()
+        for _ in range(10):
+            for quiet in socket.socketpair():
+                others.callback(quiet.close)
+        with pytest.raises(errors.StoreUnavailable):
+            system.cancel("o")
+
+
 # A server that cannot be reached, or does not serve
 
 

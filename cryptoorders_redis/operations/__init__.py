@@ -6,16 +6,14 @@ leave one where a crash would.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from cryptoorders_redis.resp import Argument
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One run of a Lua script. Atomic.
 
     Attributes:
@@ -31,8 +29,7 @@ class Call:
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Plain read commands that the server runs as one transaction. The reply is the list of theirs."""
 
     commands: Sequence[Sequence[Argument]]

@@ -1,25 +1,22 @@
 """Many changes of one kind, in turn, a batch a round trip. A batch is one script and atomic."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.one_node import STALE, OneNode
-from cryptoorders_redis.order import NewOrder, Number, checked_text, record_of
+from cryptoorders_redis.order import OrderFields, checked_text, record_of
 from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
 BATCH = 1000
 """Changes in one script: about 5 ms in which the server does nothing else."""
 
-OrderFields: TypeAlias = tuple[str, str, str, Number, Number]
-"""What `place` takes: order id, user id, currency, amount, price."""
-
 Item = TypeVar("Item")
 
 
-def place_many(node: OneNode, orders: Iterable[NewOrder | OrderFields]) -> Operation[list[bool]]:
+def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
     """Reply for each order whether it was placed, in turn.
 
     Raises:
@@ -27,12 +24,12 @@ def place_many(node: OneNode, orders: Iterable[NewOrder | OrderFields]) -> Opera
     """
     checked = list(_each_checked(orders, "orders", _with_record))
 
-    def call(batch: Sequence[tuple[NewOrder, bytes]]) -> Call:
+    def call(batch: Sequence[tuple[OrderFields, bytes]]) -> Call:
         args: list[Argument] = [node.keys.namespace, node.num_streams]
-        for new, record in batch:
-            args += (stream_of_user(new.user_id, node.num_streams), new.order_id, new.user_id, record)
+        for (order_id, user_id, *_), record in batch:
+            args += (stream_of_user(user_id, node.num_streams), order_id, user_id, record)
         keys = (node.keys.config, node.keys.sequence, node.keys.directory(0))
-        return Call("place_many", keys, args, changes=tuple(new.order_id for new, _ in batch))
+        return Call("place_many", keys, args, changes=tuple(order[0] for order, _ in batch))
 
     return _in_batches(node, checked, call)
 
@@ -81,11 +78,10 @@ def _each_checked(items: Iterable[object], name: str, check: Callable[[object], 
             raise ValueError(f"{name}[{index}]: {error}") from error
 
 
-def _with_record(order: object) -> tuple[NewOrder, bytes]:
-    if isinstance(order, tuple):
-        if len(order) != 5:  # pyright: ignore[reportUnknownArgumentType]
-            raise ValueError(f"an order has 5 fields, not {len(order)}")  # pyright: ignore[reportUnknownArgumentType]
-        order = NewOrder(*order)  # pyright: ignore[reportUnknownArgumentType]
-    if not isinstance(order, NewOrder):
+def _with_record(order: object) -> tuple[OrderFields, bytes]:
+    if not isinstance(order, tuple):
         raise TypeError(f"must be a NewOrder or a tuple of its fields, not {type(order).__name__}")
-    return order, record_of(order)
+    fields = cast("OrderFields", order)
+    if len(fields) != 5:
+        raise ValueError(f"an order has 5 fields, not {len(fields)}")
+    return fields, record_of(fields)

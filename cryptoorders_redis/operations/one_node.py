@@ -1,6 +1,7 @@
 """The operations on one Redis node: each change is one script and one round trip."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
@@ -60,24 +61,7 @@ class OneNode:
 
     def place(self, new: NewOrder) -> Operation[bool]:
         """Reply whether the order was placed; False: its id is live already."""
-        record = record_of(new)
-
-        def call(stream: int) -> Call:
-            return Call(
-                "place",
-                keys=(
-                    self.keys.config,
-                    self.keys.sequence,
-                    self._directory,
-                    self.keys.orders(stream),
-                    self.keys.placed(stream),
-                    self.keys.user(stream, new.user_id),
-                ),
-                args=(self.keys.namespace, self.num_streams, stream, new.order_id, record),
-                changes=(new.order_id,),
-            )
-
-        return self._in_stream_of(new.user_id, call, bool)
+        return self._in_stream_of(new.user_id, partial(self._place, new, record_of(new)), bool)
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Reply whether the order was paused; with an owner, only that user's own can be."""
@@ -104,23 +88,7 @@ class OneNode:
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Reply how many orders were cancelled."""
         checked_text(user_id, "user_id")
-
-        def call(stream: int) -> Call:
-            return Call(
-                "cancel_all_by_user",
-                keys=(
-                    self.keys.config,
-                    self._directory,
-                    self.keys.orders(stream),
-                    self.keys.placed(stream),
-                    self.keys.paused(stream),
-                    self.keys.user(stream, user_id),
-                ),
-                args=(self.num_streams,),
-                changes=(user_id,),
-            )
-
-        return self._in_stream_of(user_id, call, int)
+        return self._in_stream_of(user_id, partial(self._cancel_all_by_user, user_id), int)
 
     def get(self, order_id: str) -> Operation[Order | None]:
         """Reply with the order, if it is live."""
@@ -185,6 +153,38 @@ class OneNode:
                 f"{DIRECTORY_SHARDS}"
             )
         self.num_streams = streams
+
+    def _place(self, new: NewOrder, record: bytes, stream: int) -> Call:
+        keys = self.keys
+        return Call(
+            "place",
+            (
+                keys.config,
+                keys.sequence,
+                self._directory,
+                keys.orders(stream),
+                keys.placed(stream),
+                keys.user(stream, new.user_id),
+            ),
+            (keys.namespace, self.num_streams, stream, new.order_id, record),
+            changes=(new.order_id,),
+        )
+
+    def _cancel_all_by_user(self, user_id: str, stream: int) -> Call:
+        keys = self.keys
+        return Call(
+            "cancel_all_by_user",
+            (
+                keys.config,
+                self._directory,
+                keys.orders(stream),
+                keys.placed(stream),
+                keys.paused(stream),
+                keys.user(stream, user_id),
+            ),
+            (self.num_streams,),
+            changes=(user_id,),
+        )
 
     def _change(self, script: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         checked_text(order_id, "order_id")
