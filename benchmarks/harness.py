@@ -25,8 +25,8 @@ class Scale:
 
 
 QUICK = Scale(rounds=5, calls=100, sizes=(1_000, 10_000, 100_000), whale=10_000, bulk=5_000)
-NORMAL = Scale(rounds=7, calls=250, sizes=(10_000, 100_000, 1_000_000), whale=100_000, bulk=20_000)
-FULL = Scale(rounds=7, calls=250, sizes=(*NORMAL.sizes, 5_000_000), whale=100_000, bulk=20_000)
+NORMAL = Scale(rounds=15, calls=250, sizes=(10_000, 100_000, 1_000_000), whale=100_000, bulk=20_000)
+FULL = Scale(rounds=15, calls=250, sizes=(*NORMAL.sizes, 5_000_000), whale=100_000, bulk=20_000)
 
 
 @dataclass

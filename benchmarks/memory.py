@@ -1,17 +1,22 @@
 """Bytes an order, everything included."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, cast
+from zlib import crc32
+
+import redis
 
 from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis.keys import Keys
+from cryptoorders_redis.order import record_of
 
 LIMIT = 400
 NAUTILUS = 1780
 
 HOW = (
-    "What the server's `used_memory` grew by, divided by the live orders: records, placement order, "
+    "What the server's `used_memory` grew by from an empty store, divided by the live orders: records, placement order, "
     "users' sets, paused set, directory, and the server's own tables. Orders as in `order123456`, "
     f"{ORDERS_A_USER} a user unless it says otherwise, 8 streams, one of ten paused. The peer in the "
     "same run is the record alone, a bare `HSET` of the same text into one hash: what no index at all "
@@ -32,6 +37,7 @@ def run(scale: Scale) -> Section:
     for orders_a_user in (1, 10, 100, 1000):
         users.add(str(orders_a_user), f"{_bytes_an_order(scale.sizes[1], orders_a_user)[0]:.0f}")
     section.tables.append(users)
+    section.tables.append(_compact(scale.sizes[1]))
     section.data["bytes"] = by_size
     section.goal(f"bytes an order, of {scale.sizes[0]:,}", [by_size[str(scale.sizes[0])]], LIMIT)
     section.goal(f"bytes an order, of {scale.sizes[-1]:,}", [by_size[str(scale.sizes[-1])]], LIMIT)
@@ -44,9 +50,11 @@ def run(scale: Scale) -> Section:
 
 def _bytes_an_order(orders: int, orders_a_user: int) -> tuple[float, float]:
     with redis_server(*IN_MEMORY) as server, server.client() as client:
+        fill(client, 0, streams=8)
+        client.close()  # its buffers are not the store's
         empty = _used(server)
         fill(client, orders, streams=8, orders_a_user=orders_a_user)
-        client.close()  # its buffers are not the store's
+        client.close()
         ours = _used(server) - empty
         for key in (Keys("cryptoorders").orders(stream) for stream in range(8)):
             cursor = None
@@ -57,6 +65,51 @@ def _bytes_an_order(orders: int, orders_a_user: int) -> tuple[float, float]:
         client.close()
         bare = _used(server) - empty - ours
     return ours / orders, bare / orders
+
+
+def _compact(orders: int) -> Table:
+    """Return what the record and the directory would take, and cost, in hashes of the compact encoding."""
+    table = Table(
+        ("", "bytes an order", "HSET", "HGET", "HDEL"),
+        title=f"{orders:,} orders in other hashes: bytes, and the server's time a command",
+    )
+    entries = [
+        (f"order{number}", record_of((f"order{number}", "user7", "BTC", "0.5", 60_000 + number)))
+        for number in range(orders)
+    ]
+    for what, value_of in (("record", lambda record: record), ("directory entry", lambda _: b"5")):
+        for fields, way in ((orders, "one hash"), (500, "hashes of 500"), (100, "hashes of 100")):
+            table.add(f"{what}, {way}", *_of_hashes(entries, value_of, orders // fields))
+    return table
+
+
+def _of_hashes(
+    entries: list[tuple[str, bytes]], value_of: Callable[[bytes], bytes], hashes: int
+) -> list[str]:
+    with redis_server(*IN_MEMORY) as server, server.client() as client:
+        client.config_set("hash-max-ziplist-entries", 1000)
+        client.config_set("hash-max-ziplist-value", 1000)
+        empty = _used(server)
+        keys = [
+            (f"{{cryptoorders:{crc32(order_id.encode()) % hashes}}}", order_id) for order_id, _ in entries
+        ]
+        values = [value_of(record) for _, record in entries]
+        pieces = [(key, order_id, value) for (key, order_id), value in zip(keys, values, strict=True)]
+        times = [_microseconds(client, "HSET", pieces)]
+        client.close()
+        used = _used(server) - empty
+        times += [_microseconds(client, command, keys) for command in ("HGET", "HDEL")]
+    return [f"{used / len(entries):.0f}", *(f"{each:.2f} µs" for each in times)]
+
+
+def _microseconds(client: redis.Redis, command: str, arguments: Sequence[tuple[Any, ...]]) -> float:
+    client.config_resetstat()
+    for first in range(0, len(arguments), 10_000):
+        pipe = client.pipeline(transaction=False)
+        for each in arguments[first : first + 10_000]:
+            pipe.execute_command(command, *each)
+        pipe.execute()
+    return client.info("commandstats")[f"cmdstat_{command.lower()}"]["usec_per_call"]
 
 
 def _used(server: RedisServer) -> int:

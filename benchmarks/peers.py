@@ -64,6 +64,19 @@ class EmptyScript(Peer):
         self.place = self.pause = self.resume = self.cancel = lambda *_: client.evalsha(sha, 0)
 
 
+class OneSet(Peer):
+    """redis-py's own client, with a script that writes one key: the least that a change can be."""
+
+    def __init__(self, process: int, url: str) -> None:
+        super().__init__(process)
+        client = redis.Redis.from_url(url)
+        sha = client.script_load("redis.call('SET', KEYS[1], ARGV[1]) return 1")
+        key = f"one-set:{process}"
+        self.place = self.pause = self.resume = self.cancel = lambda *order: client.evalsha(
+            sha, 1, key, order[0]
+        )
+
+
 class BareSocket(Peer):
     """The very bytes that the library sends, over a socket, without looking at the replies."""
 

@@ -1,5 +1,6 @@
 """What a call costs the server, against the same commands sent to it plain."""
 
+import json
 import re
 import socket
 from collections.abc import Callable, Sequence
@@ -17,16 +18,22 @@ HOW = (
     "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "
     "request and writing the reply are not in it, on either side. *All its commands, plain* are those "
     "that the script runs, as `MONITOR` shows them: a script saves a client all but one round trip for "
-    "the difference. *In a row* is in one pipeline on both sides, *one by one* waits for each reply, so"
+    "the difference. *In a bare script* runs these same commands in Lua and does nothing else, with no "
+    "condition and no arguments but the id: that is what the server's Lua costs however a script is "
+    "written. *In a row* is in one pipeline on both sides, *one by one* waits for each reply, so"
     " that the server falls asleep in between. *Its writes alone* leaves out what looks for a "
     "duplicate, a live order, the config, the clock and the last answer: what a client would send that "
     "checks nothing."
 )
 
 READS = {"GET", "HGET", "HEXISTS", "EXISTS", "SISMEMBER", "TIME", "HMGET", "ZSCORE", "HSTRLEN"}
-SCRIPT, ALL, WRITES = "script", "all its commands, plain", "its writes alone, plain"
+SCRIPT, BARE = "script", "all its commands, in a bare script"
+ALL, WRITES = "all its commands, plain", "its writes alone, plain"
+KINDS = (SCRIPT, BARE, ALL, WRITES)
 
 IN_A_ROW, ONE_BY_ONE = "in a row", "one by one"
+
+_SEQUENCE = re.compile(r"\b\d{16}\b")
 
 Commands = list[list[str]]
 
@@ -38,13 +45,14 @@ def run(scale: Scale) -> Section:
         orders = [new_order("a", n) for n in range(scale.calls)]
         requests, lanes, connection = recorded(server.url, 8, orders)
         for way in (IN_A_ROW, ONE_BY_ONE):
-            samples: dict[str, dict[str, Samples]] = {
-                call: {SCRIPT: [], ALL: [], WRITES: []} for call in CALLS
-            }
+            samples: dict[str, dict[str, Samples]] = {call: {kind: [] for kind in KINDS} for call in CALLS}
             for _ in range(scale.rounds):
                 client.delete(*lanes)
                 for call in CALLS:
                     samples[call][SCRIPT].append(_script(client, connection, requests[call], way))
+                for call in CALLS:
+                    bare = _bare_requests(client, templates[call], orders)
+                    samples[call][BARE].append(_script(client, connection, bare, way))
                 for kind in (ALL, WRITES):
                     for call in CALLS:
                         commands = [c for c in templates[call] if kind == ALL or c[0].upper() not in READS]
@@ -59,12 +67,12 @@ def run(scale: Scale) -> Section:
 
 
 def _table(way: str, samples: dict[str, dict[str, Samples]]) -> Table:
-    table = Table(("", SCRIPT, ALL, WRITES, "script : all", "script : writes"), title=way)
+    table = Table(("", *KINDS, "script : bare", "script : all", "script : writes"), title=way)
     for call, of in samples.items():
         table.add(
             call,
-            *(f"{median(of[kind]):.2f} µs {spread(of[kind])}" for kind in (SCRIPT, ALL, WRITES)),
-            *(f"{ratio(of[SCRIPT], of[kind]):.2f}" for kind in (ALL, WRITES)),
+            *(f"{median(of[kind]):.2f} µs {spread(of[kind])}" for kind in KINDS),
+            *(f"{ratio(of[SCRIPT], of[kind]):.2f}" for kind in (BARE, ALL, WRITES)),
         )
     return table
 
@@ -108,6 +116,22 @@ def _script(client: redis.Redis, connection: socket.socket, requests: list[bytes
     return client.info("commandstats")["cmdstat_evalsha"]["usec"] / len(requests)
 
 
+def _bare_requests(client: redis.Redis, commands: Commands, orders: Sequence[New]) -> list[bytes]:
+    """Return the requests, one an order, that run the commands in a script which does nothing else."""
+    arguments = {"ORDER": "ARGV[1]", "SEQUENCE": "ARGV[2]"}
+    lines = []
+    for command in commands:
+        words = (arguments.get(_SEQUENCE.sub("SEQUENCE", word), json.dumps(word)) for word in command)
+        lines.append(f"redis.call({', '.join(words)})")
+    sha = client.script_load("\n".join((*lines, "return 1")))
+    pack = client.connection_pool.get_encoder().encode
+    requests = []
+    for number, order in enumerate(orders):
+        words = [pack(word) for word in ("EVALSHA", sha, 0, order[0], _sequence(number))]
+        requests.append(b"*5\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
+    return requests
+
+
 def _plain(client: redis.Redis, commands: Commands, orders: Sequence[New], way: str) -> float:
     numbered = [_for_order(command, order, n) for n, order in enumerate(orders) for command in commands]
     client.config_resetstat()
@@ -125,8 +149,11 @@ def _plain(client: redis.Redis, commands: Commands, orders: Sequence[New], way: 
 
 
 def _for_order(command: list[str], order: New, number: int) -> list[str]:
-    sequence = str(1_700_000_000_000_000 + number)
     return [
-        order[0] if word == "ORDER" else sequence if re.fullmatch(r"\d{16}", word) else word
+        order[0] if word == "ORDER" else _sequence(number) if _SEQUENCE.fullmatch(word) else word
         for word in command
     ]
+
+
+def _sequence(number: int) -> str:
+    return str(1_700_000_000_000_000 + number)

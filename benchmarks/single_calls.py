@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.harness import Samples, Scale, Section, Table, Worker, per_second, ratio, ratios, spread
-from benchmarks.peers import CALLS, BareSocket, EmptyScript, Library, Peer, Postgresql, Sqlite, Watch
+from benchmarks.peers import CALLS, BareSocket, EmptyScript, Library, OneSet, Peer, Postgresql, Sqlite, Watch
 from benchmarks.servers import postgresql, redis_server
 
 FLOOR = "redis-py, empty script"
@@ -14,10 +14,11 @@ GOALS = {"place": 1.15, "pause": 1.05, "resume": 1.05}
 
 HOW = (
     "Calls a second, of all processes together. In brackets the time of a call as a multiple of the "
-    "floor: redis-py's own client sending an empty script without arguments. *Bare socket* sends the "
-    "library's own bytes, packed beforehand, and does not parse the replies. *WATCH* is the same "
-    "contract with redis-py's optimistic transactions. Redis as `deploy/redis.conf` sets it up "
-    "(append-only file, `everysec`), PostgreSQL with `synchronous_commit=off`, SQLite in WAL mode with "
+    "floor: redis-py's own client sending an empty script without arguments. *Script of one SET* is the "
+    "same client changing one key, the least that a change can be. *Bare socket* sends the library's own "
+    "bytes, packed beforehand, and does not parse the replies. *WATCH* is the same contract with "
+    "redis-py's optimistic transactions. Redis as `deploy/redis.conf` sets it up (append-only file, "
+    "`everysec`), PostgreSQL with `synchronous_commit=off`, SQLite in WAL mode with "
     "`synchronous=NORMAL`: none of them waits for the disk."
 )
 
@@ -32,6 +33,7 @@ def run(scale: Scale) -> Section:
                 peers: dict[str, tuple[Callable[..., Peer], str]] = {
                     FLOOR: (EmptyScript, url),
                     SUBJECT: (Library, url),
+                    "redis-py, script of one SET": (OneSet, url),
                     "bare socket, same bytes": (BareSocket, url),
                     "redis-py, WATCH": (Watch, url),
                 }
