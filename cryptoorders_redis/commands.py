@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
-from cryptoorders_redis.order import NewOrder, checked_text, record_of
+from cryptoorders_redis.order import NewOrder, Number, checked_text, exact_text, record_of
 
 MAX_LINE_BYTES = 64 * 1024
 """The longest line, its end included. A place with every field at its limit has under 6 KiB."""
@@ -22,6 +22,7 @@ class Op(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    AMEND = "amend"
     CANCEL_ALL_BY_USER = "cancel_all_by_user"
 
 
@@ -30,8 +31,20 @@ _FIELDS: dict[Op, tuple[str, ...]] = {
     Op.PAUSE: ("order_id",),
     Op.RESUME: ("order_id",),
     Op.CANCEL: ("order_id",),
+    Op.AMEND: ("order_id",),
     Op.CANCEL_ALL_BY_USER: ("user_id",),
 }
+
+_OPTIONAL = {Op.AMEND: ("amount", "price")}
+"""What may be there besides; one of these must be."""
+
+
+class Amendment(NamedTuple):
+    """What `amend` takes: of amount and price one at least, None for the other."""
+
+    order_id: str
+    amount: Number | None = None
+    price: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +53,11 @@ class Command:
 
     Attributes:
         op: what to do.
-        target: the order to place; for every other op the id of the order or user.
+        target: the order to place, or what to amend of one; for every other op the id of the order or user.
     """
 
     op: Op
-    target: NewOrder | str
+    target: NewOrder | Amendment | str
 
     @property
     def subject(self) -> str:
@@ -62,14 +75,22 @@ def parse_command(line: bytes) -> Command:
     """
     fields = _fields(line)
     op = _op(fields)
-    expected = ("op", *_FIELDS[op])
+    expected, optional = ("op", *_FIELDS[op]), _OPTIONAL.get(op, ())
     for name in fields:
-        if name not in expected:
+        if name not in (*expected, *optional):
             raise ValueError(f"{op} has no field {name!r}")
     for name in expected:
         if name not in fields:
             raise ValueError(f"{op} needs the field {name!r}")
+    if optional and not any(name in fields for name in optional):
+        raise ValueError(f"{op} needs a field of {', '.join(map(repr, optional))}")
     del fields["op"]
+    if op is Op.AMEND:
+        checked_text(fields["order_id"], "order_id")
+        for name in optional:
+            if name in fields:
+                exact_text(fields[name], name)
+        return Command(op, Amendment(**fields))
     if op is Op.PLACE:
         new = NewOrder(**fields)
         record_of(new)  # refuses what place would refuse

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, cast
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.commands import Command, Op, parse_command
+from cryptoorders_redis.commands import Amendment, Command, Op, parse_command
 from cryptoorders_redis.grouping import grouped
 from cryptoorders_redis.order import NewOrder
 from cryptoorders_redis.system import CryptoOrderSystem
@@ -92,14 +92,20 @@ class Replay:
             self._count(op, answers)
         self.since = self.line + 1
 
-    def _answers(self, op: Op, group: list[Command]) -> list[bool] | list[int]:
+    def _answers(self, op: Op, group: list[Command]) -> Iterable[int]:
         if len(group) > 1 and op is Op.PLACE:
             return self._system.place_many(cast("NewOrder", command.target) for command in group)
-        if len(group) > 1:
+        if len(group) > 1 and op in self._many:
             return self._many[op]([command.subject for command in group])
-        if isinstance(new := group[0].target, str):
-            return [self._one[op](new)]
-        return [self._system.place(new.order_id, new.user_id, new.currency, new.amount, new.price)]
+        return map(self._answer, group)  # each is counted before the next is sent
+
+    def _answer(self, command: Command) -> int:
+        target = command.target
+        if isinstance(target, NewOrder):
+            return self._system.place(*target)
+        if isinstance(target, Amendment):
+            return self._system.amend(target.order_id, amount=target.amount, price=target.price)
+        return self._one[command.op](target)
 
     def _count(self, op: Op, answers: Iterable[int]) -> None:
         for answer in answers:

@@ -40,6 +40,14 @@ class Model:
         del self.live[order_id]
         return True
 
+    def amend(self, order_id: str, amount: Decimal | None = None, price: Decimal | None = None) -> bool:
+        if order_id not in self.live:
+            return False
+        order = self.live[order_id]
+        order.amount = order.amount if amount is None else amount
+        order.price = order.price if price is None else price
+        return True
+
     def cancel_all_by_user(self, user_id: str) -> int:
         theirs = [order_id for order_id, order in self.live.items() if order.user_id == user_id]
         for order_id in theirs:

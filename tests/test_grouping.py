@@ -4,29 +4,29 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from model import Model
+from model import Model, as_modelled
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
-from cryptoorders_redis.commands import Command, Op
+from cryptoorders_redis.commands import Amendment, Command, Op
 from cryptoorders_redis.grouping import grouped
 from cryptoorders_redis.replay import Replay
 
 ids = st.sampled_from("abcdef")
 users = st.sampled_from(["alice", "bob"])
 places = st.builds(lambda o, u: Command(Op.PLACE, NewOrder(o, u, "BTC", 1, 1)), ids, users)
+numbers = st.none() | st.integers(1, 9)
 changes = st.builds(Command, st.sampled_from([Op.PAUSE, Op.RESUME, Op.CANCEL]), ids)
+amends = st.builds(lambda o, n: Command(Op.AMEND, Amendment(o, n, 5)), ids, numbers)
 cancel_alls = st.builds(Command, st.just(Op.CANCEL_ALL_BY_USER), users)
-commands = st.lists(places | changes | changes | cancel_alls, max_size=40)
+commands = st.lists(places | changes | changes | amends | cancel_alls, max_size=40)
 
 
 def answers(model, commands):
     """The answers of a model, by the commands' identity."""
     answered = {}
     for command in commands:
-        if isinstance(new := command.target, NewOrder):
-            answer = model.place(new.order_id, new.user_id, new.currency, new.amount, new.price)
-        else:
-            answer = getattr(model, command.op)(command.target)
+        target = command.target
+        answer = getattr(model, command.op)(*([target] if isinstance(target, str) else target))
         answered[id(command)] = answer
     return answered
 
@@ -38,7 +38,7 @@ def test_groups_are_as_good_as_one_by_one(commands):
     groups = grouped(commands)
     expected = answers(in_turn, commands)
     assert answers(in_groups, [command for group in groups for command in group]) == expected
-    assert in_groups.display() == in_turn.display()
+    assert list(in_groups.live.items()) == list(in_turn.live.items())
     assert all(len({command.op for command in group}) == 1 for group in groups)
 
 
@@ -65,12 +65,12 @@ def test_commands_for_different_orders_go_together():
 def test_a_replay_in_windows_ends_as_one_line_by_line(commands, window):
     lines = []
     for command in commands:
-        if isinstance(new := command.target, NewOrder):
-            fields = {"order_id": new.order_id, "user_id": new.user_id, "currency": "BTC"}
-            lines.append({"op": command.op, **fields, "amount": 1, "price": 1})
-        else:
+        if isinstance(command.target, str):
             named = "user_id" if command.op is Op.CANCEL_ALL_BY_USER else "order_id"
-            lines.append({"op": command.op, named: command.target})
+            fields = {named: command.target}
+        else:
+            fields = {name: value for name, value in command.target._asdict().items() if value is not None}
+        lines.append({"op": command.op, **fields})
     text = [json.dumps(line).encode() for line in lines]
     text[len(text) // 2 : len(text) // 2] = [b"no command", b""]
     ends = []
@@ -78,5 +78,6 @@ def test_a_replay_in_windows_ends_as_one_line_by_line(commands, window):
         with CryptoOrderSystem(2, url="memory://") as system:
             replay = Replay(system, size)
             refusals = list(replay.run(text))
-            ends.append((refusals, replay.applied, replay.ignored, system.display_all_live_orders()))
+            left = [as_modelled(order) for order in system.live_orders()]
+            ends.append((refusals, replay.applied, replay.ignored, system.display_all_live_orders(), left))
     assert ends[0] == ends[1]

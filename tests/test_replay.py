@@ -17,7 +17,7 @@ from program import Program
 from servers import REPOSITORY
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo
-from cryptoorders_redis.commands import MAX_LINE_BYTES, Command, Op, lines_of, parse_command
+from cryptoorders_redis.commands import MAX_LINE_BYTES, Amendment, Command, Op, lines_of, parse_command
 from cryptoorders_redis.replay import Replay
 
 PLACE = b'{"op":"place","order_id":"order1","user_id":"alice","currency":"BTC","amount":0.5,"price":60000}'
@@ -53,6 +53,12 @@ class TestALine:
     def test_changes_an_order(self, op):
         line = json.dumps({"order_id": "order1", "op": op}).encode()
         assert parse_command(line) == Command(Op(op), "order1")
+
+    def test_amends_an_order(self):
+        line = b'{"op":"amend","order_id":"order1","price":"60000.50"}'
+        assert parse_command(line) == Command(Op.AMEND, Amendment("order1", price="60000.50"))
+        line = b'{"op":"amend","order_id":"order1","amount":0.25,"price":1}'
+        assert parse_command(line) == Command(Op.AMEND, Amendment("order1", Decimal("0.25"), 1))
 
     def test_cancels_all_of_a_user(self):
         line = b'{"op":"cancel_all_by_user","user_id":"alice"}'
@@ -105,6 +111,15 @@ class TestALine:
             (placing(currency="x" * 257), "currency must be at most 256 bytes"),
             (b'{"op":"pause","order_id":true}', "order_id must be a str, not bool"),
             (b'{"op":"pause","order_id":"\\ud800"}', "order_id cannot be written as UTF-8"),
+            (b'{"op":"amend","order_id":"a"}', "amend needs a field of 'amount', 'price'"),
+            (
+                b'{"op":"amend","order_id":"a","amount":null}',
+                "amount must be a Decimal, int, float or str, not",
+            ),
+            (b'{"op":"amend","order_id":"a","amount":0}', "amount must be above zero"),
+            (b'{"op":"amend","order_id":"a","amount":1,"price":-1}', "price must not be negative"),
+            (b'{"op":"amend","order_id":"","price":1}', "order_id must not be empty"),
+            (b'{"op":"amend","price":1}', "amend needs the field 'order_id'"),
             (placing(amount=True), "amount must be a Decimal, int, float or str, not bool"),
             (placing(amount=[1]), "amount must be a Decimal, int, float or str, not list"),
             (placing(amount=0), "amount must be above zero"),
@@ -130,7 +145,7 @@ class TestALine:
     def test_of_any_bytes_is_a_command_or_refused(self, line):
         with contextlib.suppress(TypeError, ValueError):
             command = parse_command(line)
-            assert isinstance(command.target, NewOrder if command.op is Op.PLACE else str)
+            assert isinstance(command.target, {Op.PLACE: NewOrder, Op.AMEND: Amendment}.get(command.op, str))
 
     # Also what JSON itself cannot say: NaN, text that has no UTF-8 form.
     text = st.text('a1{"\\\0\n\ud800é🚀')
