@@ -38,7 +38,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     scale = QUICK if chosen.quick else FULL if chosen.full else NORMAL
     load = machine.load()
-    sections = _measured(chosen.only, scale)
+    with machine.cores_kept_awake():
+        sections = _measured(chosen.only, scale)
     if chosen.only != NAMES:
         return
     folder = REPOSITORY / ("build" if chosen.quick else "docs")  # a quick run does not overwrite a real one

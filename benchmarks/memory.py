@@ -16,8 +16,9 @@ LIMIT = 400
 NAUTILUS = 1780
 
 HOW = (
-    "What the server's `used_memory` grew by from an empty store, divided by the live orders: records, placement order, "
-    "users' sets, paused set, directory, and the server's own tables. Orders as in `order123456`, "
+    "What the server's `used_memory` grew by from an empty store, divided by the live orders: records, "
+    "placement order, users' sets, paused set, directory, and the server's own tables, which double when "
+    "they are full. Orders as in `order123456`, "
     f"{ORDERS_A_USER} a user unless it says otherwise, 8 streams, one of ten paused. The peer in the "
     "same run is the record alone, a bare `HSET` of the same text into one hash: what no index at all "
     "would take."

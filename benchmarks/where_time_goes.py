@@ -10,15 +10,16 @@ from typing import Any
 from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
 from benchmarks.peers import CALLS, new_order
 from benchmarks.recording import recorded
-from benchmarks.servers import RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
 HOW = (
-    "The same request at each layer, one process, a Unix socket: over a bare socket; over one of "
+    "The same request at each layer, one process, a Unix socket: over a bare socket, to a server without "
+    "append-only file, and to one that writes it at each change, as for all that follows; over one of "
     "redis-py's connections (send, read and parse a reply), without its client; as a call of this "
-    "library. Beside them the empty script at the same layers. Below that what Python does in a call by"
-    " a profiler, each function's own time; the profiler makes small functions look slower than they "
-    "are, so that the parts are read, not the sum."
+    "library. Beside them the empty script at the same layers. Below that what Python does in a call by a "
+    "profiler, each function's own time; the profiler makes small functions look slower than they are, so "
+    "that the parts are read, not the sum."
 )
 
 SHOWN = 14
@@ -26,17 +27,28 @@ SHOWN = 14
 
 def run(scale: Scale) -> Section:
     section = Section("Where the time goes", HOW)
-    with redis_server() as server, CryptoOrderSystem(8, url=server.url) as system:
-        section.tables.append(_layers(server, system, scale, section))
+    with (
+        redis_server() as server,
+        redis_server(*IN_MEMORY) as not_durable,
+        CryptoOrderSystem(8, url=server.url) as system,
+    ):
+        section.tables.append(_layers(server, not_durable, system, scale, section))
         for call in ("place", "pause"):
             section.tables.append(_profile(system, call, scale))
     return section
 
 
-def _layers(server: RedisServer, system: CryptoOrderSystem, scale: Scale, section: Section) -> Table:
+def _layers(
+    server: RedisServer,
+    not_durable: RedisServer,
+    system: CryptoOrderSystem,
+    scale: Scale,
+    section: Section,
+) -> Table:
     orders = [new_order("layers", n) for n in range(scale.calls)]
     requests, lanes, bare = recorded(server.url, 8, orders)
-    client = server.client()
+    their_requests, their_lanes, their_bare = recorded(not_durable.url, 8, orders)
+    client, their_client = server.client(), not_durable.client()
     sha = client.script_load("return 1")
     empty = b"*3\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n0\r\n" % sha.encode()
     connection = client.connection_pool.make_connection()
@@ -46,11 +58,16 @@ def _layers(server: RedisServer, system: CryptoOrderSystem, scale: Scale, sectio
         bare.sendall(request)
         bare.recv(4096)
 
+    def over_their_socket(request: bytes) -> None:
+        their_bare.sendall(request)
+        their_bare.recv(4096)
+
     def over_connection(request: bytes) -> None:
         connection.send_packed_command([request])
         connection.read_response(disable_decoding=True)
 
     layers: dict[str, Callable[[str], Samples]] = {
+        "bare socket, no append-only file": lambda call: _each(over_their_socket, their_requests[call]),
         "bare socket": lambda call: _each(over_socket, requests[call]),
         "redis-py's connection": lambda call: _each(over_connection, requests[call]),
         "this library": lambda call: _each(_one_argument(system, call), orders),
@@ -62,6 +79,7 @@ def _layers(server: RedisServer, system: CryptoOrderSystem, scale: Scale, sectio
     for _ in range(scale.rounds):
         for name, layer in layers.items():
             client.delete(*lanes)
+            their_client.delete(*their_lanes)
             for call in CALLS:
                 samples[name][call] += layer(call)
     table = Table(("", *CALLS))
