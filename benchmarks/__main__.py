@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import cores, machine, report
 from benchmarks.charts import drawn
 from benchmarks.harness import FULL, NORMAL, QUICK, Scale, Section
 
@@ -38,7 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     scale = QUICK if chosen.quick else FULL if chosen.full else NORMAL
     load = machine.load()
-    with machine.cores_kept_awake():
+    with cores.kept_awake(), cores.kept_to(cores.CLIENT):
         sections = _measured(chosen.only, scale)
     if chosen.only != NAMES:
         return

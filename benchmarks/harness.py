@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 from statistics import median, quantiles
 from typing import Any
 
+from benchmarks import cores
+
 Samples = list[float]
 
 
@@ -114,11 +116,12 @@ def per_second(samples: Samples) -> str:
 class Worker:
     """An object in a process of its own, whose methods are called from here."""
 
-    def __init__(self, make: Callable[..., object], *args: object) -> None:
+    def __init__(self, make: Callable[..., object], *args: object, to: set[int] = cores.CLIENT) -> None:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, make, args), daemon=True)
-        self._process.start()
+        with cores.kept_to(to):
+            self._process.start()
 
     def ask(self, method: str, *args: object) -> None:
         """Have a method called, and do not wait for what it returns."""

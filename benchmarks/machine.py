@@ -4,9 +4,6 @@ import os
 import platform
 import sqlite3
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -36,35 +33,6 @@ def described(load: str) -> list[tuple[str, str]]:
         ("psycopg", _package("psycopg")),
         ("this library", cryptoorders_redis.__version__ + _revision()),
     ]
-
-
-@contextmanager
-def cores_kept_awake() -> Iterator[None]:
-    """Have each core do work that gives way to any other, where the system has such a thing.
-
-    A core without work falls asleep, and takes longer to wake than a call takes: by chance, and many times as
-    long in a virtual machine. That is more than what is to be compared.
-    """
-    if not hasattr(os, "SCHED_IDLE"):
-        yield
-        return
-    spinning = [subprocess.Popen([sys.executable, "-c", _SPIN]) for _ in range(os.cpu_count() or 1)]
-    try:
-        yield
-    finally:
-        for process in spinning:
-            process.kill()
-            process.wait()
-
-
-_SPIN = """
-import os
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-parent = os.getppid()
-while os.getppid() == parent:
-    for _ in range(1_000_000):
-        pass
-"""
 
 
 def load() -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import psycopg
 import redis
 
+from benchmarks import cores
 from benchmarks.recording import recorded
 from cryptoorders_redis import CryptoOrderSystem
 
@@ -208,6 +209,7 @@ class Postgresql(Sql):
     def __init__(self, process: int, where: str) -> None:
         super().__init__(process)
         connection = psycopg.connect(where, autocommit=True, prepare_threshold=0)
+        cores.keep_apart(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
             connection.execute(self.TABLE)

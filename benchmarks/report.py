@@ -12,8 +12,8 @@ Written by `make bench`; nothing in it is by hand. Everything was measured in on
 its peer's, in turns. A time is the median of {rounds} rounds and more (5 where a round takes seconds); `±`
 is half the distance between the quartiles. A ratio is the median of the ratios within each round, so that
 what slows a whole round drops out of it; below 1 is faster than the peer. Client and server share the
-machine, and with four processes they share its cores. Where nothing else does, work that gives way to
-everything keeps the cores awake: to wake one takes longer than a call, by chance.
+machine. One client and its server are kept to a core each; four share all cores with the server. Work that
+gives way to any other keeps the cores awake: to wake one takes longer than a call, by chance.
 
 Again: `make bench`, in about ten minutes; `make bench QUICK=1` in a minute, on small stores; `make bench
 FULL=1` with 5 million orders too. Needs redis-server, and PostgreSQL for its rows.

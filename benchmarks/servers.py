@@ -14,6 +14,8 @@ from pathlib import Path
 
 import redis
 
+from benchmarks import cores
+
 _CONFIG = Path(__file__).parent.parent / "deploy" / "redis.conf"
 
 
@@ -23,13 +25,19 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self.socket = folder / "redis.sock"
         self.port = _free_port()
-        self._process = subprocess.Popen(
-            [
-                redis_program(), str(_CONFIG), "--dir", str(folder), "--unixsocket", str(self.socket),
-                "--port", str(self.port), "--bind", "127.0.0.1", "--logfile", str(folder / "log"), *options,
-            ]
-        )  # fmt: skip
+        with cores.kept_to(cores.SERVER):
+            self._process = subprocess.Popen(
+                [
+                    redis_program(), str(_CONFIG), "--dir", str(folder), "--unixsocket", str(self.socket),
+                    "--port", str(self.port), "--bind", "127.0.0.1", "--logfile", str(folder / "log"),
+                    *options,
+                ]
+            )  # fmt: skip
         _until_it_serves(lambda: self.client().ping())
+
+    def keep_to(self, to: set[int]) -> None:
+        """Keep it to these cores, instead of the server's own."""
+        cores.keep(self._process.pid, to)
 
     @property
     def url(self) -> str:
@@ -87,13 +95,14 @@ def postgresql() -> Iterator[str | None]:
             check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder,
         )  # fmt: skip
         settings = ("listen_addresses=", "synchronous_commit=off", "shared_buffers=256MB")
-        process = subprocess.Popen(
-            [
-                postgres, "-D", folder / "data", "-k", folder,
-                *(word for setting in settings for word in ("-c", setting)),
-            ],
-            stderr=subprocess.DEVNULL, user=user, cwd=folder,
-        )  # fmt: skip
+        with cores.kept_to(cores.ALL):
+            process = subprocess.Popen(
+                [
+                    postgres, "-D", folder / "data", "-k", folder,
+                    *(word for setting in settings for word in ("-c", setting)),
+                ],
+                stderr=subprocess.DEVNULL, user=user, cwd=folder,
+            )  # fmt: skip
         where = f"host={folder} user=bench dbname=postgres"
         try:
             import psycopg

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import cores
 from benchmarks.harness import Samples, Scale, Section, Table, Worker, per_second, ratio, ratios, spread
 from benchmarks.peers import CALLS, BareSocket, EmptyScript, Library, OneSet, Peer, Postgresql, Sqlite, Watch
 from benchmarks.servers import postgresql, redis_server
@@ -41,6 +42,7 @@ def run(scale: Scale) -> Section:
                     if where:
                         peers["PostgreSQL"] = (Postgresql, where)
                     peers["SQLite"] = (Sqlite, str(Path(folder) / "orders.sqlite"))
+                server.keep_to(cores.SERVER if processes == 1 else cores.ALL)
                 times = _measured(peers, processes, scale)
                 title = f"{transport}, {processes} process{'es' if processes > 1 else ''}"
                 section.tables.append(_table(title, times))
@@ -58,7 +60,10 @@ def _measured(
     peers: dict[str, tuple[Callable[..., Peer], str]], processes: int, scale: Scale
 ) -> dict[str, dict[str, Samples]]:
     workers = {
-        name: [Worker(make, number, where) for number in range(processes)]
+        name: [
+            Worker(make, number, where, to=cores.CLIENT if processes == 1 else cores.ALL)
+            for number in range(processes)
+        ]
         for name, (make, where) in peers.items()
     }
     for of_peer in workers.values():

@@ -1,0 +1,67 @@
+"""Which core does what, so that chance does not decide what is measured.
+
+A core without work falls asleep, and wakes slower than a call takes; a client and a server that take turns
+run faster on one core than on two. Left alone, one round takes three times as long as the next.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SUPPORTED = hasattr(os, "sched_setaffinity") and hasattr(os, "SCHED_IDLE")
+ALL = os.sched_getaffinity(0) if _SUPPORTED else {0}
+CLIENT, SERVER = {min(ALL)}, {max(ALL)}
+"""For one client and its server: two, where there are two."""
+
+
+@contextmanager
+def kept_to(cores: set[int]) -> Iterator[None]:
+    """Keep this process, and those that it starts meanwhile, to these cores."""
+    if not _SUPPORTED:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def keep(process: int, cores: set[int]) -> None:
+    """Keep a process that runs already to these cores."""
+    if _SUPPORTED:
+        os.sched_setaffinity(process, cores)
+
+
+def keep_apart(server: int) -> None:
+    """Keep the process of a server to the server's core, if this process is kept to the client's."""
+    if _SUPPORTED and os.sched_getaffinity(0) == CLIENT:
+        keep(server, SERVER)
+
+
+@contextmanager
+def kept_awake() -> Iterator[None]:
+    """Have each core do work that gives way to any other."""
+    spinning: list[subprocess.Popen[bytes]] = []
+    try:
+        for core in ALL if _SUPPORTED else ():
+            with kept_to({core}):
+                spinning.append(subprocess.Popen([sys.executable, "-c", _SPIN]))
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
+_SPIN = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
