@@ -147,6 +147,7 @@ def replay(
 
     {"op": "place", "order_id": .., "user_id": .., "currency": .., "amount": .., "price": ..};
     {"op": "pause", "order_id": ..}, and so resume and cancel;
+    {"op": "amend", "order_id": .., "amount": .., "price": ..}, of which one may be left out;
     {"op": "cancel_all_by_user", "user_id": ..}.
     A line that is no such command is reported with its number and skipped; the exit code is then 1.
     """
