@@ -1,5 +1,6 @@
 """What the library sends, byte for byte: recorded on its way, whatever the library's inside looks like."""
 
+import re
 import socket
 import tempfile
 import threading
@@ -7,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import redis
-
 from cryptoorders_redis import CryptoOrderSystem
+
+_LANE = re.compile(rb"\{[\w.-]+\}:lane:\w+")
 
 
 def recorded(
@@ -23,7 +24,6 @@ def recorded(
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "recorder.sock"
         recorder = _Recorder(path, url)
-        earlier = _lanes(url)
         with CryptoOrderSystem(num_streams, url=f"unix://{path}") as system:
             calls: dict[str, list[bytes]] = {}
             for name in ("place", "pause", "resume", "cancel"):
@@ -32,7 +32,8 @@ def recorded(
                     answer = call(*order) if name == "place" else call(order[0])
                     assert answer
                     calls.setdefault(name, []).append(recorder.last)
-        return calls, list(_lanes(url) - earlier), connected(url)
+        lanes = {lane for requests in calls.values() for lane in _LANE.findall(b"".join(requests))}
+        return calls, list(lanes), connected(url)
 
 
 def connected(url: str) -> socket.socket:
@@ -44,11 +45,6 @@ def connected(url: str) -> socket.socket:
     connection = socket.create_connection((parts.hostname, parts.port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
-
-
-def _lanes(url: str) -> set[bytes]:
-    with redis.Redis.from_url(url) as client:
-        return set(client.scan_iter("*:lane:*", count=10_000))
 
 
 class _Recorder:
