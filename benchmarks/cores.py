@@ -11,7 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _SUPPORTED = hasattr(os, "sched_setaffinity") and hasattr(os, "SCHED_IDLE")
-ALL = os.sched_getaffinity(0) if _SUPPORTED else {0}
+_VARIABLE = "BENCHMARK_CORES"
+"""Tells a process that was started on some of the cores which there are."""
+
+if _SUPPORTED:
+    os.environ.setdefault(_VARIABLE, " ".join(map(str, os.sched_getaffinity(0))))
+ALL = set(map(int, os.environ.get(_VARIABLE, "0").split()))
 CLIENT, SERVER = {min(ALL)}, {max(ALL)}
 """For one client and its server: two, where there are two."""
 

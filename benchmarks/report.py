@@ -15,8 +15,8 @@ what slows a whole round drops out of it; below 1 is faster than the peer. Clien
 machine. One client and its server are kept to a core each; four share all cores with the server. Work that
 gives way to any other keeps the cores awake: to wake one takes longer than a call, by chance.
 
-Again: `make bench`, in about ten minutes; `make bench QUICK=1` in a minute, on small stores; `make bench
-FULL=1` with 5 million orders too. Needs redis-server, and PostgreSQL for its rows.
+Again: `make bench`, in about seven minutes; `make bench QUICK=1` in a minute, on small stores; `make bench
+FULL=1` in a quarter of an hour, with 5 million orders too. Needs redis-server, and PostgreSQL for its rows.
 {quick}"""
 
 CHARTS = ("single_calls.png", "growth.png", "bulk_and_listing.png")

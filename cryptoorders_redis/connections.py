@@ -50,10 +50,6 @@ class Connections:
             if not link.is_up():
                 self._connect(link)
             return link.exchange(request, num_replies)
-        except BaseException:
-            # Also when interrupted: whoever comes next must not read the reply to this request.
-            link.disconnect()
-            raise
         finally:
             self._give_back(link)
 
@@ -94,7 +90,7 @@ class Connections:
         with self._given_back:
             self._num_waiting += 1  # before the first look, so that whoever gives one back after it notifies
             try:
-                found = self._given_back.wait_for(lambda: self._idle_one() or self._closed, BUSY_SECONDS)
+                found = self._given_back.wait_for(lambda: self._closed or self._idle_one(), BUSY_SECONDS)
             finally:
                 self._num_waiting -= 1
         if isinstance(found, _Link):
@@ -113,6 +109,8 @@ class Connections:
 
     def _connect(self, link: "_Link") -> None:
         server = self._source.server
+        if self._closed:
+            raise errors.StoreClosed("this system is closed")  # a server that we left must not start again
         try:
             if server:
                 server.join()
@@ -159,31 +157,39 @@ class _Link:
         Raises:
             ReplyLost, AccessDenied, StoreUnavailable: as `without_reply` says.
         """
-        connection = self._connection
+        # Out of here until all replies are read: whoever comes next must not read one to this request.
+        connection, self._connection = self._connection, None
         assert connection
+        replies: list[Reply] = []
+        ended = False
         try:
             connection.send_packed_command([request])
-            return [self._read(connection) for _ in range(num_replies)]
-        except (redis.RedisError, OSError) as error:
-            raise without_reply(error, num_replies) from error
+            while len(replies) < num_replies:
+                try:
+                    replies.append(connection.read_response(disable_decoding=True))
+                except redis.ResponseError as error:
+                    replies.append(error)
+                    ended = ended or ends_connection(error)
+        except BaseException as error:  # also when interrupted
+            connection.disconnect()
+            if isinstance(error, redis.RedisError | OSError):
+                raise without_reply(error, num_replies) from error
+            raise
+        if ended:
+            connection.disconnect()
+        else:
+            self._connection = connection
+        return replies
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
-        if self._connection:
-            self._connection.disconnect()
-            self._connection = None
-
-    def _read(self, connection: Connection) -> Reply:
-        try:
-            return connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
-            if ends_connection(error):
-                self.disconnect()
-            return error
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.disconnect()
 
 
 def _news_of(connection: Connection) -> Callable[[float], object]:
-    """Return what tells, after 0 seconds, if something came that was not asked for: the connection's end.
+    """Return what tells, when given 0, if something came that was not asked for: the connection's end.
 
     `can_read` takes four system calls and an exception for that, a tenth of a whole call's time; one will do
     where there is a socket.

@@ -38,13 +38,13 @@ for stream, listed_here in pairs(listed) do
   end
 end
 -- It begins with commands that full memory does not refuse: cancelling is what frees it.
-for stream, order_ids in pairs(cancelled) do
-  redis.call('HDEL', stream_key(namespace, stream, 'orders'), unpack(order_ids))
-  redis.call('ZREM', stream_key(namespace, stream, 'placed'), unpack(order_ids))
-  redis.call('SREM', stream_key(namespace, stream, 'paused'), unpack(order_ids))
-  redis.call('HDEL', directory, unpack(order_ids))
+for stream, cancelled_here in pairs(cancelled) do
+  redis.call('HDEL', stream_key(namespace, stream, 'orders'), unpack(cancelled_here))
+  redis.call('ZREM', stream_key(namespace, stream, 'placed'), unpack(cancelled_here))
+  redis.call('SREM', stream_key(namespace, stream, 'paused'), unpack(cancelled_here))
+  redis.call('HDEL', directory, unpack(cancelled_here))
 end
-for user, order_ids in pairs(users) do
-  redis.call('SREM', user, unpack(order_ids))
+for user, users_orders in pairs(users) do
+  redis.call('SREM', user, unpack(users_orders))
 end
 return answer(lane, request, resent, table.concat(answers))

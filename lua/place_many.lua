@@ -1,6 +1,6 @@
 --- Places orders in turn, ACTIVE, but for those whose id is live by then.
 --- KEYS: lane config sequence directory
---- ARGV: request resent namespace num_streams orders... (of each its stream, order id, user id and record)
+--- ARGV: request resent namespace num_streams orders... (at most 3,500; of each its stream, order id, user id, record)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE' as of place
 --- @include "lane"
 --- @include "is_stale"

@@ -8,7 +8,9 @@ from model import line
 from stepwise import Stepwise
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus, errors
+from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.glance import glance
+from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.stats import stats
 from cryptoorders_redis.sharding import stream_of_user
 
@@ -361,3 +363,30 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
     listing.step()
     assert listing.result == ["o(paused)"]
     assert system.get("o").status is OrderStatus.PAUSED
+
+
+class Learning(OneNode):
+    """A namespace of which another thread reads a new config between any two looks at it."""
+
+    @property
+    def num_streams(self):
+        self.looks += 1
+        return self.looks
+
+    @num_streams.setter
+    def num_streams(self, _):
+        self.looks = 1
+
+
+@pytest.mark.parametrize("user", [f"user{number}" for number in range(8)])
+def test_a_stream_is_sent_with_the_number_that_it_was_computed_from(user):
+    node = Learning("ns")
+    new = NewOrder("o", user, "BTC", 1, 1)
+    for looks in range(1, 30):
+        for operation in (node.place(new), place_many(node, [new])):
+            node.looks = looks
+            ((_, _, (_, num_streams, stream, *_), _),) = next(operation)
+            assert stream == stream_of_user(user, num_streams)
+        node.looks = looks
+        ((_, keys, (num_streams,), _),) = next(node.cancel_all_by_user(user))
+        assert keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)

@@ -25,9 +25,10 @@ def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[b
     checked = list(_each_checked(orders, "orders", _with_record))
 
     def call(batch: Sequence[tuple[OrderFields, bytes]]) -> Call:
-        args: list[Argument] = [node.keys.namespace, node.num_streams]
+        num_streams = node.num_streams  # once: another thread may learn a new one in between
+        args: list[Argument] = [node.keys.namespace, num_streams]
         for (order_id, user_id, *_), record in batch:
-            args += (stream_of_user(user_id, node.num_streams), order_id, user_id, record)
+            args += (stream_of_user(user_id, num_streams), order_id, user_id, record)
         keys = (node.keys.config, node.keys.sequence, node.keys.directory(0))
         return Call("place_many", keys, args, changes=tuple(order[0] for order, _ in batch))
 

@@ -154,7 +154,7 @@ class OneNode:
             )
         self.num_streams = streams
 
-    def _place(self, new: NewOrder, record: bytes, stream: int) -> Call:
+    def _place(self, new: NewOrder, record: bytes, stream: int, num_streams: int) -> Call:
         keys = self.keys
         return Call(
             "place",
@@ -166,11 +166,11 @@ class OneNode:
                 keys.placed(stream),
                 keys.user(stream, new.user_id),
             ),
-            (keys.namespace, self.num_streams, stream, new.order_id, record),
+            (keys.namespace, num_streams, stream, new.order_id, record),
             changes=(new.order_id,),
         )
 
-    def _cancel_all_by_user(self, user_id: str, stream: int) -> Call:
+    def _cancel_all_by_user(self, user_id: str, stream: int, num_streams: int) -> Call:
         keys = self.keys
         return Call(
             "cancel_all_by_user",
@@ -182,7 +182,7 @@ class OneNode:
                 keys.paused(stream),
                 keys.user(stream, user_id),
             ),
-            (self.num_streams,),
+            (num_streams,),
             changes=(user_id,),
         )
 
@@ -192,11 +192,12 @@ class OneNode:
         return _changed(Call(script, (self._directory,), args, changes=(order_id,)))
 
     def _in_stream_of(
-        self, user_id: str, call: Callable[[int], Call], answer: Callable[[int], T]
+        self, user_id: str, call: Callable[[int, int], Call], answer: Callable[[int], T]
     ) -> Operation[T]:
         """Make the call for the user's stream, anew where num_streams has changed."""
         while True:
-            (reply,) = yield [call(stream_of_user(user_id, self.num_streams))]
+            num_streams = self.num_streams  # once: another thread may learn a new one in between
+            (reply,) = yield [call(stream_of_user(user_id, num_streams), num_streams)]
             if reply != STALE:
                 return answer(reply)
             yield from self.read_config(self.num_streams)
