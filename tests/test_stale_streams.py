@@ -390,3 +390,6 @@ def test_a_stream_is_sent_with_the_number_that_it_was_computed_from(user):
         node.looks = looks
         ((_, keys, (num_streams,), _),) = next(node.cancel_all_by_user(user))
         assert keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)
+        node.looks = looks
+        ((commands, _),) = next(node.display_all_live_orders())
+        assert len(commands) == 1 + 2 * (looks + 1), "as many streams as were read for the comparison"

@@ -25,7 +25,7 @@ def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[b
     checked = list(_each_checked(orders, "orders", _with_record))
 
     def call(batch: Sequence[tuple[OrderFields, bytes]]) -> Call:
-        num_streams = node.num_streams  # once: another thread may learn a new one in between
+        num_streams = node.num_streams
         args: list[Argument] = [node.keys.namespace, num_streams]
         for (order_id, user_id, *_), record in batch:
             args += (stream_of_user(user_id, num_streams), order_id, user_id, record)

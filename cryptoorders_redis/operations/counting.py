@@ -1,6 +1,7 @@
 """How many orders are live, from the sizes of keys: no order is read."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.one_node import Commands, OneNode
@@ -21,21 +22,21 @@ def count(node: OneNode, user_id: str | None, status: OrderStatus | None) -> Ope
     return _count_of_all(node, wanted) if user_id is None else _count_of_user(node, user_id, wanted)
 
 
-def sizes(node: OneNode) -> Commands:
+def sizes(node: OneNode, num_streams: int) -> Commands:
     """Yield the commands that read, of each stream, how many orders are live and how many are paused."""
-    for stream in range(node.num_streams):
+    for stream in range(num_streams):
         yield "ZCARD", node.keys.placed(stream)
         yield "SCARD", node.keys.paused(stream)
 
 
 def _count_of_all(node: OneNode, status: OrderStatus | None) -> Operation[int]:
-    replies = yield from node.snapshot(lambda: sizes(node))
+    replies = yield from node.snapshot(partial(sizes, node))
     return _of_status(status, sum(replies[0::2]), sum(replies[1::2]))
 
 
 def _count_of_user(node: OneNode, user_id: str, status: OrderStatus | None) -> Operation[int]:
-    def commands() -> list[Sequence[Argument]]:
-        stream = stream_of_user(user_id, node.num_streams)
+    def commands(num_streams: int) -> list[Sequence[Argument]]:
+        stream = stream_of_user(user_id, num_streams)
         theirs = node.keys.user(stream, user_id)
         size = ("SCARD", theirs)
         # SINTERCARD came with Redis 7.

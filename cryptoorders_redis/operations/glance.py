@@ -50,16 +50,16 @@ def glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
 
 
 def _glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
-    def commands() -> Commands:
+    def commands(num_streams: int) -> Commands:
         yield "GET", node.keys.sequence
-        yield from sizes(node)
-        for stream in range(node.num_streams):
+        yield from sizes(node, num_streams)
+        for stream in range(num_streams):
             yield "ZCOUNT", node.keys.placed(stream), f"({after}", "+inf"
             yield "ZRANGE", node.keys.placed(stream), 0, 0, "REV", "WITHSCORES"
 
     while True:
         sequence, *replies = yield from node.snapshot(commands)
-        counts, last = replies[: 2 * node.num_streams], replies[2 * node.num_streams :]
+        counts, last = replies[: len(replies) // 2], replies[len(replies) // 2 :]
         orders = yield from _newest(node, last[1::2], newest)
         if orders is not None:
             break
@@ -85,7 +85,7 @@ def _newest(node: OneNode, heads: Sequence[Sequence[bytes]], number: int) -> Ope
         Call(
             "newest",
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (node.num_streams, number),
+            (len(heads), number),
         )
         for stream in streams
     ]

@@ -36,7 +36,8 @@ class OneNode:
 
     `num_streams` is what the namespace's config said last. Whatever depends on that number tells
     it to the server, which does nothing where it is not, or no longer, true; the config is then read
-    again. So no client can ever split a user over two streams.
+    again. So no client can ever split a user over two streams. Another thread may learn a new number at
+    any time: whoever needs it twice reads it once.
 
     What an operation is given is checked when it is made, before it is run and anything is sent.
     """
@@ -98,8 +99,8 @@ class OneNode:
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Reply with the listing of all streams, at one moment."""
 
-        def commands() -> Commands:
-            for stream in range(self.num_streams):
+        def commands(num_streams: int) -> Commands:
+            for stream in range(num_streams):
                 yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
                 yield "SMEMBERS", self.keys.paused(stream)
 
@@ -109,29 +110,29 @@ class OneNode:
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Reply with the listing of one user's orders, at one moment."""
 
-        def commands() -> Commands:
-            stream = stream_of_user(user_id, self.num_streams)
-            yield self.placed_by(user_id)
+        def commands(num_streams: int) -> Commands:
+            stream = stream_of_user(user_id, num_streams)
+            yield self.placed_by(user_id, num_streams)
             yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
 
         run, paused = yield from self.snapshot(commands)
         return listed(merged([run]), set(paused))
 
-    def placed_by(self, user_id: str) -> Sequence[Argument]:
+    def placed_by(self, user_id: str, num_streams: int) -> Sequence[Argument]:
         """Return the command that reads one user's order ids and sequence numbers, in their order.
 
         A set's members count as scored 1; weighted 0 they leave the sequence number as it is.
         """
-        stream = stream_of_user(user_id, self.num_streams)
+        stream = stream_of_user(user_id, num_streams)
         keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
         return "ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES"
 
-    def snapshot(self, commands: Callable[[], Commands]) -> Operation[list[Any]]:
-        """Reply with what the commands read at one moment, made anew where num_streams has changed."""
+    def snapshot(self, commands: Callable[[int], Commands]) -> Operation[list[Any]]:
+        """Reply with what the commands for num_streams read at one moment, made anew where it has changed."""
         while True:
             num_streams = self.num_streams
             says = ("HGET", self.keys.config, "num_streams")
-            (replies,) = yield [Snapshot((says, *commands()))]
+            (replies,) = yield [Snapshot((says, *commands(num_streams)))]
             if replies[0] == b"%d" % num_streams:
                 return replies[1:]
             yield from self.read_config(num_streams)
@@ -196,7 +197,7 @@ class OneNode:
     ) -> Operation[T]:
         """Make the call for the user's stream, anew where num_streams has changed."""
         while True:
-            num_streams = self.num_streams  # once: another thread may learn a new one in between
+            num_streams = self.num_streams
             (reply,) = yield [call(stream_of_user(user_id, num_streams), num_streams)]
             if reply != STALE:
                 return answer(reply)

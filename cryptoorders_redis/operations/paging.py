@@ -153,7 +153,9 @@ class _OrdersOfUser:
 
     def next_page(self) -> Operation[Sequence[Order]]:
         if self._unread is None:
-            (run,) = yield from self._node.snapshot(lambda: [self._node.placed_by(self._user_id)])
+            (run,) = yield from self._node.snapshot(
+                lambda num_streams: [self._node.placed_by(self._user_id, num_streams)]
+            )
             self._unread = [
                 (order_id, placed)
                 for order_id, placed in zip(*columns(run), strict=True)
@@ -176,10 +178,10 @@ class _OrdersOfUser:
         return page
 
     def _call(self, order_ids: Sequence[bytes]) -> Call:
-        keys = self._node.keys
-        stream = stream_of_user(self._user_id, self._node.num_streams)
+        keys, num_streams = self._node.keys, self._node.num_streams
+        stream = stream_of_user(self._user_id, num_streams)
         return Call(
             "page_by_user",
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (self._node.num_streams, *order_ids),
+            (num_streams, *order_ids),
         )

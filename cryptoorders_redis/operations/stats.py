@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import nsmallest
 
 from cryptoorders_redis.keys import KeyMeaning
@@ -103,12 +104,12 @@ def stats(node: OneNode) -> Operation[Stats]:
         cursor = b"0"
         while True:
             scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
-            ((cursor, keys),) = yield from node.snapshot(lambda scan=scan: [scan])
+            ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
             yield from _measure(found.new_among(node, keys), found)
             if cursor == b"0":
                 break
-        counts = yield from node.snapshot(lambda: sizes(node))
-        if node.num_streams == num_streams:
+        counts = yield from node.snapshot(partial(sizes, node))
+        if len(counts) == 2 * num_streams:
             return found.stats(counts)
 
 

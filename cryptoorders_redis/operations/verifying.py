@@ -43,7 +43,7 @@ def verify(node: OneNode) -> Operation[list[Disagreement]]:
     cursor = b"0"
     while True:
         scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
-        ((cursor, keys),) = yield from node.snapshot(lambda scan=scan: [scan])
+        ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
         for key in keys:
             found.update(dict.fromkeys((yield from _look_into(node, key))))
         if cursor == b"0":
@@ -94,7 +94,7 @@ def _look_into_directory(node: OneNode, key: bytes) -> Operation[list[Disagreeme
 def _scanned(
     node: OneNode, command: str, key: bytes, cursor: bytes
 ) -> Operation[tuple[bytes, Sequence[bytes]]]:
-    (reply,) = yield from node.snapshot(lambda: [(command, key, cursor, "COUNT", PAGE)])
+    (reply,) = yield from node.snapshot(lambda _: [(command, key, cursor, "COUNT", PAGE)])
     return reply
 
 
@@ -149,9 +149,9 @@ def _problems(node: OneNode, stream: int, found_with: str, facts: Sequence[Any])
 def _sequence_problems(node: OneNode) -> Operation[list[Disagreement]]:
     """Reply with the streams whose last order is numbered above the last number given out."""
 
-    def commands() -> Iterator[Sequence[Argument]]:
+    def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
         yield "GET", node.keys.sequence
-        for stream in range(node.num_streams):
+        for stream in range(num_streams):
             yield "ZRANGE", node.keys.placed(stream), -1, -1, "WITHSCORES"
 
     last, *runs = yield from node.snapshot(commands)
