@@ -118,6 +118,17 @@ def test_the_last_to_close_stops_the_server(folder: Path) -> None:
     assert not runs(folder)
 
 
+def test_a_call_that_close_comes_before_does_not_start_the_server_again(folder: Path) -> None:
+    system = CryptoOrderSystem(url=f"file:{folder}")
+    connections = system._connections
+    connections._idle_one()  # the one that is connected
+    overtaken = connections._take()
+    system.close()
+    with pytest.raises(errors.StoreClosed):
+        connections._connect(overtaken)
+    assert not runs(folder)
+
+
 def test_a_process_that_ends_without_closing_stops_the_server_too(folder: Path) -> None:
     alone = worker(folder, "order1")
     printed, _ = alone.communicate("go on\n")

@@ -73,7 +73,8 @@ def test_a_replay_in_windows_ends_as_one_line_by_line(commands, window):
         lines.append({"op": command.op, **fields})
     text = [json.dumps(line).encode() for line in lines]
     text[len(text) // 2 : len(text) // 2] = [b"no command", b""]
-    ends = []
+    model, ends = Model(), []
+    answers(model, [Command(command.op, command.target) for command in commands])
     for size in (1, window):
         with CryptoOrderSystem(2, url="memory://") as system:
             replay = Replay(system, size)
@@ -81,3 +82,4 @@ def test_a_replay_in_windows_ends_as_one_line_by_line(commands, window):
             left = [as_modelled(order) for order in system.live_orders()]
             ends.append((refusals, replay.applied, replay.ignored, system.display_all_live_orders(), left))
     assert ends[0] == ends[1]
+    assert left == list(model.live.values())
