@@ -8,7 +8,7 @@ import redis
 
 from benchmarks.filling import fill
 from benchmarks.harness import Samples, Scale, Section, Table, in_turns, micros, millis, ratio
-from benchmarks.peers import CALLS, New, new_order
+from benchmarks.peers import CALLS, New, call_of, new_order
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
@@ -81,7 +81,7 @@ def _timed(
     of_round: dict[str, Callable[[], float]] = {}
     for call in CALLS:
         for name, system in systems.items():
-            of_round[f"{name} {call}"] = turn(_call(system, call))
+            of_round[f"{name} {call}"] = turn(call_of(system, call))
         of_round[f"{FLOOR} {call}"] = turn(lambda _: client.evalsha(sha, 0))
     # Not in_turns' other orders: an order must be placed before it is paused.
     for number in range(-1, scale.rounds):
@@ -91,11 +91,6 @@ def _timed(
             if number >= 0:
                 samples[name].setdefault(call, []).append(took)
     return samples
-
-
-def _call(system: CryptoOrderSystem, call: str) -> Callable[[New], object]:
-    method = getattr(system, call)
-    return (lambda order: method(*order)) if call == "place" else (lambda order: method(order[0]))
 
 
 def _table(what: str, samples: dict[str, dict[str, Samples]], first: str) -> Table:

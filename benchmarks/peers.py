@@ -22,6 +22,12 @@ def new_order(whose: str, number: int) -> New:
     return f"order-{whose}-{number}", f"user{number % 100}", "BTC", "0.5", f"{60_000 + number}.25"
 
 
+def call_of(system: CryptoOrderSystem, name: str) -> Callable[[New], bool]:
+    """Return the system's call of that name, to be given the order that it is for."""
+    method = getattr(system, name)
+    return (lambda order: method(*order)) if name == "place" else (lambda order: method(order[0]))
+
+
 class Peer:
     """Makes calls, and says when it began and ended. A subclass says how a call is made."""
 

@@ -9,10 +9,11 @@ from statistics import median
 import redis
 
 from benchmarks.harness import Samples, Scale, Section, Table, ratio, ratios, spread
-from benchmarks.peers import CALLS, New, new_order
+from benchmarks.peers import CALLS, New, call_of, new_order
 from benchmarks.recording import recorded
 from benchmarks.servers import redis_server
 from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.resp import packed
 
 HOW = (
     "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "
@@ -41,7 +42,7 @@ Commands = list[list[str]]
 def run(scale: Scale) -> Section:
     section = Section("Server time", HOW)
     with redis_server() as server, server.client() as client, CryptoOrderSystem(8, url=server.url) as system:
-        templates = _templates(client, {call: _calls(system, call) for call in CALLS})
+        templates = _templates(client, {call: call_of(system, call) for call in CALLS})
         orders = [new_order("a", n) for n in range(scale.calls)]
         requests, lanes, connection = recorded(server.url, 8, orders)
         for way in (IN_A_ROW, ONE_BY_ONE):
@@ -75,11 +76,6 @@ def _table(way: str, samples: dict[str, dict[str, Samples]]) -> Table:
             *(f"{ratio(of[SCRIPT], of[kind]):.2f}" for kind in (BARE, ALL, WRITES)),
         )
     return table
-
-
-def _calls(system: CryptoOrderSystem, call: str) -> Callable[[New], bool]:
-    method = getattr(system, call)
-    return lambda order: method(*order) if call == "place" else method(order[0])
 
 
 def _templates(client: redis.Redis, library: dict[str, Callable[[New], bool]]) -> dict[str, Commands]:
@@ -124,12 +120,7 @@ def _bare_requests(client: redis.Redis, commands: Commands, orders: Sequence[New
         words = (arguments.get(_SEQUENCE.sub("SEQUENCE", word), json.dumps(word)) for word in command)
         lines.append(f"redis.call({', '.join(words)})")
     sha = client.script_load("\n".join((*lines, "return 1")))
-    pack = client.connection_pool.get_encoder().encode
-    requests = []
-    for number, order in enumerate(orders):
-        words = [pack(word) for word in ("EVALSHA", sha, 0, order[0], _sequence(number))]
-        requests.append(b"*5\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
-    return requests
+    return [packed(("EVALSHA", sha, 0, order[0], _sequence(number))) for number, order in enumerate(orders)]
 
 
 def _plain(client: redis.Redis, commands: Commands, orders: Sequence[New], way: str) -> float:

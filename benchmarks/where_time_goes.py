@@ -2,16 +2,18 @@
 
 import cProfile
 import pstats
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
-from benchmarks.peers import CALLS, new_order
+from benchmarks.peers import CALLS, call_of, new_order
 from benchmarks.recording import recorded
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.resp import packed
 
 HOW = (
     "The same request at each layer, one process, a Unix socket: over a bare socket, to a server without "
@@ -50,28 +52,27 @@ def _layers(
     their_requests, their_lanes, their_bare = recorded(not_durable.url, 8, orders)
     client, their_client = server.client(), not_durable.client()
     sha = client.script_load("return 1")
-    empty = b"*3\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n0\r\n" % sha.encode()
+    empty = packed(("EVALSHA", sha, 0))
     connection = client.connection_pool.make_connection()
     connection.connect()
 
-    def over_socket(request: bytes) -> None:
-        bare.sendall(request)
-        bare.recv(4096)
+    def over(bare: socket.socket) -> Callable[[bytes], object]:
+        def exchange(request: bytes) -> None:
+            bare.sendall(request)
+            bare.recv(4096)
 
-    def over_their_socket(request: bytes) -> None:
-        their_bare.sendall(request)
-        their_bare.recv(4096)
+        return exchange
 
     def over_connection(request: bytes) -> None:
         connection.send_packed_command([request])
         connection.read_response(disable_decoding=True)
 
     layers: dict[str, Callable[[str], Samples]] = {
-        "bare socket, no append-only file": lambda call: _each(over_their_socket, their_requests[call]),
-        "bare socket": lambda call: _each(over_socket, requests[call]),
+        "bare socket, no append-only file": lambda call: _each(over(their_bare), their_requests[call]),
+        "bare socket": lambda call: _each(over(bare), requests[call]),
         "redis-py's connection": lambda call: _each(over_connection, requests[call]),
-        "this library": lambda call: _each(_one_argument(system, call), orders),
-        "bare socket, empty script": lambda _: _each(over_socket, [empty] * scale.calls),
+        "this library": lambda call: _each(call_of(system, call), orders),
+        "bare socket, empty script": lambda _: _each(over(bare), [empty] * scale.calls),
         "redis-py's connection, empty script": lambda _: _each(over_connection, [empty] * scale.calls),
         "redis-py's client, empty script": lambda _: _each(lambda _: client.evalsha(sha, 0), orders),
     }
@@ -104,16 +105,11 @@ def _each(call: Callable[[Any], object], arguments: list[Any]) -> Samples:
     return [(time.perf_counter() - began) / len(arguments)]
 
 
-def _one_argument(system: CryptoOrderSystem, call: str) -> Callable[[Any], object]:
-    method = getattr(system, call)
-    return (lambda order: method(*order)) if call == "place" else (lambda order: method(order[0]))
-
-
 def _profile(system: CryptoOrderSystem, call: str, scale: Scale) -> Table:
     orders = [new_order(f"profile-{call}", n) for n in range(5 * scale.calls)]
     if call != "place":
-        _each(_one_argument(system, "place"), orders)
-    method = _one_argument(system, call)
+        _each(call_of(system, "place"), orders)
+    method = call_of(system, call)
     profiler = cProfile.Profile()
     profiler.enable()
     for order in orders:

@@ -76,9 +76,12 @@ class Connections:
 
     def _take(self) -> "_Link":
         self._be_of_this_process()
+        self._refuse_if_closed()
+        return self._idle_one() or self._next_given_back()
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise errors.StoreClosed("this system is closed")
-        return self._idle_one() or self._next_given_back()
 
     def _idle_one(self) -> "_Link | None":
         try:
@@ -95,8 +98,7 @@ class Connections:
                 self._num_waiting -= 1
         if isinstance(found, _Link):
             return found
-        if found:
-            raise errors.StoreClosed("this system is closed")
+        self._refuse_if_closed()
         raise errors.StoreUnavailable("all connections are busy")
 
     def _give_back(self, link: "_Link") -> None:
@@ -109,8 +111,7 @@ class Connections:
 
     def _connect(self, link: "_Link") -> None:
         server = self._source.server
-        if self._closed:
-            raise errors.StoreClosed("this system is closed")  # a server that we left must not start again
+        self._refuse_if_closed()  # a server that we left must not start again
         try:
             if server:
                 server.join()
