@@ -3,9 +3,28 @@
 Input that is not legal raises the built-in `ValueError` or `TypeError` before anything is sent.
 """
 
+from typing import Any
+
 
 class CryptoOrdersError(Exception):
-    """The base of every error of this library."""
+    """The base of every error of this library. All of them can be pickled and copied, with all they hold."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[CryptoOrdersError], args: tuple[Any, ...], fields: dict[str, Any]
+) -> CryptoOrdersError:
+    """Return an error as it was, whatever its constructor takes."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class NoSuchNamespace(CryptoOrdersError):
+    """There is no such namespace in the store, and it was not to be created; or it is being dropped."""
 
 
 class ConfigurationMismatch(CryptoOrdersError):
@@ -21,7 +40,7 @@ class StoreUnavailable(CryptoOrdersError, ConnectionError):
 
 
 class OutcomeUnknown(CryptoOrdersError, ConnectionError):
-    """The reply to a change was lost: it may have taken effect or not.
+    """A change may have taken effect or not: its reply was lost, and the server did not give it again.
 
     Attributes:
         operation: the name of the call, such as `"cancel"`.
@@ -64,8 +83,8 @@ class StoreReadOnly(CryptoOrdersError):
 class AccessDenied(CryptoOrdersError):
     """The server refused the user, the password, or a command or key to this user. Nothing was changed.
 
-    But for a user who may run a part of what a script runs: it is stopped in the middle, and is not
-    undone. `deploy/acl.conf` has all that is needed.
+    A client's first change tries all rights that changes need. Only where rights are taken away after that
+    can a script be stopped in the middle, which is not undone. `deploy/acl.conf` has all that is needed.
     """
 
 
