@@ -39,7 +39,7 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff check --fix .
 
 # Writes docs/performance.md and its charts: seven minutes on a quiet machine. QUICK=1 only sees that it works, in a
-# minute, and writes to build/; FULL=1 adds a store of 5 million orders; ONLY="lanes bulk" prints these alone.
+# minute, and writes to build/; FULL=1 adds a store of 5 million orders; ONLY="sessions bulk" prints these alone.
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
 

@@ -14,7 +14,7 @@ from benchmarks.harness import FULL, NORMAL, QUICK, Scale, Section
 NAMES = (
     "single_calls",
     "where_time_goes",
-    "lanes",
+    "sessions",
     "asynchronous",
     "server_time",
     "bulk",

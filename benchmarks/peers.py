@@ -9,7 +9,7 @@ import psycopg
 import redis
 
 from benchmarks import cores
-from benchmarks.recording import recorded
+from benchmarks.recording import forget_answers, recorded
 from cryptoorders_redis import CryptoOrderSystem
 
 CALLS = ("place", "pause", "resume", "cancel")
@@ -110,9 +110,9 @@ class BareSocket(Peer):
         """Record the bytes once; they run anew when the server has forgotten their request numbers."""
         if len(self._requests.get("place", ())) != number:
             orders = [new_order(self._whose, n) for n in range(number)]
-            self._requests, self._lanes, self._socket = recorded(self._url, STREAMS, orders)
+            self._requests, self._sessions, self._socket = recorded(self._url, STREAMS, orders)
             self._client = redis.Redis.from_url(self._url)
-        self._client.delete(*self._lanes)
+        forget_answers(self._client, self._sessions)
 
 
 class Watch(Peer):

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import redis
+
 from cryptoorders_redis import CryptoOrderSystem
 
-_LANE = re.compile(rb"\{[\w.-]+\}:lane:\w+")
+_SESSIONS = re.compile(rb"\{[\w.-]+\}:sessions:\w+")
 
 
 def recorded(
@@ -32,8 +34,15 @@ def recorded(
                     answer = call(*order) if name == "place" else call(order[0])
                     assert answer
                     calls.setdefault(name, []).append(recorder.last)
-        lanes = {lane for requests in calls.values() for lane in _LANE.findall(b"".join(requests))}
-        return calls, list(lanes), connected(url)
+        keys = {key for requests in calls.values() for key in _SESSIONS.findall(b"".join(requests))}
+        return calls, list(keys), connected(url)
+
+
+def forget_answers(client: redis.Redis, sessions: Sequence[bytes]) -> None:
+    """Have the server forget that it has answered recorded requests, so that it carries them out again."""
+    for key in sessions:
+        answers = [name for name in client.hkeys(key) if name != b"begun"]
+        client.hdel(key, *answers, "none")
 
 
 def connected(url: str) -> socket.socket:

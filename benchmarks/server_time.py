@@ -10,7 +10,7 @@ import redis
 
 from benchmarks.harness import Samples, Scale, Section, Table, ratio, ratios, spread
 from benchmarks.peers import CALLS, New, call_of, new_order
-from benchmarks.recording import recorded
+from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.resp import packed
@@ -44,11 +44,11 @@ def run(scale: Scale) -> Section:
     with redis_server() as server, server.client() as client, CryptoOrderSystem(8, url=server.url) as system:
         templates = _templates(client, {call: call_of(system, call) for call in CALLS})
         orders = [new_order("a", n) for n in range(scale.calls)]
-        requests, lanes, connection = recorded(server.url, 8, orders)
+        requests, sessions, connection = recorded(server.url, 8, orders)
         for way in (IN_A_ROW, ONE_BY_ONE):
             samples: dict[str, dict[str, Samples]] = {call: {kind: [] for kind in KINDS} for call in CALLS}
             for _ in range(scale.rounds):
-                client.delete(*lanes)
+                forget_answers(client, sessions)
                 for call in CALLS:
                     samples[call][SCRIPT].append(_script(client, connection, requests[call], way))
                 for call in CALLS:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
 from benchmarks.peers import CALLS, call_of, new_order
-from benchmarks.recording import recorded
+from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.resp import packed
@@ -48,8 +48,8 @@ def _layers(
     section: Section,
 ) -> Table:
     orders = [new_order("layers", n) for n in range(scale.calls)]
-    requests, lanes, bare = recorded(server.url, 8, orders)
-    their_requests, their_lanes, their_bare = recorded(not_durable.url, 8, orders)
+    requests, sessions, bare = recorded(server.url, 8, orders)
+    their_requests, their_sessions, their_bare = recorded(not_durable.url, 8, orders)
     client, their_client = server.client(), not_durable.client()
     sha = client.script_load("return 1")
     empty = packed(("EVALSHA", sha, 0))
@@ -79,8 +79,8 @@ def _layers(
     samples: dict[str, dict[str, Samples]] = {name: {call: [] for call in CALLS} for name in layers}
     for _ in range(scale.rounds):
         for name, layer in layers.items():
-            client.delete(*lanes)
-            their_client.delete(*their_lanes)
+            forget_answers(client, sessions)
+            forget_answers(their_client, their_sessions)
             for call in CALLS:
                 samples[name][call] += layer(call)
     table = Table(("", *CALLS))

@@ -1,19 +1,18 @@
 """The asynchronous face."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import redis.asyncio
 
 from cryptoorders_redis.aio_connections import AsyncConnections
 from cryptoorders_redis.connect import source_of
 from cryptoorders_redis.delivery import Delivery
-from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.operations.bulk import change_many, place_many
+from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.counting import count
 from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
@@ -21,13 +20,18 @@ from cryptoorders_redis.operations.paging import live_orders
 from cryptoorders_redis.operations.query import query
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.verifying import Disagreement, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, OrderStatus, checked_text
+from cryptoorders_redis.order import (
+    NewOrder,
+    Number,
+    Order,
+    OrderFields,
+    StatusName,
+    UsersOrderFields,
+    checked_text,
+)
+from cryptoorders_redis.sessions import Sessions
 
 T = TypeVar("T")
-
-
-class _Run(Protocol):
-    async def __call__(self, operation: Operation[T]) -> T: ...
 
 
 class AsyncCryptoOrderSystem:
@@ -56,6 +60,7 @@ class AsyncCryptoOrderSystem:
         url: str | None = None,
         client: redis.asyncio.Redis | None = None,
         namespace: str = "cryptoorders",
+        create: bool = True,
         deadline_seconds: float = 10.0,
     ) -> None:
         """Prepare to join a namespace of orders; the parameters are those of `CryptoOrderSystem`.
@@ -64,12 +69,17 @@ class AsyncCryptoOrderSystem:
             TypeError, ValueError: an argument is not legal.
         """
         self._node = OneNode(namespace)
-        self._node.open(num_streams)  # refuses what is not legal, and sends nothing yet
+        self._node.open(num_streams, create=create)  # refuses what is not legal, and sends nothing yet
         self._num_streams = num_streams
+        self._create = create
         self._opening = asyncio.Lock()
         self._opened = False
-        self._delivery = Delivery(Lanes(self._node.keys.lane), deadline_seconds)
-        self._connections = AsyncConnections(source_of(url, client, redis.asyncio))
+        self._sessions = Sessions(self._node.keys)
+        self._delivery = Delivery(self._sessions, deadline_seconds)
+        source = source_of(url, client, redis.asyncio)
+        self._where = source.where
+        self._connections = AsyncConnections(source)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def place(self, order_id: str, user_id: str, currency: str, amount: Number, price: Number) -> bool:
         """Place an order; see `CryptoOrderSystem.place`."""
@@ -126,12 +136,12 @@ class AsyncCryptoOrderSystem:
         *,
         user_id: str | None = None,
         currency: str | None = None,
-        status: OrderStatus | None = None,
+        status: StatusName | None = None,
         placed_after: datetime | None = None,
         placed_before: datetime | None = None,
         limit: int | None = None,
         after: int | None = None,
-    ) -> AsyncIterator[Order]:
+    ) -> AsyncGenerator[Order]:
         """Iterate over live orders with `async for`; see `CryptoOrderSystem.live_orders`."""
         wanted = query(
             user_id=user_id,
@@ -144,14 +154,14 @@ class AsyncCryptoOrderSystem:
         )
         pages = live_orders(self._node, wanted)
 
-        async def orders() -> AsyncIterator[Order]:
+        async def orders() -> AsyncGenerator[Order]:
             while page := await self._run(pages.next_page()):
                 for order in page:
                     yield order
 
         return orders()
 
-    async def count(self, *, user_id: str | None = None, status: OrderStatus | None = None) -> int:
+    async def count(self, *, user_id: str | None = None, status: StatusName | None = None) -> int:
         """Return how many orders are live; see `CryptoOrderSystem.count`."""
         return await self._run(count(self._node, user_id, status))
 
@@ -167,13 +177,28 @@ class AsyncCryptoOrderSystem:
         """Return what keys disagree on; see `CryptoOrderSystem.verify`."""
         return await self._run(verify(self._node))
 
+    async def drop(self) -> None:
+        """Remove the namespace with all its orders; see `CryptoOrderSystem.drop`."""
+        await self._run(self._node.drop())
+
     def user(self, user_id: str) -> "AsyncUserOrders":
         """Return the orders of one user. Nothing is sent, and nothing to await."""
-        return AsyncUserOrders(self._node, self._run, user_id)
+        return AsyncUserOrders(self, user_id)
 
     async def close(self) -> None:
         """Close the connections that were opened here. Every call after it raises `StoreClosed`."""
         await self._connections.close()
+
+    def __repr__(self) -> str:
+        namespace = self._node.keys.namespace
+        num_streams = self._node.num_streams or self._num_streams
+        return f"{type(self).__name__}({num_streams}, url={self._where!r}, namespace={namespace!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled or copied: hand over its url and namespace, and open "
+            "one in the other process"
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -191,13 +216,24 @@ class AsyncCryptoOrderSystem:
     ) -> None:
         await self.close()
 
+    def _be_in_one_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:
+            raise RuntimeError(
+                "this AsyncCryptoOrderSystem belongs to another event loop, where it was used first: "
+                "open one in each event loop"
+            )
+
     async def _open(self) -> None:
+        self._be_in_one_loop()
         async with self._opening:
             if not self._opened:
-                await self._converse(self._node.open(self._num_streams))
+                await self._converse(self._node.open(self._num_streams, create=self._create))
                 self._opened = True
 
     async def _run(self, operation: Operation[T]) -> T:
+        self._be_in_one_loop()
         if not self._opened:
             await self._open()
         return await self._converse(operation)
@@ -210,7 +246,9 @@ class AsyncCryptoOrderSystem:
                 if request.wait_seconds:
                     await asyncio.sleep(request.wait_seconds)
                 try:
-                    replies = await self._connections.exchange(request.data, request.num_replies)
+                    replies = await self._connections.exchange(
+                        request.data, request.num_replies, request.give_up_at
+                    )
                 except Exception as error:  # noqa: BLE001 - the conversation decides what it means
                     request = conversation.throw(error)
                 else:
@@ -222,11 +260,15 @@ class AsyncCryptoOrderSystem:
 class AsyncUserOrders:
     """`UserOrders`, awaited."""
 
-    def __init__(self, node: OneNode, run: _Run, user_id: str) -> None:
+    def __init__(self, system: AsyncCryptoOrderSystem, user_id: str) -> None:
         """Use `AsyncCryptoOrderSystem.user`."""
-        self._node = node
-        self._run = run
+        self._system = system
+        self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self.user_id = checked_text(user_id, "user_id")
+
+    def __repr__(self) -> str:
+        return f"{self._system!r}.user({self.user_id!r})"
 
     async def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
         """Place an order of this user's; see `UserOrders.place`."""
@@ -250,6 +292,51 @@ class AsyncUserOrders:
     ) -> bool:
         """Amend an order of this user's; see `UserOrders.amend`."""
         return await self._run(self._node.amend(order_id, amount, price, self.user_id))
+
+    async def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
+        """Place orders of this user's: tuples of order id, currency, amount and price."""
+        return await self._run(place_many_of(self._node, self.user_id, orders))
+
+    async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Pause those of the orders that are this user's and ACTIVE."""
+        return await self._run(change_many(self._node, "pause", order_ids, self.user_id))
+
+    async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Resume those of the orders that are this user's and PAUSED."""
+        return await self._run(change_many(self._node, "resume", order_ids, self.user_id))
+
+    async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Cancel those of the orders that are this user's and live."""
+        return await self._run(change_many(self._node, "cancel", order_ids, self.user_id))
+
+    async def get(self, order_id: str) -> Order | None:
+        """Return an order of this user's as it is now; None if it is not theirs, or not live."""
+        return await self._run(self._node.get(order_id, self.user_id))
+
+    def live_orders(
+        self,
+        *,
+        currency: str | None = None,
+        status: StatusName | None = None,
+        placed_after: datetime | None = None,
+        placed_before: datetime | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> AsyncGenerator[Order]:
+        """Iterate over this user's live orders that match all given filters, in placement order."""
+        return self._system.live_orders(
+            user_id=self.user_id,
+            currency=currency,
+            status=status,
+            placed_after=placed_after,
+            placed_before=placed_before,
+            limit=limit,
+            after=after,
+        )
+
+    async def count(self, *, status: StatusName | None = None) -> int:
+        """Return how many live orders this user has, or how many of a status."""
+        return await self._system.count(user_id=self.user_id, status=status)
 
     async def cancel_all(self) -> int:
         """Cancel all of this user's orders; see `UserOrders.cancel_all`."""

@@ -1,14 +1,15 @@
 """The asynchronous way of sending a request: once, and never again by itself."""
 
 import asyncio
+import time
 import weakref
 from typing import Any, Protocol
 
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.connect import BUSY_SECONDS, Source
-from cryptoorders_redis.refusals import ends_connection, refusal, without_reply
+from cryptoorders_redis.connect import Source
+from cryptoorders_redis.refusals import ends_connection, is_read_only, refusal, without_reply
 from cryptoorders_redis.resp import Reply
 
 
@@ -33,31 +34,42 @@ class AsyncConnections:
         self._source = source
         self._idle: list[AsyncConnection] = []
         self._free = asyncio.Semaphore(source.max_connections)
+        self._num_waiting = 0
         self._closed = False
         if source.server:
             # At the latest when the process ends, also if nobody calls close().
             self._leave_server = weakref.finalize(self, source.server.leave)
 
-    async def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+    async def exchange(self, request: bytes, num_replies: int, give_up_at: float) -> list[Reply]:
         """Send the request and return its replies; one that is an error stands among them.
+
+        Args:
+            give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
 
         Raises:
             StoreUnavailable, AccessDenied: certainly nothing was done.
             StoreClosed: after `close`.
             ReplyLost: it may have been done.
         """
-        connection = await self._take()
+        connection = await self._take(give_up_at)
         try:
+            self._refuse_if_closed()  # also whoever waited for a connection meanwhile
             await self._make_ready(connection)
             try:
                 await connection.send_packed_command([request])
-                return [await _read(connection) for _ in range(num_replies)]
+                replies = [await _read(connection) for _ in range(num_replies)]
             except (redis.RedisError, OSError) as error:
                 raise without_reply(error, num_replies) from error
         except BaseException:
             # Also when cancelled: whoever comes next must not read the reply to this request.
             await connection.disconnect(nowait=True)
             raise
+        else:
+            if any(map(is_read_only, replies)):
+                # A replica: its master may be at the same address by now.
+                for old in (connection, *self._idle):
+                    await old.disconnect(nowait=True)
+            return replies
         finally:
             if self._closed:
                 await connection.disconnect(nowait=True)
@@ -67,20 +79,30 @@ class AsyncConnections:
     async def close(self) -> None:
         """Refuse further requests, close the connections, and leave a server that we joined."""
         self._closed = True
+        for _ in range(self._num_waiting):
+            self._free.release()  # whoever waits for a connection finds out that there will be none
         while self._idle:
             await self._idle.pop().disconnect()
         if self._source.server:
             await asyncio.to_thread(self._leave_server)
 
-    async def _take(self) -> AsyncConnection:
-        if self._closed:
-            raise errors.StoreClosed("this system is closed")
+    async def _take(self, give_up_at: float) -> AsyncConnection:
+        self._refuse_if_closed()
+        self._num_waiting += 1
         try:
-            async with asyncio.timeout(BUSY_SECONDS if self._free.locked() else None):
+            async with asyncio.timeout(give_up_at - time.monotonic() if self._free.locked() else None):
                 await self._free.acquire()
         except TimeoutError:
-            raise errors.StoreUnavailable("all connections are busy") from None
+            raise errors.StoreUnavailable(
+                f"all {self._source.max_connections} connections are busy with other calls"
+            ) from None
+        finally:
+            self._num_waiting -= 1
         return self._idle.pop() if self._idle else self._source.make()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise errors.StoreClosed("this system is closed")
 
     async def _make_ready(self, connection: AsyncConnection) -> None:
         server = self._source.server

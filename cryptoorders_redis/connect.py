@@ -19,9 +19,6 @@ MAX_CONNECTIONS = 50
 TIMEOUT_SECONDS = 5
 """For a connection to be made, and for a reply to come."""
 
-BUSY_SECONDS = 60
-"""For a connection to be free: whoever holds one is done, or gives up, long before that."""
-
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -36,11 +33,13 @@ class Source:
     Attributes:
         make: makes a connection that is not connected yet, and that never tries anything twice.
         max_connections: how many there may be at one time.
+        where: a URL for people to read, without user and password.
         server: the private server that has to run for them, if there is one.
     """
 
     make: Callable[[], Any]
     max_connections: int
+    where: str
     server: FolderServer | None = None
 
 
@@ -96,6 +95,9 @@ def _of_client(client: Any, library: Any) -> Source:
 
 def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Source:
     settings: dict[str, Any] = {**pool.connection_kwargs, "retry_on_error": []}
+    for name in ("socket_timeout", "socket_connect_timeout"):
+        if settings.get(name) is None:  # without one, a call on a server that hangs would never end
+            settings[name] = TIMEOUT_SECONDS
     retry = library.retry.Retry(NoBackoff(), 0)
 
     def make() -> Any:
@@ -107,7 +109,18 @@ def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Sou
         make()
     except TypeError as error:
         raise ValueError(f"a connection cannot be made as the url says: {error}") from error
-    return Source(make, min(pool.max_connections, MAX_CONNECTIONS), server)
+    where = f"file:{server.folder}" if server else _where(settings, pool.connection_class)
+    return Source(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
+
+
+def _where(settings: dict[str, Any], connection_class: type) -> str:
+    database = settings.get("db") or 0
+    if path := settings.get("path"):
+        return f"unix://{path}?db={database}"
+    if "server" in settings:
+        return "memory://"
+    scheme = "rediss" if "SSL" in connection_class.__name__ else "redis"
+    return f"{scheme}://{settings.get('host', 'localhost')}:{settings.get('port', 6379)}/{database}"
 
 
 def _name(of: type) -> str:

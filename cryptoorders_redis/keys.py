@@ -40,9 +40,9 @@ class Keys:
         self.sequence = f"{{{namespace}}}:sequence"
         """One for all streams on one node, so that nothing can disorder orders of two streams."""
 
-    def lane(self, name: str) -> str:
-        """The last request of one client lane that changed something, and its answer."""
-        return f"{{{self.namespace}}}:lane:{name}"
+    def sessions(self, client: str) -> str:
+        """Session → the last request number of one client's session, and the answer to it."""
+        return f"{{{self.namespace}}}:sessions:{client}"
 
     def directory(self, shard: int) -> str:
         """Order id → the stream that holds it."""
@@ -74,8 +74,8 @@ class Keys:
         tag = tag.removeprefix("{" + self.namespace)
         if (tag, rest) in ((":directory:0", ""), ("", ":config"), ("", ":sequence")):
             return KeyMeaning(tag[1:-2] or rest[1:])
-        if tag == "" and rest.startswith(":lane:"):
-            return KeyMeaning("lane")
+        if tag == "" and rest.startswith(":sessions:"):
+            return KeyMeaning("sessions")
         of_stream = _OF_STREAM.fullmatch(tag + rest)
         if of_stream is None:
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from cryptoorders_redis import errors
 
@@ -34,6 +34,10 @@ class OrderStatus(StrEnum):
     PAUSED = "PAUSED"
 
 
+StatusName: TypeAlias = OrderStatus | Literal["ACTIVE", "PAUSED"]
+"""A status, or its name."""
+
+
 class NewOrder(NamedTuple):
     """An order to place: what `place` takes, in that order, by name."""
 
@@ -46,6 +50,9 @@ class NewOrder(NamedTuple):
 
 OrderFields: TypeAlias = tuple[str, str, str, Number, Number]
 """What a `NewOrder` is without its names."""
+
+UsersOrderFields: TypeAlias = tuple[str, str, Number, Number]
+"""The same without the user: order id, currency, amount, price."""
 
 
 @dataclass(frozen=True, slots=True)

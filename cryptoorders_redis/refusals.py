@@ -77,3 +77,8 @@ def without_reply(error: Exception, num_replies: int) -> Exception:
 def ends_connection(error: Exception) -> bool:
     """Return whether the server closes the connection behind this reply."""
     return "Protocol error" in str(error)
+
+
+def is_read_only(reply: object) -> bool:
+    """Return whether the server refused a change because it is a replica."""
+    return isinstance(reply, Exception) and isinstance(refusal(reply), errors.StoreReadOnly)

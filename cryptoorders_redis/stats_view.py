@@ -25,14 +25,14 @@ def show(stats: Stats, *, as_json: bool) -> None:
         console.print(_streams_table(stats))
         if stats.busiest_users:
             console.print(_users_table(stats))
-        console.print(f"  {_lanes(stats)}", highlight=False)
+        console.print(f"  {_clients(stats)}", highlight=False)
     else:
         _print_lines(stats)
 
 
 def as_fields(stats: Stats) -> dict[str, Any]:
     """Return what a store holds as JSON has it."""
-    numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "lanes")}
+    numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "clients")}
     return numbers | {
         "streams": [dataclasses.asdict(stream) for stream in stats.streams],
         "busiest_streams": [stream.stream for stream in stats.busiest_streams],
@@ -58,11 +58,11 @@ def _print_lines(stats: Stats) -> None:
         print(f"{name}: {counts}, {'unknown' if row.bytes is None else row.bytes} bytes")
     for user in stats.busiest_users:
         print(f"user {visible(user.user_id)} (stream {user.stream}): {user.live} live")
-    print(_lanes(stats))
+    print(_clients(stats))
 
 
-def _lanes(stats: Stats) -> str:
-    return f"client lanes in the last hour: {stats.lanes}"
+def _clients(stats: Stats) -> str:
+    return f"clients in the last hour: {stats.clients}"
 
 
 def _streams_table(stats: Stats) -> Table:

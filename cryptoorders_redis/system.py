@@ -1,19 +1,18 @@
 """The synchronous face."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import redis
 
 from cryptoorders_redis.connect import source_of
 from cryptoorders_redis.connections import Connections
 from cryptoorders_redis.delivery import Delivery
-from cryptoorders_redis.lanes import Lanes
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.operations.bulk import change_many, place_many
+from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.counting import count
 from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
@@ -21,13 +20,18 @@ from cryptoorders_redis.operations.paging import live_orders
 from cryptoorders_redis.operations.query import query
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.verifying import Disagreement, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, OrderStatus, checked_text
+from cryptoorders_redis.order import (
+    NewOrder,
+    Number,
+    Order,
+    OrderFields,
+    StatusName,
+    UsersOrderFields,
+    checked_text,
+)
+from cryptoorders_redis.sessions import Sessions
 
 T = TypeVar("T")
-
-
-class _Run(Protocol):
-    def __call__(self, operation: Operation[T]) -> T: ...
 
 
 class CryptoOrderSystem:
@@ -59,6 +63,7 @@ class CryptoOrderSystem:
         url: str | None = None,
         client: redis.Redis | None = None,
         namespace: str = "cryptoorders",
+        create: bool = True,
         deadline_seconds: float = 10.0,
     ) -> None:
         """Join a namespace of orders, or create it. One round trip.
@@ -71,18 +76,25 @@ class CryptoOrderSystem:
             client: a client to use in place of a url. Its connections are used, it is never closed,
                 and neither its retries nor its decoding touch what is sent here.
             namespace: which orders, of all that the server holds: 1 to 100 of `A-Za-z0-9._-`.
-            deadline_seconds: how long a call goes on trying, 0 to 600, while a server that answered
-                before does not; the last attempt may take as long again as its connection's time-out.
+            create: whether to create the namespace where there is none. Pass False to look: a name with a
+                typing error is then an error, and not a new and empty namespace.
+            deadline_seconds: how long a call waits for a free connection and goes on trying, 0 to 600, while
+                a server that answered before does not. The last attempt may take as long again as its
+                connection's time-out.
 
         Raises:
+            NoSuchNamespace: there is no such namespace, and `create` is False.
             ConfigurationMismatch: the namespace has another num_streams.
             SchemaVersionMismatch: its data is of a version that this release does not know.
             TypeError, ValueError: an argument is not legal; nothing was sent.
         """
         self._node = OneNode(namespace)
-        opening = self._node.open(num_streams)
-        self._delivery = Delivery(Lanes(self._node.keys.lane), deadline_seconds)
-        self._connections = Connections(source_of(url, client, redis))
+        opening = self._node.open(num_streams, create=create)
+        self._sessions = Sessions(self._node.keys)
+        self._delivery = Delivery(self._sessions, deadline_seconds)
+        source = source_of(url, client, redis)
+        self._where = source.where
+        self._connections = Connections(source)
         try:
             self._run(opening)
         except BaseException:
@@ -199,12 +211,12 @@ class CryptoOrderSystem:
         *,
         user_id: str | None = None,
         currency: str | None = None,
-        status: OrderStatus | None = None,
+        status: StatusName | None = None,
         placed_after: datetime | None = None,
         placed_before: datetime | None = None,
         limit: int | None = None,
         after: int | None = None,
-    ) -> Iterator[Order]:
+    ) -> Generator[Order]:
         """Iterate over the live orders of which all that is given holds, in placement order.
 
         Read by pages of up to a thousand, so that memory stays flat and the server is never held up.
@@ -241,13 +253,13 @@ class CryptoOrderSystem:
         )
         pages = live_orders(self._node, wanted)
 
-        def orders() -> Iterator[Order]:
+        def orders() -> Generator[Order]:
             while page := self._run(pages.next_page()):
                 yield from page
 
         return orders()
 
-    def count(self, *, user_id: str | None = None, status: OrderStatus | None = None) -> int:
+    def count(self, *, user_id: str | None = None, status: StatusName | None = None) -> int:
         """Return how many orders are live of which all that is given holds. At one moment.
 
         O(num_streams); of a user O(1), and with a status O(k) for the user's k orders or, if those
@@ -262,9 +274,9 @@ class CryptoOrderSystem:
         """Return what each stream holds and all of them do, and which streams and users hold most.
 
         By a scan of all keys of the database, in pages of about a thousand, so that the server is
-        never held up: O(keys), which is about a key a user, three a stream, a lane a client. Orders are
+        never held up: O(keys), which is about a key a user, three a stream, one a client. Orders are
         not read. How many are active and paused is of one moment, at the end of the scan; users,
-        lanes and bytes are as the scan finds them while others go on. Bytes are the server's estimate
+        clients and bytes are as the scan finds them while others go on. Bytes are the server's estimate
         (MEMORY USAGE) from five elements of each key. A set of the keys is kept meanwhile.
         """
         return self._run(stats(self._node))
@@ -292,13 +304,36 @@ class CryptoOrderSystem:
         """
         return self._run(verify(self._node))
 
+    def drop(self) -> None:
+        """Remove the namespace with all its orders. This cannot be undone.
+
+        In steps of about 500 keys, so that the server is never held up: O(keys of the database). From the
+        first step on nobody can place an order or open the namespace. Afterwards it does not exist, and a
+        client that may create it (`create=True`) creates it again when it places an order.
+
+        Raises:
+            NoSuchNamespace: there is none.
+            OutcomeUnknown: it may be half dropped; call it again.
+        """
+        self._run(self._node.drop())
+
     def user(self, user_id: str) -> "UserOrders":
         """Return the orders of one user. Nothing is sent."""
-        return UserOrders(self._node, self._run, user_id)
+        return UserOrders(self, user_id)
 
     def close(self) -> None:
         """Close the connections that were opened here. Every call after it raises `StoreClosed`."""
         self._connections.close()
+
+    def __repr__(self) -> str:
+        namespace, num_streams = self._node.keys.namespace, self._node.num_streams
+        return f"{type(self).__name__}({num_streams}, url={self._where!r}, namespace={namespace!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled or copied: hand over its url and namespace, and open "
+            "one in the other process"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -319,7 +354,9 @@ class CryptoOrderSystem:
                 if request.wait_seconds:
                     time.sleep(request.wait_seconds)
                 try:
-                    replies = self._connections.exchange(request.data, request.num_replies)
+                    replies = self._connections.exchange(
+                        request.data, request.num_replies, request.give_up_at
+                    )
                 except Exception as error:  # noqa: BLE001 - the conversation decides what it means
                     request = conversation.throw(error)
                 else:
@@ -342,11 +379,15 @@ class UserOrders:
         1
     """
 
-    def __init__(self, node: OneNode, run: "_Run", user_id: str) -> None:
+    def __init__(self, system: CryptoOrderSystem, user_id: str) -> None:
         """Use `CryptoOrderSystem.user`."""
-        self._node = node
-        self._run = run
+        self._system = system
+        self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self.user_id = checked_text(user_id, "user_id")
+
+    def __repr__(self) -> str:
+        return f"{self._system!r}.user({self.user_id!r})"
 
     def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
         """Place an order of this user's; False: the id is live already, whoever's it is."""
@@ -368,6 +409,51 @@ class UserOrders:
     def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
         """Amend an order of this user's; False: it is not theirs, or not live."""
         return self._run(self._node.amend(order_id, amount, price, self.user_id))
+
+    def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
+        """Place orders of this user's: tuples of order id, currency, amount and price."""
+        return self._run(place_many_of(self._node, self.user_id, orders))
+
+    def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Pause those of the orders that are this user's and ACTIVE."""
+        return self._run(change_many(self._node, "pause", order_ids, self.user_id))
+
+    def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Resume those of the orders that are this user's and PAUSED."""
+        return self._run(change_many(self._node, "resume", order_ids, self.user_id))
+
+    def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
+        """Cancel those of the orders that are this user's and live."""
+        return self._run(change_many(self._node, "cancel", order_ids, self.user_id))
+
+    def get(self, order_id: str) -> Order | None:
+        """Return an order of this user's as it is now; None if it is not theirs, or not live."""
+        return self._run(self._node.get(order_id, self.user_id))
+
+    def live_orders(
+        self,
+        *,
+        currency: str | None = None,
+        status: StatusName | None = None,
+        placed_after: datetime | None = None,
+        placed_before: datetime | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> Generator[Order]:
+        """Iterate over this user's live orders that match all given filters, in placement order."""
+        return self._system.live_orders(
+            user_id=self.user_id,
+            currency=currency,
+            status=status,
+            placed_after=placed_after,
+            placed_before=placed_before,
+            limit=limit,
+            after=after,
+        )
+
+    def count(self, *, status: StatusName | None = None) -> int:
+        """Return how many live orders this user has, or how many of a status."""
+        return self._system.count(user_id=self.user_id, status=status)
 
     def cancel_all(self) -> int:
         """Cancel all of this user's orders, and return how many there were."""

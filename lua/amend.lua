@@ -1,19 +1,19 @@
 --- Changes the amount or the price of a live order, which keeps its place and status.
---- KEYS: lane directory
---- ARGV: request resent namespace order_id owner amount price (each of the last three may be '')
+--- KEYS: sessions directory
+--- ARGV: session request_number namespace order_id owner amount price (each of the last three may be '')
 --- REPLY: 1 amended; 0 it is not live, or not of the owner
---- @include "lane"
+--- @include "session"
 --- @include "stream_of"
-local lane, directory = unpack(KEYS)
-local request, resent, namespace, order_id, owner, amount, price = unpack(ARGV)
+local sessions, directory = unpack(KEYS)
+local session, request_number, namespace, order_id, owner, amount, price = unpack(ARGV)
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
 local stream = stream_of(directory, namespace, order_id, owner)
 if not stream then
-  return answer(lane, request, resent, 0)
+  return answer(sessions, session, request_number, 0)
 end
 local orders = stream_key(namespace, stream, 'orders')
 -- The two stand last, and no quote in what a user wrote stands without a backslash: so this cannot match elsewhere.
@@ -25,4 +25,4 @@ end
 amount = amount ~= '' and amount or old_amount
 price = price ~= '' and price or old_price
 redis.call('HSET', orders, order_id, head .. amount .. middle .. price .. tail)
-return answer(lane, request, resent, 1)
+return answer(sessions, session, request_number, 1)

@@ -1,19 +1,19 @@
 --- Cancels all of a user's orders. Costs by their number, and touches the user's own stream alone.
---- KEYS: lane config directory orders placed paused user
---- ARGV: request resent num_streams
+--- KEYS: sessions config directory orders placed paused user
+--- ARGV: session request_number num_streams
 --- REPLY: how many were cancelled; 'STALE' the namespace has not num_streams streams
---- @include "lane"
+--- @include "session"
 --- @include "is_stale"
 --- @include "in_slices"
-local lane, config, directory, orders, placed, paused, user = unpack(KEYS)
-local request, resent, num_streams = unpack(ARGV)
+local sessions, config, directory, orders, placed, paused, user = unpack(KEYS)
+local session, request_number, num_streams = unpack(ARGV)
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
 if is_stale(config, num_streams) then
-  return 'STALE'
+  return answer(sessions, session, request_number, 'STALE')
 end
 local order_ids = redis.call('SMEMBERS', user)
 -- It begins with commands that full memory does not refuse: cancelling is what frees it.
@@ -22,4 +22,4 @@ in_slices('ZREM', placed, order_ids)
 in_slices('SREM', paused, order_ids)
 in_slices('HDEL', directory, order_ids)
 redis.call('DEL', user)
-return answer(lane, request, resent, cancelled)
+return answer(sessions, session, request_number, cancelled)

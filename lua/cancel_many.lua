@@ -1,17 +1,18 @@
 --- Cancels, in turn, those of some orders that are live.
---- KEYS: lane directory
---- ARGV: request resent namespace order_ids... (at most 7,000)
+--- KEYS: sessions directory
+--- ARGV: session request_number namespace owner ('' for any user's orders) order_ids... (at most 7,000)
 --- REPLY: a text with 'y' for each that was cancelled, 'n' for each that was not
---- @include "lane"
+--- @include "session"
 --- @include "stream_key"
 --- @include "list_at"
-local lane, directory = unpack(KEYS)
-local request = table.remove(ARGV, 1)
-local resent = table.remove(ARGV, 1)
+local sessions, directory = unpack(KEYS)
+local session = table.remove(ARGV, 1)
+local request_number = table.remove(ARGV, 1)
 local namespace = table.remove(ARGV, 1)
+local owner = table.remove(ARGV, 1)
 local order_ids = ARGV
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
@@ -29,8 +30,9 @@ for stream, listed_here in pairs(listed) do
   local orders = stream_key(namespace, stream, 'orders')
   for i, record in ipairs(redis.call('HMGET', orders, unpack(listed_here))) do
     local order_id = listed_here[i]
-    if record then
-      local user = stream_key(namespace, stream, 'user:' .. cjson.decode(record).user_id)
+    local user_id = record and cjson.decode(record).user_id
+    if user_id and (owner == '' or owner == user_id) then
+      local user = stream_key(namespace, stream, 'user:' .. user_id)
       answers[first[order_id]] = 'y'
       table.insert(list_at(cancelled, stream), order_id)
       table.insert(list_at(users, user), order_id)
@@ -47,4 +49,4 @@ end
 for user, users_orders in pairs(users) do
   redis.call('SREM', user, unpack(users_orders))
 end
-return answer(lane, request, resent, table.concat(answers))
+return answer(sessions, session, request_number, table.concat(answers))

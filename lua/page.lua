@@ -1,14 +1,38 @@
---- Reads the next orders of one stream in placement order.
---- KEYS: config orders placed paused
+--- Reads the next orders of all streams in placement order, at one moment.
+--- A stream that has more than was read of it ends the page: behind its last order there may be one of its own next.
+--- KEYS: config streams... (of each stream its orders, placed and paused)
 --- ARGV: num_streams above (a sequence number, itself left out) below (the same, or '+inf') limit (at most 5000)
---- REPLY: {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length; 'STALE'
+--- REPLY: 'STALE', or {how many ids were read, sequence number of the page's end, nil at the end of all, and of each
+--- stream that has orders in the page {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length}
 --- @include "is_stale"
 --- @include "order_columns"
-local config, orders, placed, paused = unpack(KEYS)
+local config = table.remove(KEYS, 1)
+local streams = KEYS
 local num_streams, above, below, limit = unpack(ARGV)
 
 if is_stale(config, num_streams) then
   return 'STALE'
 end
-local order_ids = redis.call('ZRANGEBYSCORE', placed, '(' .. above, '(' .. below, 'LIMIT', 0, limit)
-return order_columns(order_ids, orders, placed, paused)
+limit = tonumber(limit)
+local runs, read, last = {}, 0, nil
+for at = 1, #streams, 3 do
+  local run = redis.call('ZRANGEBYSCORE', streams[at + 1], '(' .. above, '(' .. below, 'WITHSCORES', 'LIMIT', 0, limit)
+  runs[at] = run
+  read = read + #run / 2
+  if #run == 2 * limit then
+    last = math.min(last or math.huge, tonumber(run[#run]))
+  end
+end
+local reply = {read, last and string.format('%.0f', last) or false}
+for at = 1, #streams, 3 do
+  local run, order_ids = runs[at], {}
+  for i = 1, #run, 2 do
+    if not last or tonumber(run[i + 1]) <= last then
+      order_ids[#order_ids + 1] = run[i]
+    end
+  end
+  if #order_ids > 0 then
+    reply[#reply + 1] = order_columns(order_ids, streams[at], streams[at + 1], streams[at + 2])
+  end
+end
+return reply

@@ -1,14 +1,14 @@
 --- Pauses an order that is ACTIVE.
---- KEYS: lane directory
---- ARGV: request resent namespace order_id owner ('' for any user's order)
+--- KEYS: sessions directory
+--- ARGV: session request_number namespace order_id owner ('' for any user's order)
 --- REPLY: 1 paused; 0 it is not live, or paused already
---- @include "lane"
+--- @include "session"
 --- @include "mark"
-local lane, directory = unpack(KEYS)
-local request, resent, namespace, order_id, owner = unpack(ARGV)
+local sessions, directory = unpack(KEYS)
+local session, request_number, namespace, order_id, owner = unpack(ARGV)
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
-return answer(lane, request, resent, mark('SADD', directory, namespace, order_id, owner))
+return answer(sessions, session, request_number, mark('SADD', directory, namespace, order_id, owner))

@@ -1,22 +1,22 @@
 --- Places orders in turn, ACTIVE, but for those whose id is live by then.
---- KEYS: lane config sequence directory
---- ARGV: request resent namespace num_streams orders... (at most 3,500; of each its stream, order id, user id, record)
+--- KEYS: sessions config sequence directory
+--- ARGV: session request_number namespace num_streams orders... (at most 3,500; of each its stream, order id, user id, record)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE' as of place
---- @include "lane"
+--- @include "session"
 --- @include "is_stale"
 --- @include "stream_of"
 --- @include "next_sequence"
 --- @include "list_at"
-local lane, config, sequence, directory = unpack(KEYS)
-local request, resent, namespace, num_streams = unpack(ARGV)
+local sessions, config, sequence, directory = unpack(KEYS)
+local session, request_number, namespace, num_streams = unpack(ARGV)
 local orders = ARGV
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
 if is_stale(config, num_streams) then
-  return 'STALE'
+  return answer(sessions, session, request_number, 'STALE')
 end
 local order_ids = {}
 for at = 6, #orders, 4 do
@@ -56,4 +56,4 @@ if #fresh > 0 then
   end
   redis.call('HSET', directory, unpack(entries))
 end
-return answer(lane, request, resent, table.concat(answers))
+return answer(sessions, session, request_number, table.concat(answers))

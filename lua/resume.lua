@@ -1,14 +1,14 @@
 --- Resumes an order that is PAUSED.
---- KEYS: lane directory
---- ARGV: request resent namespace order_id owner ('' for any user's order)
+--- KEYS: sessions directory
+--- ARGV: session request_number namespace order_id owner ('' for any user's order)
 --- REPLY: 1 resumed; 0 it is not live, or not paused
---- @include "lane"
+--- @include "session"
 --- @include "mark"
-local lane, directory = unpack(KEYS)
-local request, resent, namespace, order_id, owner = unpack(ARGV)
+local sessions, directory = unpack(KEYS)
+local session, request_number, namespace, order_id, owner = unpack(ARGV)
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
-return answer(lane, request, resent, mark('SREM', directory, namespace, order_id, owner))
+return answer(sessions, session, request_number, mark('SREM', directory, namespace, order_id, owner))

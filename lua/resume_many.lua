@@ -1,20 +1,21 @@
 --- Resumes, in turn, those of some orders that are PAUSED.
---- KEYS: lane directory
---- ARGV: request resent namespace order_ids... (any number)
+--- KEYS: sessions directory
+--- ARGV: session request_number namespace owner ('' for any user's orders) order_ids... (any number)
 --- REPLY: a text with 'y' for each that was resumed, 'n' for each that was not
---- @include "lane"
+--- @include "session"
 --- @include "each"
 --- @include "mark"
-local lane, directory = unpack(KEYS)
-local request = table.remove(ARGV, 1)
-local resent = table.remove(ARGV, 1)
+local sessions, directory = unpack(KEYS)
+local session = table.remove(ARGV, 1)
+local request_number = table.remove(ARGV, 1)
 local namespace = table.remove(ARGV, 1)
+local owner = table.remove(ARGV, 1)
 local order_ids = ARGV
 
-local earlier = answered(lane, request)
+local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
-return answer(lane, request, resent, each(order_ids, function(order_id)
-  return mark('SREM', directory, namespace, order_id, '')
+return answer(sessions, session, request_number, each(order_ids, function(order_id)
+  return mark('SREM', directory, namespace, order_id, owner)
 end))

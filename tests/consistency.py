@@ -23,16 +23,16 @@ def delete_all(client: redis.Redis, namespace: str) -> None:
 def bookkeeping(namespace: str, key: bytes) -> bool:
     """Whether the key may be there without any order."""
     name = re.escape(namespace.encode())
-    return re.fullmatch(rb"\{%b\}:(config|sequence|lanes?(:.*)?)" % name, key, re.DOTALL) is not None
+    return re.fullmatch(rb"\{%b\}:(config|sequence|sessions:.*)" % name, key, re.DOTALL) is not None
 
 
 def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
     """Every key with its value as the server stores it: equal before and after where nothing was changed.
 
-    Without the lanes, which hold what calls were answered and nothing of orders.
+    Without the sessions, which hold what calls were answered and nothing of orders.
     """
-    lane = f"{{{namespace}}}:lane".encode()
-    return {key: client.dump(key) for key in keys_of(client, namespace) if not key.startswith(lane)}
+    sessions = f"{{{namespace}}}:sessions:".encode()
+    return {key: client.dump(key) for key in keys_of(client, namespace) if not key.startswith(sessions)}
 
 
 def orders_of(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:

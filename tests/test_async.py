@@ -20,7 +20,6 @@ from cryptoorders_redis import (
     AsyncUserOrders,
     CryptoOrderSystem,
     UserOrders,
-    aio_connections,
     errors,
 )
 from cryptoorders_redis.connect import MAX_CONNECTIONS
@@ -96,8 +95,7 @@ def test_a_thousand_calls_at_once_share_a_bounded_number_of_connections(run, ser
         assert_consistent(raw, namespace)
 
 
-def test_a_call_that_finds_no_connection_free_for_long_says_so(run, own_server, system, monkeypatch):
-    monkeypatch.setattr(aio_connections, "BUSY_SECONDS", 0.1)
+def test_a_call_that_finds_no_connection_free_for_long_says_so(run, own_server, system):
     server = own_server()
 
     async def main():
@@ -105,7 +103,7 @@ def test_a_call_that_finds_no_connection_free_for_long_says_so(run, own_server, 
             server.stop_answering()
             holding = asyncio.create_task(orders.count())
             await asyncio.sleep(0.05)
-            with pytest.raises(errors.StoreUnavailable, match="all connections are busy"):
+            with pytest.raises(errors.StoreUnavailable, match="connections are busy"):
                 await orders.pause("o")
             server.go_on()
             return await holding
@@ -241,23 +239,24 @@ def test_calls_cancelled_at_any_moment_leave_a_store_and_a_pool_in_order(run, se
     assert len(run(main())) >= 400
 
 
-def test_the_lane_of_a_cancelled_call_is_not_used_again(run, own_server, system):
+def test_the_session_of_a_cancelled_call_is_not_used_again(run, own_server, system):
     server = own_server()
 
     async def main():
         async with system(url=server.url) as orders:
             await orders.place("o1", "alice", "BTC", 1, 2)
-            (lane,) = orders._delivery._lanes._idle
+            idle = orders._sessions._begun.idle
+            (session,) = idle
             server.stop_answering()
             pausing = asyncio.create_task(orders.pause("o1"))
             await asyncio.sleep(0.05)
             pausing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await pausing
-            assert lane not in orders._delivery._lanes._idle
+            assert session not in idle
             server.go_on()
             assert await orders.place("o2", "alice", "BTC", 1, 2)
-            assert lane not in orders._delivery._lanes._idle
+            assert session not in idle
 
     run(main())
 

@@ -243,10 +243,7 @@ def test_a_system_that_could_not_be_opened_leaves_no_connection(server, namespac
         assert connections_of(raw, "refused") == []
 
 
-def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server, namespace, monkeypatch):
-    from cryptoorders_redis import connections
-
-    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.1)
+def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server, namespace):
     server = own_server()
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=0) as system:
@@ -615,6 +612,7 @@ def test_a_change_whose_replies_are_all_lost_has_an_unknown_outcome(
         beside.cancel_all_by_user("zoe")
         beside.place("o", "alice", "BTC", 1, 1)
         with CryptoOrderSystem(2, url=proxy.url, namespace=namespace, deadline_seconds=0.1) as system:
+            assert system.resume("o") is False  # begins the client's sessions
             setattr(proxy, "lose_replies" if arrives else "lose_requests", 10**6)
             with pytest.raises(errors.OutcomeUnknown, match=f"{operation} of '{changed}' may have") as caught:
                 change(system)

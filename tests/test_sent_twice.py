@@ -1,6 +1,7 @@
 """A change that reaches the server twice acts once, however late the second is."""
 
 import os
+import time
 
 import pytest
 import redis
@@ -8,7 +9,8 @@ from consistency import assert_consistent, contents, keys_of
 from recording import commands_in, recording_client
 
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.lanes import Lanes
+from cryptoorders_redis.keys import Keys
+from cryptoorders_redis.sessions import RENEWAL_SECONDS, Sessions
 
 
 @pytest.fixture
@@ -80,35 +82,81 @@ def test_a_change_that_arrives_after_its_callers_next_one_does_nothing(
     assert contents(raw, namespace) == before
 
 
-def test_calls_one_after_another_use_one_lane_that_expires(system, raw, namespace):
+@pytest.fixture
+def clients(raw, namespace):
+    """The keys of the clients that the server remembers."""
+    return lambda: [key for key in keys_of(raw, namespace) if b":sessions:" in key]
+
+
+def test_calls_one_after_another_use_one_session(system, raw, clients):
     for number in range(20):
         system.place(f"o{number}", "alice", "BTC", 1, 1)
         system.pause(f"o{number}")
-    (lane,) = [key for key in keys_of(raw, namespace) if b":lane:" in key]
-    assert 0 < raw.ttl(lane) <= 3600
+    (key,) = clients()
+    assert raw.hlen(key) == 2, "begun, and one session"
+    assert 0 < raw.ttl(key) <= 3600
 
 
-def test_systems_have_lanes_of_their_own(system, beside, raw, namespace):
+def test_systems_have_sessions_of_their_own(system, beside, clients):
     system.pause("o")
     beside.resume("o")
-    assert len([key for key in keys_of(raw, namespace) if b":lane:" in key]) == 2
+    assert len(clients()) == 2
 
 
-def test_a_lane_is_for_one_call_at_a_time():
-    lanes = Lanes("lane:{}".format)
-    first, second = lanes.take(), lanes.take()
-    assert first.key != second.key
-    assert (first.request, second.request) == (1, 1)
-    lanes.give_back(first)
-    again = lanes.take()
-    assert (again.key, again.request) == (first.key, 2)
-    assert lanes.take().key not in (first.key, second.key)
+@pytest.fixture
+def sessions():
+    sessions = Sessions(Keys("ns"))
+    begin(sessions)
+    return sessions
 
 
-def test_a_child_process_has_lanes_of_its_own(monkeypatch):
-    """What a real fork does is in test_processes.py; there the lanes of both go on at once."""
-    lanes = Lanes("lane:{}".format)
-    lane = lanes.take()
-    lanes.give_back(lane)
+def begin(sessions, moment="1"):
+    sessions.begin(sessions.begin_call(), moment)
+
+
+def test_a_session_is_for_one_call_at_a_time(sessions):
+    first, second = sessions.take(), sessions.take()
+    assert first.name != second.name
+    assert (first.request_number, second.request_number) == (1, 1)
+    first.give_back()
+    again = sessions.take()
+    assert (again.name, again.request_number) == (first.name, 2)
+    assert sessions.take().name not in (first.name, second.name)
+
+
+def test_sessions_must_be_begun_and_renewed(monkeypatch):
+    sessions = Sessions(Keys("ns"))
+    assert sessions.take() is None
+    begin(sessions)
+    first = sessions.take()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + RENEWAL_SECONDS + 1)
+    assert sessions.take() is None
+    begin(sessions)
+    first.give_back()
+    assert sessions.take() is first, "renewed: what was begun goes on"
+    begin(sessions, "2")
+    assert sessions.take() is not first, "forgotten and begun again"
+
+
+def test_a_forgotten_session_makes_its_client_begin_again(sessions):
+    session = sessions.take()
+    session.forget()
+    assert sessions.take() is None
+
+
+def test_a_client_has_a_bounded_number_of_sessions(sessions, monkeypatch):
+    monkeypatch.setattr("cryptoorders_redis.sessions.MOST_SESSIONS", 3)
+    before = sessions.begin_call()
+    assert all(sessions.take() for _ in range(3))
+    assert sessions.take() is None
+    assert sessions.begin_call().keys[0] != before.keys[0]
+
+
+def test_a_child_process_has_sessions_of_its_own(sessions, monkeypatch):
+    """What a real fork does is in test_processes.py; there the sessions of both go on at once."""
+    sessions.take().give_back()
+    before = sessions.begin_call()
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert lanes.take().key != lane.key
+    assert sessions.take() is None
+    assert sessions.begin_call().keys[0] != before.keys[0]

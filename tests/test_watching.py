@@ -50,7 +50,7 @@ def test_stats_off_a_terminal_are_lines(program, nine_orders):
         "user alice (stream N): 6 live",
         "user bob\\n (stream N): 3 live",
     ]
-    assert lines[5:] == ["client lanes in the last hour: 1"]
+    assert lines[5:] == ["clients in the last hour: 1"]
 
 
 def test_stats_in_json_are_one_value(program, nine_orders):
@@ -60,7 +60,9 @@ def test_stats_in_json_are_one_value(program, nine_orders):
         {"stream": s.stream, "active": s.active, "paused": s.paused, "users": s.users, "bytes": s.bytes}
         for s in stats.streams
     ]
-    totals = {name: getattr(stats, name) for name in ("live", "active", "paused", "users", "bytes", "lanes")}
+    totals = {
+        name: getattr(stats, name) for name in ("live", "active", "paused", "users", "bytes", "clients")
+    }
     assert {name: shown[name] for name in totals} == totals
     assert shown["busiest_streams"] == [stream.stream for stream in stats.busiest_streams]
     assert [(user["user_id"], user["live"]) for user in shown["busiest_users"]] == [
@@ -76,7 +78,7 @@ def test_stats_on_a_terminal_are_tables(program, nine_orders):
     (total,) = (row for row in rows if row[:2] == ["in", "all"])
     assert total[2:6] == ["9", "8", "1", "2"]
     assert any(row[0:1] == ["bob\\n"] and row[-1] == "3" for row in rows)
-    assert "client lanes in the last hour: 1" in shown
+    assert "clients in the last hour: 1" in shown
 
 
 def test_stats_of_an_empty_store_and_of_one_that_cannot_measure(program):

@@ -18,8 +18,8 @@ class Call(NamedTuple):
 
     Attributes:
         script: the name of its file in `lua/`.
-        keys, args: what the script's header names; for a change without the lane and the request
-            number at their heads, which delivery puts there.
+        keys, args: what the script's header names; for a change without the session's key, the session
+            and the request number at their heads, which delivery puts there.
         changes: the ids that the call is to change; none for a read.
     """
 

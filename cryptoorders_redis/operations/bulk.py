@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.one_node import STALE, OneNode
-from cryptoorders_redis.order import OrderFields, checked_text, record_of
+from cryptoorders_redis.order import OrderFields, UsersOrderFields, checked_text, record_of
 from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
@@ -35,8 +35,23 @@ def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[b
     return _in_batches(node, checked, call)
 
 
-def change_many(node: OneNode, change: str, order_ids: Iterable[str]) -> Operation[list[bool]]:
+def place_many_of(node: OneNode, user_id: str, orders: Iterable[UsersOrderFields]) -> Operation[list[bool]]:
+    """Reply for each of a user's orders whether it was placed, in turn; see `place_many`."""
+
+    def with_user(order: UsersOrderFields) -> OrderFields:
+        if not isinstance(order, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return order  # refused with its index
+        return (*order[:1], user_id, *order[1:])  # pyright: ignore[reportReturnType]
+
+    return place_many(node, map(with_user, orders))
+
+
+def change_many(
+    node: OneNode, change: str, order_ids: Iterable[str], owner: str = ""
+) -> Operation[list[bool]]:
     """Reply for each id whether it was changed, in turn: `change` is pause, resume or cancel.
+
+    With an owner, only that user's own orders can be.
 
     Raises:
         ValueError: naming the index of the first id that is not legal.
@@ -47,7 +62,7 @@ def change_many(node: OneNode, change: str, order_ids: Iterable[str]) -> Operati
 
     def call(batch: Sequence[str]) -> Call:
         keys = (node.keys.directory(0),)
-        return Call(f"{change}_many", keys, (node.keys.namespace, *batch), changes=tuple(batch))
+        return Call(f"{change}_many", keys, (node.keys.namespace, owner, *batch), changes=tuple(batch))
 
     return _in_batches(node, checked, call)
 
@@ -62,7 +77,7 @@ def _in_batches(
         try:
             (reply,) = yield [call(batch)]
             if reply == STALE:
-                yield from node.read_config(node.num_streams)
+                yield from node.create_again(node.num_streams)
                 continue
         except errors.CryptoOrdersError as error:
             in_doubt = len(batch) if isinstance(error, errors.OutcomeUnknown) else 0

@@ -5,12 +5,12 @@ from functools import partial
 
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.one_node import Commands, OneNode
-from cryptoorders_redis.order import OrderStatus, checked_text
+from cryptoorders_redis.order import OrderStatus, StatusName, checked_text
 from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
 
-def count(node: OneNode, user_id: str | None, status: OrderStatus | None) -> Operation[int]:
+def count(node: OneNode, user_id: str | None, status: StatusName | None) -> Operation[int]:
     """Reply how many live orders there are of which everything that is given holds, at one moment.
 
     Raises:

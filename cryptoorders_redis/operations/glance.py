@@ -63,7 +63,8 @@ def _glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
         orders = yield from _newest(node, last[1::2], newest)
         if orders is not None:
             break
-        yield from node.read_config(node.num_streams)
+        if not (yield from node.read_config()):
+            return Glance(0, 0, 0, 0, ())
     live, paused = sum(counts[0::2]), sum(counts[1::2])
     return Glance(live - paused, paused, sum(last[0::2]), int(sequence or 0), tuple(orders))
 

@@ -1,5 +1,6 @@
 """The operations on one Redis node: each change is one script and one round trip."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
@@ -28,6 +29,12 @@ MAX_STREAMS = 16_384
 
 STALE = b"STALE"
 
+SCAN_PAGE = 500
+"""Keys that are dropped in one step."""
+
+
+_log = logging.getLogger("cryptoorders_redis")
+
 Commands: TypeAlias = Iterable[Sequence[Argument]]
 
 
@@ -46,18 +53,29 @@ class OneNode:
         self.keys = Keys(namespace)
         self.num_streams = 0
         self._directory = self.keys.directory(0)
+        self._create = False
 
-    def open(self, num_streams: int | None) -> Operation[None]:
-        """Join the namespace, or create it with `num_streams` (1 for None) where there is none."""
+    def open(self, num_streams: int | None, *, create: bool) -> Operation[None]:
+        """Join the namespace; if wanted, create it with `num_streams` (1 for None) where there is none."""
         _check_num_streams(num_streams)
+        self._create = create
         return self._open(num_streams)
 
     def _open(self, num_streams: int | None) -> Operation[None]:
-        yield from self.read_config(num_streams or 1)
-        if num_streams is not None and num_streams != self.num_streams:
+        (config,) = yield [self.open_call(num_streams or 1, create=self._create)]
+        if policy := evicting_policy(config):
+            _log.warning(
+                "the server may evict keys when its memory is full (maxmemory-policy %s): live orders, or "
+                "the answers to lost replies, can go; set it to noeviction",
+                policy,
+            )
+        if not self._learn(config):
+            raise self._no_such_namespace()
+        if num_streams not in (None, self.num_streams):
             raise errors.ConfigurationMismatch(
                 f"namespace {self.keys.namespace!r} was created with "
-                f"num_streams={self.num_streams}, not {num_streams}"
+                f"num_streams={self.num_streams}, not {num_streams}: leave num_streams out to join it, "
+                "or use another namespace, or drop() this one with all its orders and create it again"
             )
 
     def place(self, new: NewOrder) -> Operation[bool]:
@@ -91,10 +109,10 @@ class OneNode:
         checked_text(user_id, "user_id")
         return self._in_stream_of(user_id, partial(self._cancel_all_by_user, user_id), int)
 
-    def get(self, order_id: str) -> Operation[Order | None]:
-        """Reply with the order, if it is live."""
+    def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
+        """Reply with the order, if it is live; with an owner, only if it is that user's."""
         checked_text(order_id, "order_id")
-        return _read(order_id, Call("get", (self._directory,), (self.keys.namespace, order_id)))
+        return _read(order_id, owner, Call("get", (self._directory,), (self.keys.namespace, order_id)))
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Reply with the listing of all streams, at one moment."""
@@ -127,21 +145,72 @@ class OneNode:
         keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
         return "ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES"
 
+    def drop(self) -> Operation[None]:
+        """Remove all keys of the namespace, by the page; one that is half dropped is dropped to its end."""
+        keys = self.keys
+        (begun,) = yield [Call("begin_drop", (keys.config,), (0,))]
+        if not begun:
+            raise self._no_such_namespace()
+        try:
+            left = True
+            while left:  # what others wrote during a scan is found by the next
+                left, cursor = False, b"0"
+                while True:
+                    scan = ("SCAN", cursor, "MATCH", keys.pattern, "COUNT", SCAN_PAGE)
+                    (((cursor, found),),) = yield [Snapshot((scan,))]
+                    for first in range(0, len(found), SCAN_PAGE):
+                        page = [
+                            key for key in found[first : first + SCAN_PAGE] if key != keys.config.encode()
+                        ]
+                        if page:
+                            left = True
+                            yield [Call("drop_keys", (keys.config, *page), (0,))]
+                    if cursor == b"0":
+                        break
+            yield [Call("drop_keys", (keys.config, keys.sequence), (1,))]
+        except errors.StoreUnavailable as error:
+            raise errors.OutcomeUnknown(
+                f"namespace {keys.namespace!r} may be half dropped: {error}; call drop() again",
+                operation="drop",
+                ids=(keys.namespace,),
+            ) from error
+
     def snapshot(self, commands: Callable[[int], Commands]) -> Operation[list[Any]]:
         """Reply with what the commands for num_streams read at one moment, made anew where it has changed."""
         while True:
             num_streams = self.num_streams
             says = ("HGET", self.keys.config, "num_streams")
             (replies,) = yield [Snapshot((says, *commands(num_streams)))]
-            if replies[0] == b"%d" % num_streams:
+            if replies[0] == b"%d" % num_streams or not (yield from self.read_config()):
                 return replies[1:]
-            yield from self.read_config(num_streams)
 
-    def read_config(self, num_streams: int) -> Operation[None]:
-        """Learn the namespace's num_streams, or create it with this one where there is none."""
-        args = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
-        (config,) = yield [Call("open", (self.keys.config,), args)]
-        schema_version, streams, directory_shards = (_number(field) for field in config)
+    def read_config(self) -> Operation[bool]:
+        """Learn the namespace's num_streams. False: it is gone, and empty for a client that may create it."""
+        (config,) = yield [self.open_call(self.num_streams, create=False)]
+        there = self._learn(config)
+        if not there and not self._create:
+            raise self._no_such_namespace()
+        return there
+
+    def create_again(self, num_streams: int) -> Operation[None]:
+        """Learn the namespace's num_streams, or create it with this one where it is gone."""
+        (config,) = yield [self.open_call(num_streams, create=self._create)]
+        if not self._learn(config):
+            raise self._no_such_namespace()
+
+    def open_call(self, num_streams: int, *, create: bool) -> Call:
+        """Return the call that reads the config, and what else is to be known at the start."""
+        return Call("open", (self.keys.config,), (int(create), SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS))
+
+    def _learn(self, config: Sequence[bytes | None]) -> bool:
+        """Take over the num_streams that the config says; False: there is no config."""
+        if not any(config[:4]):
+            return False
+        if config[3]:
+            raise errors.NoSuchNamespace(
+                f"namespace {self.keys.namespace!r} is being dropped: finish that by `cryptoorders drop`"
+            )
+        schema_version, streams, directory_shards = (_number(field) for field in config[:3])
         if schema_version != SCHEMA_VERSION or not streams:
             raise errors.SchemaVersionMismatch(
                 f"namespace {self.keys.namespace!r} holds data of schema version {config[0]}; "
@@ -154,6 +223,10 @@ class OneNode:
                 f"{DIRECTORY_SHARDS}"
             )
         self.num_streams = streams
+        return True
+
+    def _no_such_namespace(self) -> errors.NoSuchNamespace:
+        return errors.NoSuchNamespace(f"there is no namespace {self.keys.namespace!r} in this store")
 
     def _place(self, new: NewOrder, record: bytes, stream: int, num_streams: int) -> Call:
         keys = self.keys
@@ -201,7 +274,7 @@ class OneNode:
             (reply,) = yield [call(stream_of_user(user_id, num_streams), num_streams)]
             if reply != STALE:
                 return answer(reply)
-            yield from self.read_config(self.num_streams)
+            yield from self.create_again(num_streams)
 
 
 # Not functions in the methods: to make one, with its annotations, took 2 µs of each call.
@@ -210,9 +283,16 @@ def _changed(call: Call) -> Operation[bool]:
     return reply == 1
 
 
-def _read(order_id: str, call: Call) -> Operation[Order | None]:
+def _read(order_id: str, owner: str, call: Call) -> Operation[Order | None]:
     (reply,) = yield [call]
-    return order_from(order_id.encode(), *reply) if reply else None
+    order = order_from(order_id.encode(), *reply) if reply else None
+    return order if order and owner in ("", order.user_id) else None
+
+
+def evicting_policy(config: Sequence[bytes | None]) -> str | None:
+    """Return the server's maxmemory-policy, by the reply to `open`, where it is one that removes keys."""
+    policy = config[4]
+    return None if policy in (None, b"noeviction") else policy.decode()
 
 
 def _number(field: bytes | None) -> int:

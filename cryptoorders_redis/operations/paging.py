@@ -1,8 +1,7 @@
 """Live orders in placement order, read by the page: memory stays flat, and the server is free between.
 
-Each page of a stream is read at one moment, different pages at different ones. An order that is live
-from the first page to the last is given out exactly once; one placed or cancelled in between may be
-given out or not.
+Each page is read at one moment, different pages at different ones. An order that is live from the first
+page to the last is given out exactly once; one placed or cancelled in between may be given out or not.
 """
 
 from collections.abc import Sequence
@@ -70,75 +69,68 @@ class _PageSize:
 
 
 class _AllOrders:
-    """Merges the streams. An order has its turn when every stream was read past its number."""
+    """Reads all streams from one position, at one moment.
+
+    So an order that is placed later has a higher number than all that were read, and none is passed by;
+    nor is one that moves to another stream from one page to the next.
+    """
 
     def __init__(self, node: OneNode, wanted: Query) -> None:
         self._node = node
         self._wanted = wanted
         self._size = _PageSize(wanted)
-        self._num_streams = 0
-        self._waiting: list[Order] = []
-        self._read_up_to: dict[int, int] = {}
-        """Each stream that may have more → the last sequence number read of it."""
-        self._given_up_to = wanted.above
+        self._limit = _LimitOfAStream()
+        self._read_up_to: int | None = wanted.above
+        """None: everything was read."""
 
     def next_page(self) -> Operation[Sequence[Order]]:
         page: list[Order] = []
-        while not page:
-            if self._num_streams != self._node.num_streams:
-                self._start_over()
-            if not self._read_up_to:
-                break
-            streams = self._behind()
-            size = self._size.take()
-            limit = max(size // self._num_streams, min(size, LEAST_OF_A_STREAM))
-            replies = yield [self._call(stream, limit) for stream in streams]
-            if STALE in replies:
-                yield from self._node.read_config(self._num_streams)
+        while not page and self._read_up_to is not None:
+            size, num_streams = self._size.take(), self._node.num_streams
+            (reply,) = yield [self._call(num_streams, self._read_up_to, self._limit.of(size, num_streams))]
+            if reply == STALE:
+                if not (yield from self._node.read_config()):
+                    break
                 continue
-            for stream, reply in zip(streams, replies, strict=True):
-                self._add(stream, [order_from(*row) for row in zip(*reply, strict=True)], limit)
-            page = self._take()
+            num_read, end, *streams = reply
+            self._read_up_to = end and int(end)
+            orders = [order_from(*row) for columns in streams for row in zip(*columns, strict=True)]
+            self._limit.adapt(size, num_read, len(orders))
+            page = sorted(filter(self._wanted.holds_of, orders), key=lambda order: order.sequence)
         return page
 
-    def _start_over(self) -> None:
-        """Go on after the last order given out, in however many streams there now are."""
-        self._num_streams = self._node.num_streams
-        self._waiting = []
-        self._read_up_to = dict.fromkeys(range(self._num_streams), self._given_up_to)
-
-    def _behind(self) -> list[int]:
-        """Return the streams to read next: that half of them that was read less far."""
-        by_progress = sorted(self._read_up_to, key=self._read_up_to.__getitem__)
-        return by_progress[: (len(by_progress) + 1) // 2]
-
-    def _call(self, stream: int, limit: int) -> Call:
+    def _call(self, num_streams: int, above: int, limit: int) -> Call:
         keys = self._node.keys
         below = "+inf" if self._wanted.below is None else self._wanted.below
-        return Call(
-            "page",
-            (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (self._num_streams, self._read_up_to[stream], below, limit),
-        )
+        of_streams = [
+            key(stream) for stream in range(num_streams) for key in (keys.orders, keys.placed, keys.paused)
+        ]
+        return Call("page", (keys.config, *of_streams), (num_streams, above, below, limit))
 
-    def _add(self, stream: int, orders: Sequence[Order], limit: int) -> None:
-        self._waiting += filter(self._wanted.holds_of, orders)
-        if len(orders) == limit:
-            self._read_up_to[stream] = orders[-1].sequence
-        else:
-            del self._read_up_to[stream]
 
-    def _take(self) -> list[Order]:
-        self._waiting.sort(key=lambda order: order.sequence)
-        if self._read_up_to:
-            self._given_up_to = min(self._read_up_to.values())
-            ready = [order for order in self._waiting if order.sequence <= self._given_up_to]
-        else:
-            ready = self._waiting[:]
-            if ready:
-                self._given_up_to = ready[-1].sequence
-        del self._waiting[: len(ready)]
-        return ready
+class _LimitOfAStream:
+    """How many ids to read of each stream, for a page to have about the size that is wanted.
+
+    A page ends where the first of the streams ends that have more than was read of them. So a bit more
+    is read than the page's share, and twice as much next time where the orders are in few of the streams.
+    """
+
+    def __init__(self) -> None:
+        self._factor = 1.0
+
+    def of(self, size: int, num_streams: int) -> int:
+        """Return the limit for a page of that size."""
+        share = size / num_streams
+        if num_streams > 1:
+            share += 3 * share**0.5  # so many standard deviations, where users are spread by chance
+        return max(min(size, LEAST_OF_A_STREAM), min(PAGE, round(share * self._factor)))
+
+    def adapt(self, size: int, num_read: int, num_given: int) -> None:
+        """Learn from a page."""
+        if 4 * num_given < 3 * size and num_read < 4 * PAGE:
+            self._factor *= 2
+        elif num_given > 2 * size:
+            self._factor /= 2
 
 
 class _OrdersOfUser:
@@ -166,7 +158,8 @@ class _OrdersOfUser:
             unread = self._unread[: self._size.take()]
             (reply,) = yield [self._call([order_id for order_id, _ in unread])]
             if reply == STALE:
-                yield from self._node.read_config(self._node.num_streams)
+                if not (yield from self._node.read_config()):
+                    break
                 continue
             del self._unread[: len(unread)]
             for (order_id, placed), row in zip(unread, zip(*reply, strict=True), strict=True):

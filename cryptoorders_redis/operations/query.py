@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptoorders_redis.order import EPOCH, Order, OrderStatus, checked_text
+from cryptoorders_redis.order import EPOCH, Order, OrderStatus, StatusName, checked_text
 
 LAST_SEQUENCE = 2**53
 """A sorted set keeps its scores as doubles, which have all whole numbers up to here."""
@@ -40,7 +40,7 @@ def query(
     *,
     user_id: str | None,
     currency: str | None,
-    status: OrderStatus | None,
+    status: StatusName | None,
     placed_after: datetime | None,
     placed_before: datetime | None,
     limit: int | None,

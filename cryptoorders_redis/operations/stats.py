@@ -59,14 +59,14 @@ class Stats:
     Attributes:
         streams: each of the streams, by number.
         busiest_users: the users with the most live orders, at most ten of them, the most loaded first.
-        lanes: the clients' lanes of the last hour.
-        bytes: the memory that all keys take, estimated: the streams', the directory's, the lanes';
+        clients: how many clients have changed something, or begun to, in the last hour.
+        bytes: the memory that all keys take, estimated: the streams', the directory's, the sessions';
             None where the server cannot say.
     """
 
     streams: tuple[StreamStats, ...]
     busiest_users: tuple[UserStats, ...]
-    lanes: int
+    clients: int
     bytes: int | None
 
     @property
@@ -122,7 +122,7 @@ class _Found:
         self._users = [0] * num_streams
         self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *range(num_streams)), 0)
         """By stream; under None what belongs to none."""
-        self._lanes = 0
+        self._clients = 0
         self._busiest: list[UserStats] = []
 
     def new_among(self, node: OneNode, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
@@ -133,7 +133,7 @@ class _Found:
             if meaning and meaning.stream in self._bytes and key not in self._keys:
                 new[key] = meaning
         self._keys.update(new)
-        self._lanes += sum(meaning.kind == "lane" for meaning in new.values())
+        self._clients += sum(meaning.kind == "sessions" for meaning in new.values())
         return new
 
     def add_bytes(self, stream: int | None, sizes: Iterable[int | None]) -> None:
@@ -156,7 +156,7 @@ class _Found:
                 for stream, (live, paused, users) in by_stream
             ),
             busiest_users=tuple(self._busiest),
-            lanes=self._lanes,
+            clients=self._clients,
             bytes=_total(self._bytes.values()),
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.listing import columns
-from cryptoorders_redis.operations.one_node import OneNode
+from cryptoorders_redis.operations.one_node import OneNode, evicting_policy
 from cryptoorders_redis.resp import Argument
 from cryptoorders_redis.sharding import stream_of_user
 
@@ -49,6 +49,10 @@ def verify(node: OneNode) -> Operation[list[Disagreement]]:
         if cursor == b"0":
             break
     found.update(dict.fromkeys((yield from _sequence_problems(node))))
+    (config,) = yield [node.open_call(node.num_streams, create=False)]
+    if policy := evicting_policy(config):
+        problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
+        found[Disagreement("maxmemory-policy", None, problem)] = None
     return list(found)
 
 

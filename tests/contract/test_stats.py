@@ -17,7 +17,7 @@ def counts(stats):
 def test_an_empty_store_has_streams_that_hold_nothing(system):
     stats = system.stats()
     assert counts(stats) == [(0, 0, 0)] * 3
-    assert (stats.live, stats.active, stats.paused, stats.users, stats.lanes) == (0, 0, 0, 0, 0)
+    assert (stats.live, stats.active, stats.paused, stats.users, stats.clients) == (0, 0, 0, 0, 0)
     assert (stats.busiest_streams, stats.busiest_users) == ((), ())
 
 
@@ -46,7 +46,7 @@ def test_each_stream_and_all_of_them_are_counted(system):
     assert isinstance(stats, Stats)
     assert isinstance(stats.streams[0], StreamStats)
     with pytest.raises(AttributeError):
-        stats.lanes = 7
+        stats.clients = 7
 
 
 def test_only_the_ten_busiest_are_named_and_equals_by_name(open_system):
@@ -119,12 +119,12 @@ def test_bytes_are_what_the_server_says_of_the_keys(system, store, request):
         assert stream.bytes == sum(size for key, size in sizes.items() if key.startswith(mine)) > 0
 
 
-def test_lanes_are_those_of_clients_that_changed_something(open_system):
+def test_clients_are_those_that_changed_something(open_system):
     one, other = open_system(2), open_system(2)
     one.place("o1", "alice", "BTC", 1, 1)
-    assert one.stats().lanes == 1
+    assert one.stats().clients == 1
     other.place("o2", "alice", "BTC", 1, 1)
-    assert one.stats().lanes == 2
+    assert one.stats().clients == 2
 
 
 def test_another_namespace_whose_name_begins_the_same_is_not_counted(open_system, store):
@@ -133,7 +133,7 @@ def test_another_namespace_whose_name_begins_the_same_is_not_counted(open_system
     for number in range(5):
         longer.place(f"o{number}", f"user{number}", "BTC", 1, 1)
     stats = system.stats()
-    assert (stats.live, stats.users, stats.lanes) == (1, 1, 1)
+    assert (stats.live, stats.users, stats.clients) == (1, 1, 1)
 
 
 def test_stats_are_of_the_streams_that_there_are_when_they_end(system, store):

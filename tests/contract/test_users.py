@@ -85,3 +85,38 @@ def test_a_user_of_a_closed_system_is_closed(open_system):
     system.close()
     with pytest.raises(errors.StoreClosed):
         alice.place("o", "BTC", 1, 1)
+
+
+def test_a_users_calls_for_many_leave_others_orders_alone(system):
+    alice = system.user("alice")
+    assert alice.place_many([("a1", "BTC", 1, 2), ("a2", "ETH", 3, 4), ("a1", "BTC", 1, 2)]) == [
+        True, True, False,
+    ]  # fmt: skip
+    assert system.place("b1", "bob", "BTC", 1, 1)
+    ids = ["a1", "b1", "a2", "nothing"]
+    assert alice.pause_many(ids) == [True, False, True, False]
+    assert system.display_all_live_orders() == ["a1(paused)", "a2(paused)", "b1"]
+    assert system.pause("b1")
+    assert alice.resume_many(ids) == [True, False, True, False]
+    assert alice.cancel_many(ids) == [True, False, True, False]
+    assert system.display_all_live_orders() == ["b1(paused)"]
+
+
+def test_a_user_reads_their_own_orders_alone(system):
+    alice = system.user("alice")
+    alice.place_many([("a1", "BTC", 1, 2), ("a2", "ETH", 3, 4)])
+    system.place("b1", "bob", "BTC", 1, 1)
+    alice.pause("a2")
+    assert alice.get("a1").price == 2
+    assert alice.get("b1") is None
+    assert [order.order_id for order in alice.live_orders()] == ["a1", "a2"]
+    assert [order.order_id for order in alice.live_orders(currency="ETH")] == ["a2"]
+    assert (alice.count(), alice.count(status="PAUSED"), alice.count(status="ACTIVE")) == (2, 1, 1)
+
+
+def test_a_users_order_that_is_not_legal_is_named_by_its_index(system):
+    with pytest.raises(ValueError, match=r"orders\[1\]: amount must be above zero"):
+        system.user("alice").place_many([("a1", "BTC", 1, 2), ("a2", "BTC", 0, 2)])
+    with pytest.raises(ValueError, match=r"orders\[0\]: must be a NewOrder or a tuple"):
+        system.user("alice").place_many(["a1"])
+    assert system.count() == 0

@@ -55,6 +55,11 @@ def teach_scripts(system: CryptoOrderSystem) -> None:
     assert [make(system, call) for call in CALLS] == [True, True, True, True, 0]
 
 
+def begin_sessions(system: CryptoOrderSystem) -> None:
+    """Do what comes before a client's first change, so that a fault hits the change itself."""
+    assert system.cancel("nothing") is False
+
+
 def make(system: CryptoOrderSystem, *calls: str) -> bool | int | None:
     """Make the calls, and return what the last one answered."""
     answer = None

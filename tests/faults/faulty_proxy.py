@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from servers import RedisServer
 
-DELAY_SECONDS = 0.25
+DELAY_SECONDS = 0.8
 
 
 class Fault(Enum):
@@ -63,14 +63,18 @@ class FaultyProxy:
         """Plan a fault for the next call that has this in it; before the connection ends, do `then`."""
         self._plans.append(_Plan(fault, having.encode(), then))
 
+    def deliver(self, request: bytes) -> bytes:
+        """Let a request arrive at the server, as a copy that a network makes, and return the reply."""
+        with socket.socket(socket.AF_UNIX) as late:
+            late.connect(self._server)
+            late.sendall(request)
+            return late.recv(65536)
+
     def deliver_held(self) -> list[bytes]:
         """Let what was held back arrive at the server, and return its replies, which nobody waits for."""
         replies = []
         while self._held:
-            with socket.socket(socket.AF_UNIX) as late:
-                late.connect(self._server)
-                late.sendall(self._held.pop(0))
-                replies.append(late.recv(65536))
+            replies.append(self.deliver(self._held.pop(0)))
         return replies
 
     def close(self) -> None:

@@ -112,7 +112,9 @@ BUGS = [
         id="a-place-that-does-not-look-for-duplicates",
     ),
     pytest.param(
-        "include/lane.lua", "if number == request then", "do return end if number == request then",
+        "include/session.lua",
+        "if number == request_number then",
+        "do return end if number == request_number then",
         id="a-retry-without-a-request-number",
     ),
     pytest.param(

@@ -11,7 +11,7 @@ from benchmarks.peers import CALLS, Library
 from benchmarks.servers import redis_server
 
 HOW = (
-    "The same calls on the same server in three ways: as they are; with `lua/include/lane.lua` made to "
+    "The same calls on the same server in three ways: as they are; with `lua/include/session.lua` made to "
     "do nothing; and without any of it, so that no request number is made, sent or read either."
 )
 
@@ -31,10 +31,11 @@ class WithoutTheServersPart(Library):
 
 class WithoutAnyOfIt(Library):
     def __init__(self, process: int, url: str) -> None:
-        from cryptoorders_redis.lanes import Lanes
+        from cryptoorders_redis.operations import Call, one_node
 
-        _use_scripts(_without_lane)
-        Lanes.take = lambda _: None  # type: ignore[method-assign,assignment,return-value]
+        _use_scripts(_without_sessions)
+        # What changes nothing that it names needs no session.
+        one_node.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # type: ignore[assignment,misc]  # noqa: ARG005
         super().__init__(process, url)
 
 
@@ -72,7 +73,7 @@ def run(scale: Scale) -> Section:
 
 
 def _use_scripts(change: Callable[[str], str]) -> None:
-    """Have this process use a copy of lua/ with a lane that does nothing, and each script changed."""
+    """Have this process use a copy of lua/ whose sessions do nothing, with each script changed."""
     from cryptoorders_redis import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
@@ -80,12 +81,14 @@ def _use_scripts(change: Callable[[str], str]) -> None:
     for path in folder.glob("*.lua"):
         path.write_text(change(path.read_text()))
     trivial = _TRIVIAL
-    if change("local lane, x") != "local lane, x":
-        trivial = "local lane, request, resent\n" + trivial
-    (folder / "include" / "lane.lua").write_text(trivial)
+    if change("local sessions, x") != "local sessions, x":
+        trivial = "local sessions, session, request_number\n" + trivial
+    (folder / "include" / "session.lua").write_text(trivial)
     scripts._folder = lambda: folder  # noqa: SLF001
 
 
-def _without_lane(text: str) -> str:
-    text = re.sub(r"^local lane, ", "local ", text, flags=re.MULTILINE)
-    return re.sub(r"^local request, resent, ", "local ", text, flags=re.MULTILINE)
+def _without_sessions(text: str) -> str:
+    if 'include "session"' not in text:
+        return text
+    text = re.sub(r"^local sessions, ", "local ", text, flags=re.MULTILINE)
+    return re.sub(r"^local session, request_number, ", "local ", text, flags=re.MULTILINE)

@@ -1,0 +1,98 @@
+"""Looking never creates a namespace; drop() removes one."""
+
+import pytest
+from consistency import contents, keys_of
+
+from cryptoorders_redis import errors
+
+LOOKS = [
+    pytest.param(lambda system: system.display_all_live_orders(), [], id="display"),
+    pytest.param(lambda system: system.get("o"), None, id="get"),
+    pytest.param(lambda system: list(system.live_orders()), [], id="live"),
+    pytest.param(lambda system: list(system.live_orders(user_id="alice")), [], id="live-by-user"),
+    pytest.param(lambda system: system.count(), 0, id="count"),
+    pytest.param(lambda system: system.stats().live, 0, id="stats"),
+    pytest.param(lambda system: system.glance().live, 0, id="glance"),
+    pytest.param(lambda system: system.verify(), [], id="verify"),
+]
+
+
+def open_to_look(store, face, num_streams=None):
+    return face.open_system(num_streams, namespace=store.namespace, create=False, **store.reached_by)
+
+
+@pytest.mark.parametrize("num_streams", [None, 3])
+def test_a_missing_namespace_is_not_created_to_look(store, face, num_streams):
+    with pytest.raises(errors.NoSuchNamespace, match=f"no namespace '{store.namespace}' in this store"):
+        open_to_look(store, face, num_streams)
+    assert keys_of(store.raw, store.namespace) == []
+
+
+def test_who_only_looks_joins_what_is_there(store, face, system):
+    system.place("o", "alice", "BTC", 1, 1)
+    looking = open_to_look(store, face)
+    assert looking.display_all_live_orders() == ["o"]
+    assert looking.cancel("o") is True
+    looking.close()
+    with pytest.raises(errors.ConfigurationMismatch, match="leave num_streams out"):
+        open_to_look(store, face, 4)
+
+
+@pytest.mark.parametrize(("look", "answer"), LOOKS)
+def test_looking_at_a_dropped_namespace_creates_nothing(store, face, open_system, system, look, answer):
+    system.place("o", "alice", "BTC", 1, 1)
+    looking = open_to_look(store, face)
+    open_system().drop()
+    assert look(system) == answer, "who may create it sees it as empty"
+    if look is not LOOKS[1].values[0]:
+        with pytest.raises(errors.NoSuchNamespace):
+            look(looking)
+    assert keys_of(store.raw, store.namespace) == []
+    looking.close()
+
+
+def test_drop_removes_every_key_of_the_namespace_and_no_other(open_system, store):
+    system = open_system(3)
+    other = open_system(2, namespace=store.namespace + "2")
+    other.place("o", "alice", "BTC", 1, 1)
+    before = contents(store.raw, store.namespace + "2")
+    for number in range(1200):
+        system.place(f"o{number}", f"user{number}", "BTC", 1, 1)
+    system.drop()
+    assert keys_of(store.raw, store.namespace) == []
+    assert contents(store.raw, store.namespace + "2") == before
+    with pytest.raises(errors.NoSuchNamespace):
+        system.drop()
+
+
+def test_a_dropped_namespace_is_created_again_by_a_place(open_system, store):
+    system = open_system(3)
+    system.place("o", "alice", "BTC", 1, 1)
+    open_system().drop()
+    assert system.pause("o") is False
+    assert system.place("o", "alice", "BTC", 1, 1) is True
+    assert open_system(3).display_all_live_orders() == ["o"]
+
+
+def test_a_namespace_that_is_half_dropped_takes_nothing(open_system, store):
+    system = open_system(3)
+    system.place("o", "alice", "BTC", 1, 1)
+    config = f"{{{store.namespace}}}:config"
+    store.raw.hset(config, mapping={"dropping": "1", "num_streams": "0"})
+    for call in (lambda: system.place("new", "alice", "BTC", 1, 1), system.count, open_system):
+        with pytest.raises(errors.NoSuchNamespace, match="is being dropped"):
+            call()
+    system.drop()
+    assert keys_of(store.raw, store.namespace) == []
+
+
+def test_verify_and_the_start_name_an_evicting_server(own_server, face, namespace, caplog):
+    server = own_server("--maxmemory-policy", "volatile-lru")
+    with face.open_system(2, url=server.url, namespace=namespace) as system:
+        assert "maxmemory-policy volatile-lru" in caplog.text
+        (found,) = system.verify()
+        assert (found.subject, found.stream) == ("maxmemory-policy", None)
+        assert "noeviction" in found.problem
+        with server.client() as raw:
+            raw.config_set("maxmemory-policy", "noeviction")
+        assert system.verify() == []

@@ -1,0 +1,209 @@
+"""Client sessions, by which the server knows a call that is sent again: few, not for ever, never wrong."""
+
+import re
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from changes import Change, begin_sessions, each_change, make, state, teach_scripts
+from faulty_proxy import Fault
+
+from cryptoorders_redis import CryptoOrderSystem, errors
+
+FORKING = Path(__file__).parent / "forking.py"
+
+
+@pytest.fixture
+def system(server, raw, namespace):
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        teach_scripts(system)
+        raw.delete(*raw.keys(f"{{{namespace}}}:sessions:*"))
+        yield system
+
+
+@pytest.fixture
+def clients(raw, namespace):
+    """The keys of the clients that the server remembers."""
+    return lambda: set(raw.keys(f"{{{namespace}}}:sessions:*"))
+
+
+def sessions_of(calls: list[bytes]) -> list[bytes]:
+    """The session of each change among some calls."""
+    return [found[1] for call in calls if (found := re.search(rb"\r\n(\d{16}\.\d+)\r\n", call))]
+
+
+def test_a_thousand_calls_in_turn_leave_one_session(system, clients, raw):
+    for number in range(500):
+        assert system.place(f"o{number}", "alice", "BTC", 1, 1)
+        assert system.cancel(f"o{number}")
+    (key,) = clients()
+    assert raw.hlen(key) == 2, "the moment it was begun, and one session"
+
+
+def test_threads_leave_at_most_a_session_each(system, clients, raw):
+    together = threading.Barrier(8)
+
+    def call(thread: int) -> None:
+        together.wait()
+        for number in range(100):
+            assert system.place(f"o{thread}-{number}", "alice", "BTC", 1, 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(call, thread) for thread in range(8)]:
+            done.result()
+    (key,) = clients()
+    assert 2 <= raw.hlen(key) <= 9
+
+
+def test_systems_have_sessions_of_their_own(server, system, clients, namespace):
+    system.place("o", "alice", "BTC", 1, 1)
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as other:
+        other.pause("o")
+    assert len(clients()) == 2
+
+
+@each_change
+def test_sessions_that_nobody_uses_are_dropped(proxy, system, clients, raw, namespace, change):
+    make(system, *change.before)
+    raw.delete(*clients(), "none")
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        proxy.next_call(Fault.CUT_REQUEST)
+        make(faulty, change.call)
+    (key,) = clients()
+    assert 600 < raw.ttl(key) <= 3600  # longer than any call goes on trying
+
+
+def test_reads_leave_no_sessions(system, clients):
+    assert system.get("o") is None
+    assert system.count() == 0
+    assert list(system.live_orders()) == []
+    assert clients() == set()
+
+
+@each_change
+@pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
+def test_a_fault_while_sessions_are_begun_does_no_harm(proxy, system, namespace, change: Change, fault):
+    make(system, *change.before)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        proxy.next_call(fault)
+        assert make(faulty, change.call) == change.answer
+        proxy.deliver_held()
+        proxy.next_call(Fault.LOSE_REPLY)
+        assert faulty.place("next", "bob", "BTC", 1, 1) is True
+
+
+@each_change
+def test_a_server_that_forgot_a_request_leaves_it_unknown(
+    proxy, system, clients, raw, namespace, change: Change
+):
+    """Its clock was set forward, it evicts keys, or the client was frozen for longer than an hour."""
+    make(system, *change.before)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        begin_sessions(faulty)
+        proxy.next_call(Fault.LOSE_REPLY, then=lambda: raw.delete(*clients()))
+        with pytest.raises(errors.OutcomeUnknown, match="forgotten this client's earlier requests"):
+            make(faulty, change.call)
+        assert faulty.place("next", "bob", "BTC", 1, 1) is True, "it begins again by itself"
+
+
+@each_change
+def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown(
+    proxy, system, clients, raw, namespace, change: Change
+):
+    """Another thread begins the client's sessions again before the call is sent again."""
+    make(system, *change.before)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        begin_sessions(faulty)
+
+        def forget_and_begin_again() -> None:
+            raw.delete(*clients())
+            begin = faulty._sessions.begin_call()
+            faulty._run(step for step in [[begin]])
+
+        proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)
+        with pytest.raises(errors.OutcomeUnknown):
+            make(faulty, change.call)
+
+
+@each_change
+def test_a_first_sending_that_finds_its_session_forgotten_is_done(
+    server, system, clients, raw, namespace, change: Change
+):
+    make(system, *change.before)
+    raw.delete(*clients(), "none")
+    assert make(system, change.call) == change.answer
+
+
+@each_change
+def test_a_copy_that_comes_late_does_not_act(proxy, system, raw, namespace, change: Change):
+    """Whatever the request was answered, and also after the server forgot the answer."""
+    make(system, *change.before)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        begin_sessions(faulty)
+        assert make(faulty, change.call) == change.answer
+        copy = proxy.calls[-1]
+        make(system, *change.afterwards)
+        for forget in (False, True):
+            if forget:
+                raw.delete(*raw.keys(f"{{{namespace}}}:sessions:*"))
+            before = state(system)
+            proxy.deliver(copy)
+            assert state(system) == before
+
+
+def test_a_server_that_forgets_at_once_is_unavailable(server, system, raw, namespace, monkeypatch):
+    with CryptoOrderSystem(url=server.url, namespace=namespace, deadline_seconds=0.3) as forgotten:
+        monkeypatch.setattr("cryptoorders_redis.sessions.KEPT_SECONDS", 0)  # gone when it is begun
+        with pytest.raises(errors.StoreUnavailable, match="maxmemory-policy"):
+            forgotten.place("o", "alice", "BTC", 1, 1)
+    assert system.get("o") is None
+
+
+@each_change
+def test_a_session_in_doubt_is_not_used_again(proxy, system, namespace, change):
+    """What was sent in it is still on its way, and may answer whoever comes next."""
+    make(system, *change.before)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
+        faulty.place("first", "bob", "BTC", 1, 1)
+        proxy.next_call(Fault.HOLD_REQUEST)
+        with pytest.raises(errors.OutcomeUnknown):
+            make(faulty, change.call)
+        assert faulty.place("second", "bob", "BTC", 1, 1)
+        proxy.deliver_held()
+        assert faulty.cancel("second")
+    first, doubtful, second, third = sessions_of(proxy.calls)
+    assert first == doubtful
+    assert second not in (first, doubtful)
+    assert third == second
+
+
+def test_a_call_that_is_interrupted_leaves_its_session(proxy, system, namespace):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        faulty.place("first", "bob", "BTC", 1, 1)
+        proxy.next_call(Fault.HOLD_REQUEST)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("time.sleep", interrupt)  # the wait before it is sent again
+            with pytest.raises(KeyboardInterrupt):
+                faulty.cancel("first")
+        assert faulty.pause("first")
+    _, interrupted, after = sessions_of(proxy.calls)
+    assert after != interrupted
+    proxy.deliver_held()
+    assert system.get("first") is None
+
+
+def test_a_child_after_a_fork_has_sessions_of_its_own(server, proxy_before, system, clients, namespace):
+    """Parent and children go on with the same system, at the same time, behind a proxy that loses replies."""
+    proxy = proxy_before(server, seed=4, lose_reply=0.1)
+    forking = subprocess.run(
+        [sys.executable, FORKING, proxy.url, namespace], capture_output=True, timeout=60, check=False
+    )
+    assert forking.returncode == 0, forking.stderr.decode()
+    assert system.display_all_live_orders() == ["before"]
+    assert len(clients()) == 4, "one of the parent, and one of each child"
