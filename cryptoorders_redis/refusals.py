@@ -39,8 +39,8 @@ _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
     OSError: errors.StoreUnavailable,
 }
 
-_DENIED_IN_A_SCRIPT = "The user executing the script can't"
-"""How the server begins what it has no code for, unlike outside a script."""
+_DENIED_IN_A_SCRIPT = re.compile(r"The user executing the script can't|ACL failure in script")
+"""Inside a script the server gives no code: Redis 6.2 and 7.0 say the one, 7.2 and later the other."""
 
 _NOT_LOGGED_IN = "unauthenticated"
 """From Redis 7 the answer to a long request without a password: "Protocol error: unauthenticated ..."."""
@@ -60,7 +60,7 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
     for code in _CODE.findall(str(error)):
         if code in _BY_CODE:
             return _BY_CODE[code](str(error))
-    if _DENIED_IN_A_SCRIPT in str(error):
+    if _DENIED_IN_A_SCRIPT.search(str(error)):
         return errors.AccessDenied(f"{error} (with fewer rights than a script needs, it may be half done)")
     if _NOT_LOGGED_IN in str(error):
         return errors.AccessDenied(str(error))

