@@ -1,12 +1,14 @@
 """From a URL or a client to how connections are made. Nothing here sends anything."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from cryptoorders_redis.embedded import FolderServer, memory_client
 
@@ -20,6 +22,14 @@ TIMEOUT_SECONDS = 5
 """For a connection to be made, and for a reply to come."""
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_DATABASE = re.compile(r"(/[0-9]*)?")
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+"""`urlsplit` drops some of them without a word, and a password would lose them."""
+
+_WHAT_TO_DO = "percent-encode '/', '@', '#', '?' and ':' in a password: urllib.parse.quote(password, safe='')"
 
 
 @dataclass(frozen=True)
@@ -73,20 +83,85 @@ def _by_url(url: str, library: Any) -> Source:
         if scheme == "memory":
             return _of_client(memory_client(rest[2:], library), library)
         if scheme in _REDIS_SCHEMES:
+            _check_redis_url(url)
             return _of_redis_url(url, library)
     known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
-    raise ValueError(f"the url must begin with one of {known} or file:; it begins with {scheme[:20]!r}")
+    # What no "://" follows may be a password, as in a URL whose scheme was forgotten.
+    is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
+    begins = f"; it begins with {scheme[:20]!r}" if is_scheme else ""
+    raise ValueError(f"the url must begin with one of {known} or file:{begins}")
+
+
+def _check_redis_url(url: str) -> None:
+    """Refuse a URL that is wrong before redis-py reads it, whose messages may hold the password.
+
+    A password with one of `/`, `?` and `#` in it ends the host early: the rest of it, with the "@"
+    behind it, is then taken for a path, a query or a fragment. So no message tells any of these.
+    """
+    if _CONTROL_CHARACTER.search(url):
+        raise _malformed("it contains a control character")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _malformed("its host is not valid") from None
+    if "#" in url:
+        raise _malformed("it contains a '#'")
+    if "@" in parts.query:
+        raise _malformed("it contains an '@' behind the '?'")
+    if parts.scheme == "unix":
+        if parts.netloc and not parts.netloc.endswith("@"):
+            raise _malformed("it must be unix:///path or unix://user:password@/path")
+        if parts.netloc and "@" in parts.path:
+            raise _malformed("it contains an '@' in the path")
+        return
+    if "@" in parts.path:
+        raise _malformed("it contains an '@' in the path")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise _malformed("its port is not a number from 1 to 65535")
+    if not _DATABASE.fullmatch(parts.path):
+        raise _malformed("its database is not a number, as in redis://host:6379/0")
+
+
+def _malformed(what: str) -> ValueError:
+    return ValueError(f"the url is malformed: {what}; {_WHAT_TO_DO}")
 
 
 def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Source:
-    pool = library.ConnectionPool.from_url(
+    try:
+        return _of_pool(_pool_of_url(url, library), library, server)
+    except (AttributeError, RedisError, TypeError, ValueError):
+        # redis-py's own message may hold the value, which may be a password.
+        names = ", ".join(map(repr, _invalid_options(url, library)))
+    raise ValueError(f"invalid option in the URL: {names}")
+
+
+def _pool_of_url(url: str, library: Any) -> Any:
+    return library.ConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         protocol=2,
     )
-    return _of_pool(pool, library, server)
+
+
+def _invalid_options(url: str, library: Any) -> list[str]:
+    """Return the option without which a connection can be made, or all if there is no single one."""
+    address, _, query = url.partition("?")
+    options = parse_qsl(query, keep_blank_values=True)
+    names = list(dict.fromkeys(name for name, _ in options))
+    for name in names:
+        others = urlencode([option for option in options if option[0] != name])
+        try:
+            _of_pool(_pool_of_url(f"{address}?{others}", library), library)
+        except (AttributeError, RedisError, TypeError, ValueError):
+            continue
+        return [name]
+    return names
 
 
 def _of_client(client: Any, library: Any) -> Source:
@@ -108,7 +183,7 @@ def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Sou
     try:
         make()
     except TypeError as error:
-        raise ValueError(f"a connection cannot be made as the url says: {error}") from error
+        raise ValueError(f"invalid setting of the client: {error}") from error
     where = f"file:{server.folder}" if server else _where(settings, pool.connection_class)
     return Source(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
 
