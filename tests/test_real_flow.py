@@ -1,19 +1,33 @@
-"""One night of real Bitcoin orders through the program into a real server, and back after a crash."""
+"""An exchange's order flow through the program into a real server, and back after a crash.
+
+The sample is made by `sample_flow.py`. $ORDER_FLOW names a recorded flow, as CSV or CSV in xz, to run too.
+"""
 
 import csv
 import json
 import lzma
+import os
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from model import Model
 from program import Program
-from servers import REPOSITORY
+from sample_flow import SAMPLE, sample_flow
 
 from cryptoorders_redis import CryptoOrderSystem
 
-DATA = REPOSITORY.parent / "shared" / "data" / "bitstamp-2015-05-01-orders.csv.xz"
+RECORDED = os.environ.get("ORDER_FLOW", "")
+
+FLOWS = [
+    pytest.param(SAMPLE, id="sample"),
+    pytest.param(
+        Path(RECORDED),
+        id="recorded",
+        marks=pytest.mark.skipif(not RECORDED, reason="$ORDER_FLOW names no recorded orders"),
+    ),
+]
 
 STREAMS = 4
 USERS = 97
@@ -47,12 +61,40 @@ def as_json(op, order_id, *placed):
     return f'{json.dumps(fields)[:-1]}, "amount": {amount}, "price": {price}}}'
 
 
-def test_a_night_of_real_orders_survives_a_crash(own_server, namespace, tmp_path):
-    if not DATA.is_file():
-        pytest.skip(f"the recorded orders are not there: {DATA}")
+def open_rows(flow):
+    opened = lzma.open if flow.suffix == ".xz" else open
+    return opened(flow, "rt", newline="")
+
+
+def test_the_sample_is_what_its_generator_makes():
+    assert SAMPLE.read_text() == sample_flow()
+
+
+def test_the_sample_has_what_a_recorded_flow_has():
+    with open_rows(SAMPLE) as rows:
+        flow = list(csv.DictReader(rows))
+    created, live, seen = Counter(), set(), Counter()
+    for row in flow:
+        order_id = row["id"]
+        seen[row["action"], order_id in live] += 1
+        if row["action"] == "created":
+            created[order_id] += 1
+            live.add(order_id)
+        elif row["action"] == "deleted":
+            live.discard(order_id)
+    at_a_moment = Counter(row["timestamp"] for row in flow)
+    assert min(seen["created", False], seen["changed", True], seen["deleted", True]) > 300
+    assert min(seen["created", True], seen["deleted", False]) > 10
+    assert sum(times > 1 for times in created.values()) > 30, "ids come again"
+    assert sum(rows > 10 for rows in at_a_moment.values()) > 10, "bursts"
+    assert len(live) > 100
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_an_order_flow_survives_a_crash(own_server, namespace, tmp_path, flow):
     model, expected = Model(), {"applied": Counter(), "ignored": Counter()}
-    file = tmp_path / "night.jsonl"
-    with lzma.open(DATA, "rt", newline="") as rows, file.open("w") as lines:
+    file = tmp_path / "flow.jsonl"
+    with open_rows(flow) as rows, file.open("w") as lines:
         for op, *arguments in commands(csv.DictReader(rows)):
             lines.write(as_json(op, *arguments) + "\n")
             changed = getattr(model, op)(*arguments)
@@ -68,12 +110,12 @@ def test_a_night_of_real_orders_survives_a_crash(own_server, namespace, tmp_path
         assert +Counter(summary[counted]) == by_op
     server.restart()
 
-    assert program.run("count").stdout == "184\n"
+    assert program.run("count").stdout == f"{len(model.live)}\n"
     assert program.run("live").stdout.splitlines() == model.display()
     paused = program.run("live", "--status", "paused").stdout.splitlines()
     assert paused == model.display(lambda order: order.paused)
     orders = [json.loads(line) for line in program.run("live", "--json").stdout.splitlines()]
-    assert len(orders) == 184
+    assert len(orders) == len(model.live) > 100
     for order in orders:
         modelled = model.get(order["order_id"])
         assert (order["user_id"], order["currency"]) == (modelled.user_id, modelled.currency)
