@@ -57,7 +57,7 @@ def run(url: str | None, namespace: str, num_streams: int, *, as_json: bool) -> 
                 raise ValueError(f"the demo wants a namespace without orders, and this one has {live}")
             if as_json:
                 summary = screen.replay_fields(_replay_example(system), finished=True)
-                orders = [screen.as_fields(order) for order in system.live_orders()]
+                orders = [order.to_dict() for order in system.live_orders()]
                 print(json.dumps(summary | {"live": orders}))
                 return
             console = Console()

@@ -49,9 +49,9 @@ def get(
     with store(url, namespace, streams) as system:
         order = system.get(order_id)
     if as_json:
-        print(json.dumps(order and screen.as_fields(order)))
+        print(json.dumps(order and order.to_dict()))
     elif order:
-        for name, value in screen.as_fields(order).items():
+        for name, value in order.to_dict().items():
             print(f"{name:<10} {screen.visible(str(value))}")
     else:
         print(f"{screen.visible(order_id)} is not live")
@@ -101,7 +101,7 @@ def live(
         )
         if as_json:
             for order in orders:
-                print(json.dumps(screen.as_fields(order)))
+                print(json.dumps(order.to_dict()))
         elif lines_only:
             for order in orders:
                 print(screen.visible(screen.as_line(order)))

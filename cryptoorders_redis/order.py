@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from cryptoorders_redis import errors
 
@@ -79,6 +79,35 @@ class Order:
     status: OrderStatus
     placed_at: datetime
     sequence: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the order as `json.dumps` takes it.
+
+        Amount and price are plain decimal text, because a JSON number could lose digits.
+
+        Returns:
+            The order's fields by name, in the order of the attributes. `placed_at` is ISO 8601 in UTC,
+            always with six digits of a second.
+
+        Example:
+            >>> from cryptoorders_redis import CryptoOrderSystem
+            >>> system = CryptoOrderSystem(url="memory://")
+            >>> system.place("order1", "alice", "BTC", "0.50", 60_000)
+            True
+            >>> order = system.get("order1").to_dict()
+            >>> order["amount"], order["price"], order["status"]
+            ('0.50', '60000', 'ACTIVE')
+        """
+        return {
+            "order_id": self.order_id,
+            "user_id": self.user_id,
+            "currency": self.currency,
+            "amount": format(self.amount, "f"),
+            "price": format(self.price, "f"),
+            "status": self.status.value,
+            "placed_at": self.placed_at.isoformat(timespec="microseconds"),
+            "sequence": self.sequence,
+        }
 
 
 def checked_text(value: object, field: str) -> str:

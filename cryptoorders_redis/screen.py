@@ -43,20 +43,6 @@ def complain(message: object) -> None:
     print(visible(text), file=sys.stderr)
 
 
-def as_fields(order: Order) -> dict[str, Any]:
-    """Return an order as JSON has it: numbers as text, which loses nothing."""
-    return {
-        "order_id": order.order_id,
-        "user_id": order.user_id,
-        "currency": order.currency,
-        "amount": format(order.amount, "f"),
-        "price": format(order.price, "f"),
-        "status": order.status,
-        "placed_at": order.placed_at.isoformat(timespec="microseconds"),
-        "sequence": order.sequence,
-    }
-
-
 def as_line(order: Order) -> str:
     """Return an order as `display_all_live_orders` shows it."""
     return order.order_id + ("(paused)" if order.status is OrderStatus.PAUSED else "")

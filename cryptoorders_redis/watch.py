@@ -158,7 +158,7 @@ def _as_fields(at: datetime, glance: Glance, rates: Rates | None) -> dict[str, A
         "paused": glance.paused,
         "placed_per_second": round(rates.placed, 3) if rates else None,
         "cancelled_per_second": round(rates.cancelled, 3) if rates else None,
-        "newest": [screen.as_fields(order) for order in glance.newest],
+        "newest": [order.to_dict() for order in glance.newest],
     }
 
 

@@ -1,6 +1,8 @@
 """Whatever an order is made of is refused by a ValueError or TypeError, or comes back exactly as it was."""
 
 import contextlib
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptoorders_redis import NewOrder, errors
+from cryptoorders_redis import NewOrder, Order, OrderStatus, errors
 from cryptoorders_redis.order import MAX_NUMBER_DIGITS, MAX_TEXT_BYTES, order_from, record_of
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
@@ -97,3 +99,50 @@ BROKEN = [
 def test_keys_that_do_not_describe_an_order_are_an_error_that_says_what_to_do(sequence, record):
     with pytest.raises(errors.InconsistentData, match=r"order b'o' has .* verify\(\) says"):
         order_from(b"o", sequence, record, 0)
+
+
+def an_order(**changes):
+    fields = {
+        "order_id": "order1",
+        "user_id": "alice",
+        "currency": "BTC",
+        "amount": Decimal("0.50"),
+        "price": Decimal(60_000),
+        "status": OrderStatus.PAUSED,
+        "placed_at": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
+        "sequence": 1767323045000678,
+    }
+    return Order(**{**fields, **changes})
+
+
+def test_an_order_as_a_dict_has_every_field():
+    assert an_order().to_dict() == {
+        "order_id": "order1",
+        "user_id": "alice",
+        "currency": "BTC",
+        "amount": "0.50",
+        "price": "60000",
+        "status": "PAUSED",
+        "placed_at": "2026-01-02T03:04:05.000678+00:00",
+        "sequence": 1767323045000678,
+    }
+
+
+def test_an_order_as_a_dict_comes_back_from_json():
+    fields = an_order(order_id="\0\n🚀", user_id='"{}').to_dict()
+    assert json.loads(json.dumps(fields)) == fields
+    assert {type(value) for value in fields.values()} == {str, int}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("1E+2", "100"), ("1E-8", "0.00000001"), ("0.10", "0.10"), ("9" * 60 + "." + "1" * 40,) * 2],
+)
+def test_a_dict_has_numbers_as_plain_exact_text(number, text):
+    fields = an_order(amount=Decimal(number), price=Decimal(number)).to_dict()
+    assert (fields["amount"], fields["price"]) == (text, text)
+
+
+def test_a_dict_has_microseconds_also_where_they_are_0():
+    placed_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert an_order(placed_at=placed_at).to_dict()["placed_at"] == "2026-01-02T03:04:05.000000+00:00"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from servers import REPOSITORY
 
-from cryptoorders_redis import CryptoOrderSystem, aio, system
+from cryptoorders_redis import CryptoOrderSystem, aio, order, system
 
 README = (REPOSITORY / "README.md").read_text()
 
@@ -53,7 +53,7 @@ def test_the_python_sessions(folder):
     assert (failed, attempted) == (0, README.count("\n>>> "))
 
 
-@pytest.mark.parametrize("module", [system, aio])
+@pytest.mark.parametrize("module", [system, aio, order])
 def test_the_docstrings_sessions(module):
     failed, attempted = doctests(module)
     assert failed == 0

@@ -1,0 +1,17 @@
+"""A call of each command, for tests of what all of them do alike."""
+
+COMMANDS = {
+    "place": ("order1", "alice", "BTC", "1", "2"),
+    "pause": ("order1",),
+    "resume": ("order1",),
+    "cancel": ("order1",),
+    "amend": ("order1", "--price", "3"),
+    "cancel-all": ("alice",),
+    "get": ("order1",),
+    "live": (),
+    "count": (),
+    "stats": (),
+    "watch": ("--count", "1"),
+    "verify": (),
+    "replay": ("-",),
+}

@@ -1,0 +1,83 @@
+"""Standard output that is closed or full: exit code 2 and one line, whatever the command."""
+
+import os
+import subprocess
+
+import pytest
+from every_command import COMMANDS
+from program import MODULE, Program
+
+from cryptoorders_redis import CryptoOrderSystem
+
+CALLS = [
+    *([command, *arguments] for command, arguments in COMMANDS.items()),
+    ["live", "--json"],
+    ["demo", "--url", "memory://"],
+    ["--help"],
+    ["place", "--help"],
+]
+FULL = "cryptoorders: cannot write to standard output: No space left on device\n"
+CLOSED = "cryptoorders: cannot write to standard output: Broken pipe\n"
+
+
+@pytest.fixture
+def program(server, namespace):
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
+        system.place("order1", "alice", "BTC", 1, 2)
+    return Program(server.url, namespace)
+
+
+def ended(program, arguments, stdout):
+    done = subprocess.run(
+        [*MODULE, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=program.environment,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
+def test_a_full_output_is_one_line_and_exit_code_2(program, arguments):
+    with open("/dev/full", "wb") as full:
+        assert ended(program, arguments, full) == (2, FULL)
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
+def test_a_closed_pipe_is_one_line_and_exit_code_2(program, arguments):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        assert ended(program, arguments, theirs) == (2, CLOSED)
+    finally:
+        os.close(theirs)
+
+
+@pytest.mark.parametrize("arguments", [["count"], ["live"], ["place", "order2", "alice", "BTC", "1", "2"]])
+def test_no_standard_output_at_all_ends_it_before_it_begins(program, arguments):
+    done = program.run("-c", '"$@" >&-', "sh", *MODULE, *arguments, program=("sh",))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "cryptoorders: cannot write to standard output: Bad file descriptor\n"
+    assert program.run("count").stdout == "1\n"
+
+
+def test_a_reader_that_leaves_early_ends_a_long_listing(program, server, namespace):
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
+        system.place_many([(f"a long name, number {number}", "alice", "BTC", 1, 2) for number in range(5000)])
+    for options in ((), ("--user", "alice"), ("--json",)):
+        with program.start("live", *options) as process:
+            assert b"order1" in process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(timeout=20) == 2
+            assert process.stderr.read().decode() == CLOSED
+
+
+def test_a_watch_whose_reader_leaves_ends(program):
+    with program.start("watch", "--interval", "0.1") as process:
+        assert b"1 live" in process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=20) == 2
+        assert process.stderr.read().decode() == CLOSED
