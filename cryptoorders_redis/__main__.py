@@ -1,8 +1,8 @@
 """The program `cryptoorders`, also started by `python -m cryptoorders_redis`."""
 
-import io
 import sys
-from typing import cast
+
+from cryptoorders_redis.output import checked_output
 
 
 def main() -> None:
@@ -14,9 +14,8 @@ def main() -> None:
             raise
         print("the command line is an extra: pip install 'cryptoorders-redis[cli]'", file=sys.stderr)
         sys.exit(2)
-    # An id may hold letters that the terminal's encoding lacks.
-    cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
-    app(prog_name="cryptoorders")
+    with checked_output():
+        app(prog_name="cryptoorders")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from cryptoorders_redis.replay import WINDOW, Replay
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
-    "2 bad input, or a store that cannot be reached or does not serve; 130 interrupted."
+    "2 bad input, a store that cannot be reached or does not serve, or an output that is closed or full; "
+    "130 interrupted."
 )
 
 # rich_markup_mode: what stands in brackets in a message is part of the message.

@@ -33,15 +33,7 @@ class _Output(io.FileIO):
 def checked_output() -> Generator[None]:
     """Let a standard output that cannot be written end the program with one line and exit code 2."""
     try:
-        stdout = cast("TextIO | None", sys.stdout)
-        if stdout is None:
-            raise OutputLost(os.strerror(errno.EBADF))
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(_Output(stdout.fileno(), "wb", closefd=False)),
-            encoding=stdout.encoding,
-            errors="backslashreplace",  # an id may hold letters that the terminal's encoding lacks
-            line_buffering=stdout.isatty(),
-        )
+        sys.stdout = _checked(cast("TextIO | None", sys.stdout))
         try:
             yield
         finally:
@@ -49,3 +41,14 @@ def checked_output() -> Generator[None]:
     except OutputLost as lost:
         print(f"cryptoorders: cannot write to standard output: {lost}", file=sys.stderr)
         sys.exit(2)
+
+
+def _checked(stdout: TextIO | None) -> TextIO:
+    if stdout is None:
+        raise OutputLost(os.strerror(errno.EBADF))
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Output(stdout.fileno(), "wb", closefd=False)),
+        encoding=stdout.encoding,
+        errors="backslashreplace",  # an id may hold letters that the terminal's encoding lacks
+        line_buffering=stdout.isatty(),
+    )
