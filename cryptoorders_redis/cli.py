@@ -11,6 +11,7 @@ from cryptoorders_redis import errors, looking, options, screen
 from cryptoorders_redis.commands import Op, lines_of
 from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.replay import WINDOW, Replay
+from cryptoorders_redis.replay_view import show_replay
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
@@ -156,7 +157,7 @@ def replay(
         # A pipe may stay open for days: what comes through one is carried out as it comes.
         run = Replay(system, WINDOW if screen.is_a_file(file) else 1)
         code, finished = _run_through(run, file, strict)
-    screen.show_replay(run, finished=finished, as_json=as_json)
+    show_replay(run, finished=finished, as_json=as_json)
     raise typer.Exit(code)
 
 

@@ -20,7 +20,9 @@ from cryptoorders_redis import errors, screen
 from cryptoorders_redis.commands import lines_of
 from cryptoorders_redis.embedded import server_program
 from cryptoorders_redis.replay import Replay
+from cryptoorders_redis.replay_view import replay_fields, replay_table, show_replay
 from cryptoorders_redis.system import CryptoOrderSystem
+from cryptoorders_redis.tables import orders_table
 
 USER = "alice"
 """Whose orders are cancelled together."""
@@ -56,7 +58,7 @@ def run(url: str | None, namespace: str, num_streams: int, *, as_json: bool) -> 
             if live := system.count():
                 raise ValueError(f"the demo wants a namespace without orders, and this one has {live}")
             if as_json:
-                summary = screen.replay_fields(_replay_example(system), finished=True)
+                summary = replay_fields(_replay_example(system), finished=True)
                 orders = [order.to_dict() for order in system.live_orders()]
                 print(json.dumps(summary | {"live": orders}))
                 return
@@ -84,11 +86,14 @@ def _show_a_night(console: Console, system: CryptoOrderSystem) -> None:
     replay = _replay_example(system)
     name = example_file().name
     console.print(f"\n[bold]A night of orders[/]: {name}, {replay.line} commands, one atomic step each")
-    console.print(screen.replay_table(replay))
+    if table := replay_table(replay, console.width):
+        console.print(table)
+    else:
+        show_replay(replay, finished=True, as_json=False)
     console.print(
         f"[bold]{system.count()} are live[/], in the order they were placed; a pause keeps the place"
     )
-    console.print(screen.orders_table(system.live_orders()))
+    console.print(orders_table(system.live_orders(), console.width))
     cancelled = system.cancel_all_by_user(USER)
     console.print(f"[bold]cancel_all_by_user({USER!r})[/] → {cancelled}, all at one moment")
 

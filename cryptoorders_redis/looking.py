@@ -11,6 +11,7 @@ import typer
 from cryptoorders_redis import screen, stats_view
 from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.order import OrderStatus
+from cryptoorders_redis.tables import show_tables
 from cryptoorders_redis.watch import Watch
 
 
@@ -106,7 +107,7 @@ def live(
             for order in orders:
                 print(screen.visible(screen.as_line(order)))
         else:
-            screen.show_tables(orders)
+            show_tables(orders)
 
 
 def count(

@@ -5,13 +5,13 @@ import json
 import sys
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cryptoorders_redis.operations.stats import Stats
-from cryptoorders_redis.screen import visible
+from cryptoorders_redis.screen import cell, visible
+from cryptoorders_redis.tables import Column, fitting_table
 
 COLUMNS = ("live", "active", "paused", "users")
 
@@ -20,11 +20,12 @@ def show(stats: Stats, *, as_json: bool) -> None:
     """Write what a store holds: as one JSON value, as tables on a terminal, else as lines."""
     if as_json:
         print(json.dumps(as_fields(stats)))
-    elif sys.stdout.isatty():
-        console = Console()
-        console.print(_streams_table(stats))
+        return
+    console = Console()
+    if sys.stdout.isatty() and (table := _streams_table(stats, console.width)):
+        console.print(table)
         if stats.busiest_users:
-            console.print(_users_table(stats))
+            console.print(_users_table(stats, console.width))
         console.print(f"  {_clients(stats)}", highlight=False)
     else:
         _print_lines(stats)
@@ -65,27 +66,34 @@ def _clients(stats: Stats) -> str:
     return f"clients in the last hour: {stats.clients}"
 
 
-def _streams_table(stats: Stats) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_footer=True)
-    table.add_column("stream", "in all", justify="right")
-    for name in COLUMNS:
-        table.add_column(name, f"{getattr(stats, name):,}", justify="right")
-    table.add_column("memory", as_size(stats.bytes), justify="right")
-    table.add_column("share of the orders")
+def _streams_table(stats: Stats, width: int) -> Table | None:
+    streams = stats.streams
+    columns = [Column("stream", [Text(str(stream.stream)) for stream in streams], "in all", is_number=True)]
+    for name, dropped in zip(COLUMNS, (0, 2, 1, 3), strict=True):
+        numbers = [Text(f"{getattr(stream, name):,}") for stream in streams]
+        total = f"{getattr(stats, name):,}"
+        columns.append(Column(name, numbers, total, is_number=True, dropped=dropped))
+    sizes = [Text(as_size(stream.bytes)) for stream in streams]
+    columns.append(Column("memory", sizes, as_size(stats.bytes), is_number=True, dropped=4))
+    columns.append(Column("share of the orders", _shares(stats), dropped=5))
+    return fitting_table(columns, width, show_footer=True)
+
+
+def _shares(stats: Stats) -> list[Text]:
     most = max((stream.live for stream in stats.streams), default=0)
+    shares: list[Text] = []
     for stream in stats.streams:
-        numbers = (f"{getattr(stream, name):,}" for name in COLUMNS)
         bar = "█" * round(20 * stream.live / most) if most else ""
         share = f" {stream.live / stats.live:.0%}" if stats.live else ""
-        table.add_row(str(stream.stream), *numbers, as_size(stream.bytes), Text(bar + share, style="cyan"))
-    return table
+        shares.append(Text(bar + share, style="cyan"))
+    return shares
 
 
-def _users_table(stats: Stats) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("busiest users", overflow="fold")
-    table.add_column("stream", justify="right")
-    table.add_column("live", justify="right")
-    for user in stats.busiest_users:
-        table.add_row(Text(visible(user.user_id)), str(user.stream), f"{user.live:,}")
-    return table
+def _users_table(stats: Stats, width: int) -> Table | str:
+    users = stats.busiest_users
+    columns = (
+        Column("busiest users", [cell(user.user_id) for user in users], least=13),
+        Column("stream", [Text(str(user.stream)) for user in users], is_number=True, dropped=1),
+        Column("live", [Text(f"{user.live:,}") for user in users], is_number=True),
+    )
+    return fitting_table(columns, width) or ""

@@ -4,21 +4,26 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from cryptoorders_redis import errors, screen
 from cryptoorders_redis.operations.glance import MOST_NEWEST, Glance
+from cryptoorders_redis.order import Order
 from cryptoorders_redis.system import CryptoOrderSystem
+from cryptoorders_redis.tables import orders_table
 
 LINES_AROUND_THE_ORDERS = 7
 """Of the screen: the counts, the error, the table's frame and header."""
+
+LINES_OF_A_TABLE = 4
+"""The frame and the header of the orders' table."""
 
 NEWEST_OFF_A_TERMINAL = 10
 
@@ -138,13 +143,23 @@ class _Screen:
 
     def show(self, at: datetime, glance: Glance, rates: Rates | None) -> None:
         heading = Text(f" {_counts(glance)}\n {_speeds(rates)}", style="bold")
-        self._seen = [heading, screen.orders_table(glance.newest)]
+        self._seen = [heading, self._orders(glance.newest)]
         self._draw(Text(f" {_time(at)}, Ctrl-C ends", style="dim"))
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
         self._draw(
             Text(f" {_time(at)} {screen.visible(str(error))}", style="red", no_wrap=True, overflow="ellipsis")
         )
+
+    def _orders(self, newest: Sequence[Order]) -> RenderableType:
+        """Return as many orders as there is room for: an id or a number may take several lines."""
+        room = self.newest + LINES_OF_A_TABLE
+        while True:
+            table = orders_table(newest, self._console.width)
+            lines = len(self._console.render_lines(table))
+            if lines <= room or len(newest) <= 1:
+                return table
+            newest = newest[: max(1, len(newest) * room // lines)]
 
     def _draw(self, state: Text) -> None:
         self._live.update(Group(state, *self._seen), refresh=True)

@@ -68,7 +68,7 @@ class Terminal:
 
     def __init__(self, command: list[str], environment: dict[str, str], rows: int) -> None:
         self._ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (rows, 120))
+        termios.tcsetwinsize(theirs, (rows, int(environment["COLUMNS"])))
 
         # Opened by the first process of a new session, it is that session's, and Ctrl-C reaches it.
         on_it = 'exec "$@" <>"$0" >&0 2>&0'
