@@ -6,8 +6,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from cryptoorders_redis import __version__, errors, looking, options, screen
 from cryptoorders_redis import demo as demonstration
-from cryptoorders_redis import errors, looking, options, screen
 from cryptoorders_redis.commands import Op, lines_of
 from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.replay import WINDOW, Replay
@@ -24,10 +24,28 @@ app = typer.Typer(
     help=f"Live crypto orders in Redis, shared by any number of processes.\n\n{EXIT_CODES}",
     epilog="An argument that begins with - goes after --, as in: cryptoorders cancel -- -17",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"cryptoorders {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end."),
+    ] = False,
+) -> None:
+    """Take the options that go before a command."""
+
 
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
 OrderIds = Annotated[list[str], typer.Argument(help="The ids of one order or more.")]

@@ -14,7 +14,7 @@ from program import MODULE, SCRIPT, Program
 from servers import REPOSITORY
 from typer.testing import CliRunner
 
-from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis import CryptoOrderSystem, __version__
 from cryptoorders_redis.cli import app
 
 HOSTILE = [
@@ -301,6 +301,29 @@ def test_options_go_before_the_environment(run, server, system):
     elsewhere = {"CRYPTOORDERS_URL": "unix:///no/such/socket", "CRYPTOORDERS_NAMESPACE": "elsewhere"}
     options = ("--url", server.url, "--namespace", system._node.keys.namespace)
     assert run("count", *options, env=elsewhere).stdout == "1\n"
+
+
+def test_the_version_is_printed(run):
+    assert answered(run("--version"), 0, f"cryptoorders {__version__}\n")
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in (*COMMANDS, "demo"))])
+def test_h_is_help_for_every_command(run, command):
+    help_of = run(*command, "--help")
+    assert "Usage: " in help_of.stdout
+    assert answered(run(*command, "-h"), 0, help_of.stdout)
+
+
+def test_a_shell_completes_commands_and_options(program):
+    assert "--install-completion" in program.run("--help").stdout
+    program.environment |= {"_CRYPTOORDERS_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    for typed, completed in (
+        ("pla", {"place"}),
+        ("can", {"cancel", "cancel-all"}),
+        ("--vers", {"--version"}),
+    ):
+        program.environment["COMP_WORDS"] = f"cryptoorders {typed}"
+        assert set(program.run().stdout.split()) == completed
 
 
 def test_the_help_says_the_exit_codes(run):
