@@ -151,7 +151,8 @@ def watch(
     """Show counts, rates and the newest orders again and again; off a terminal, a line each time.
 
     Nothing is scanned: a look costs by the streams, not by the orders. It goes on while the store is away.
-    Ends with Ctrl-C, and exits with 0; with --count it exits with 2 if the last look failed.
+    Ends with Ctrl-C, or q on a terminal, and exits with 0; with --count it exits with 2
+    if the last look failed.
     """
     # One attempt a look: the next look is the next attempt, and what went wrong is seen at once.
     with store(url, namespace, streams, deadline_seconds=0) as system:

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cryptoorders_redis import errors, screen
+from cryptoorders_redis.keyboard import Keyboard, keyboard
 from cryptoorders_redis.operations.glance import MOST_NEWEST, Glance
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.system import CryptoOrderSystem
@@ -55,6 +56,10 @@ class View(Protocol):
         """Show that a look has failed, beside what was seen last."""
         ...
 
+    def is_left_within(self, seconds: float) -> bool:
+        """Wait so long, and return at once whether a person leaves."""
+        ...
+
 
 class Watch:
     """Looks at a store again and again."""
@@ -69,13 +74,13 @@ class Watch:
     def run(self, times: int | None) -> bool:
         """Look so many times, for ever with None; return whether the last look was answered.
 
-        Ctrl-C is how a person ends it, and so no failure.
+        Ctrl-C, and q on a terminal, are how a person ends it, and so no failure.
         """
         answered, number = True, 0
         with contextlib.suppress(KeyboardInterrupt), _view(as_json=self._as_json) as view:
             while times is None or number < times:
-                if number:
-                    time.sleep(self._interval_seconds)
+                if number and view.is_left_within(self._interval_seconds):
+                    return True
                 number += 1
                 answered = self._look(view)
             return answered
@@ -106,8 +111,8 @@ def _view(*, as_json: bool) -> Generator[View]:
         yield _Lines(as_json=as_json)
         return
     console = Console()
-    with Live(console=console, screen=True, auto_refresh=False) as live:
-        yield _Screen(console, live)
+    with keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+        yield _Screen(console, live, keys)
 
 
 class _Lines:
@@ -128,13 +133,18 @@ class _Lines:
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
         screen.complain(f"{_time(at)} {error}")
 
+    def is_left_within(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return False
+
 
 class _Screen:
     """The whole terminal, drawn anew at each look."""
 
-    def __init__(self, console: Console, live: Live) -> None:
+    def __init__(self, console: Console, live: Live, keys: Keyboard | None) -> None:
         self._console = console
         self._live = live
+        self._keys = keys
         self._seen: list[Any] = []
 
     @property
@@ -144,12 +154,19 @@ class _Screen:
     def show(self, at: datetime, glance: Glance, rates: Rates | None) -> None:
         heading = Text(f" {_counts(glance)}\n {_speeds(rates)}", style="bold")
         self._seen = [heading, self._orders(glance.newest)]
-        self._draw(Text(f" {_time(at)}, Ctrl-C ends", style="dim"))
+        how = "q or Ctrl-C ends" if self._keys else "Ctrl-C ends"
+        self._draw(Text(f" {_time(at)}, {how}", style="dim"))
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
         self._draw(
             Text(f" {_time(at)} {screen.visible(str(error))}", style="red", no_wrap=True, overflow="ellipsis")
         )
+
+    def is_left_within(self, seconds: float) -> bool:
+        if self._keys:
+            return self._keys.pressed(b"q", seconds)
+        time.sleep(seconds)
+        return False
 
     def _orders(self, newest: Sequence[Order]) -> RenderableType:
         """Return as many orders as there is room for: an id or a number may take several lines."""

@@ -92,6 +92,9 @@ class Terminal:
                 self.process.wait()
         os.close(self._ours)
 
+    def settings(self) -> list:
+        return termios.tcgetattr(self._ours)
+
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
