@@ -95,7 +95,8 @@ def _show_a_night(console: Console, system: CryptoOrderSystem) -> None:
     )
     console.print(orders_table(system.live_orders(), console.width))
     cancelled = system.cancel_all_by_user(USER)
-    console.print(f"[bold]cancel_all_by_user({USER!r})[/] → {cancelled}, all at one moment")
+    arrow = "->" if screen.is_ascii() else "→"
+    console.print(f"[bold]cancel_all_by_user({USER!r})[/] {arrow} {cancelled}, all at one moment")
 
 
 def _show_a_race(console: Console, system: CryptoOrderSystem, options: list[str]) -> None:

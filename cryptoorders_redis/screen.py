@@ -27,6 +27,11 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(lambda unsafe: unsafe[0].encode("unicode_escape").decode(), text)
 
 
+def is_ascii() -> bool:
+    """Return whether what is drawn must be of ASCII: rich draws its boxes so on the same terminals."""
+    return not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
 def cell(text: str) -> Text:
     """Return text for a table, as wide as the terminal is going to show it."""
     encoding = sys.stdout.encoding or "utf-8"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryptoorders_redis.operations.stats import Stats
-from cryptoorders_redis.screen import cell, visible
+from cryptoorders_redis.screen import cell, is_ascii, visible
 from cryptoorders_redis.tables import Column, fitting_table
 
 COLUMNS = ("live", "active", "paused", "users")
@@ -81,9 +81,10 @@ def _streams_table(stats: Stats, width: int) -> Table | None:
 
 def _shares(stats: Stats) -> list[Text]:
     most = max((stream.live for stream in stats.streams), default=0)
+    block = "#" if is_ascii() else "█"
     shares: list[Text] = []
     for stream in stats.streams:
-        bar = "█" * round(20 * stream.live / most) if most else ""
+        bar = block * round(20 * stream.live / most) if most else ""
         share = f" {stream.live / stats.live:.0%}" if stats.live else ""
         shares.append(Text(bar + share, style="cyan"))
     return shares

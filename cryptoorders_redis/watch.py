@@ -158,9 +158,9 @@ class _Screen:
         self._draw(Text(f" {_time(at)}, {how}", style="dim"))
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
-        self._draw(
-            Text(f" {_time(at)} {screen.visible(str(error))}", style="red", no_wrap=True, overflow="ellipsis")
-        )
+        text = f" {_time(at)} {screen.visible(str(error))}"
+        overflow = "crop" if screen.is_ascii() else "ellipsis"
+        self._draw(Text(text, style="red", no_wrap=True, overflow=overflow))
 
     def is_left_within(self, seconds: float) -> bool:
         if self._keys:

@@ -98,3 +98,25 @@ def test_stats_and_a_replay_cut_no_number(program, system, columns, tmp_path):
     file.write_text("".join(f'{{"op":"pause","order_id":"order{number}"}}\n' for number in range(1200)))
     replayed = on_a_screen(program, columns, "replay", str(file))
     assert re.search(r"in all +1200 +0 +0", replayed)
+
+
+def test_an_ascii_terminal_gets_ascii_boxes_and_bars(program, system, tmp_path):
+    program.environment["PYTHONIOENCODING"] = "ascii"
+    for number in range(20):
+        system.place(f"é{number}" * 20, "alice", "BTC", "0.5", "60001.01")
+    file = tmp_path / "orders.jsonl"
+    file.write_text('{"op":"cancel","order_id":"order1"}\n' * 300)
+    for arguments in (
+        ("live",),
+        ("stats",),
+        ("watch", "--count", "1"),
+        ("replay", str(file)),
+        ("demo", "--url", "memory://"),
+    ):
+        shown = on_a_screen(program, 80, *arguments)
+        assert "+--" in shown, arguments
+        assert shown.isascii(), shown
+        assert not re.search(r"\\u2|\\U", shown), shown
+        # The screen of a watch is moved about on, and the demo's sentences may be long.
+        assert arguments[0] in {"watch", "demo"} or max(map(len, shown.splitlines())) <= 80
+    assert "####" in on_a_screen(program, 120, "stats")
