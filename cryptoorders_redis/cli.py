@@ -11,7 +11,7 @@ from cryptoorders_redis import demo as demonstration
 from cryptoorders_redis.commands import Op, lines_of
 from cryptoorders_redis.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.replay import WINDOW, Replay
-from cryptoorders_redis.replay_view import show_replay
+from cryptoorders_redis.replay_view import as_lines, show_replay
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
@@ -226,6 +226,8 @@ def _run_through(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
                     return 1, False
     except KeyboardInterrupt:
         screen.complain(f"interrupted; line {run.line} was the last begun")
+        if run.unanswered:
+            screen.complain(f"{as_lines(run.unanswered)} may have been carried out or not")
         return 130, False
     except errors.CryptoOrdersError as error:
         lines = f"line {run.line}" if run.since >= run.line else f"lines {run.since} to {run.line}"

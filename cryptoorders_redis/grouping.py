@@ -1,11 +1,14 @@
 """Which commands can be carried out together, so that all is as if they had been one by one."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from cryptoorders_redis.commands import Command, Op
 
+C = TypeVar("C", bound=Command)
 
-def grouped(commands: Iterable[Command]) -> list[list[Command]]:
+
+def grouped(commands: Iterable[C]) -> list[list[C]]:
     """Return the commands in groups of one op each, to be carried out group by group.
 
     A command may go ahead of others, into an earlier group of its op, but never ahead of
@@ -14,7 +17,7 @@ def grouped(commands: Iterable[Command]) -> list[list[Command]]:
     - a `place`, if it is one: the listing is in the order of placement;
     - a `cancel_all_by_user`, which may be for any order, and stays alone.
     """
-    groups: list[list[Command]] = []
+    groups: list[list[C]] = []
     earliest_of: dict[str, int] = {}
     """Order id → the group of the last command for it."""
     earliest_place = earliest = 0

@@ -1,12 +1,14 @@
 """Carries commands out on a system: one by one, or many together with the same result."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.commands import Amendment, Command, Op, parse_command
 from cryptoorders_redis.grouping import grouped
+from cryptoorders_redis.operations.bulk import BATCH
 from cryptoorders_redis.order import NewOrder
 from cryptoorders_redis.system import CryptoOrderSystem
 
@@ -19,6 +21,13 @@ class Refusal(NamedTuple):
 
     line: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered(Command):
+    """A command, and the number of the line that it came from."""
+
+    line: int
 
 
 class Replay:
@@ -35,6 +44,8 @@ class Replay:
         applied: commands that changed something, by op.
         ignored: commands that the system answered with False or 0, by op.
         refused: lines that are no command.
+        unanswered: the numbers of the lines that were sent together last and whose answers were not read:
+            they may have been carried out or not. Empty unless `run` is interrupted.
     """
 
     def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
@@ -43,6 +54,7 @@ class Replay:
         self.applied = Counter[Op]()
         self.ignored = Counter[Op]()
         self.refused = 0
+        self.unanswered: list[int] = []
         self._window = window
         self._system = system
         self._one: dict[Op, Callable[[str], int]] = {
@@ -64,13 +76,14 @@ class Replay:
             CryptoOrdersError: what came before the line `since` is applied; of the lines from there to
                 `line` those that are counted are.
         """
-        waiting: list[Command] = []
+        waiting: list[_Numbered] = []
         for line in lines:
             self.line += 1
             refusal = None
             if line.strip():
                 try:
-                    waiting.append(parse_command(line))
+                    command = parse_command(line)
+                    waiting.append(_Numbered(command.op, command.target, self.line))
                 except (TypeError, ValueError) as error:
                     refusal = Refusal(self.line, str(error))
             if refusal or len(waiting) >= self._window:
@@ -81,23 +94,33 @@ class Replay:
                 yield refusal
         self._carry_out(waiting)
 
-    def _carry_out(self, commands: list[Command]) -> None:
+    def _carry_out(self, commands: list["_Numbered"]) -> None:
         for group in grouped(commands):
             op = group[0].op
-            try:
-                answers = self._answers(op, group)
-            except errors.BulkInterrupted as stopped:
-                self._count(op, stopped.answers)
-                raise
-            self._count(op, answers)
+            # Sent in batches from here, so that an interrupt leaves no more than one of them in doubt.
+            size = BATCH if op is Op.PLACE or op in self._many else 1
+            for start in range(0, len(group), size):
+                self._carry_out_batch(op, group[start : start + size])
         self.since = self.line + 1
 
-    def _answers(self, op: Op, group: list[Command]) -> Iterable[int]:
-        if len(group) > 1 and op is Op.PLACE:
-            return self._system.place_many(cast("NewOrder", command.target) for command in group)
-        if len(group) > 1 and op in self._many:
-            return self._many[op]([command.subject for command in group])
-        return map(self._answer, group)  # each is counted before the next is sent
+    def _carry_out_batch(self, op: Op, batch: list["_Numbered"]) -> None:
+        self.unanswered = [command.line for command in batch]
+        try:
+            answers = self._answers(op, batch)
+        except errors.CryptoOrdersError as stopped:
+            self.unanswered = []  # the error says what is in doubt
+            if isinstance(stopped, errors.BulkInterrupted):
+                self._count(op, stopped.answers)
+            raise
+        self._count(op, answers)
+        self.unanswered = []
+
+    def _answers(self, op: Op, batch: Sequence[Command]) -> Sequence[int]:
+        if len(batch) == 1:
+            return [self._answer(batch[0])]
+        if op is Op.PLACE:
+            return self._system.place_many(cast("NewOrder", command.target) for command in batch)
+        return self._many[op]([command.subject for command in batch])
 
     def _answer(self, command: Command) -> int:
         target = command.target

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,9 @@ from rich.text import Text
 from cryptoorders_redis.commands import Op
 from cryptoorders_redis.replay import Replay
 from cryptoorders_redis.tables import Column, fitting_table
+
+MAX_RANGES = 10
+"""Of line numbers, in a sentence."""
 
 
 def replay_fields(replay: Replay, *, finished: bool) -> dict[str, Any]:
@@ -50,3 +54,19 @@ def replay_table(replay: Replay, width: int) -> Table | None:
     nothing = [Text()] * len(ops)
     columns.append(Column("refused", nothing, str(replay.refused), is_number=True, style="red"))
     return fitting_table(columns, width, show_footer=True)
+
+
+def as_lines(numbers: Sequence[int]) -> str:
+    """Return line numbers, one or more and rising, as a person reads them; many ranges only by their ends."""
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return f"line {first}"
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    if len(ranges) > MAX_RANGES:
+        return f"{len(numbers)} of the lines {first} to {last}"
+    return "lines " + ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in ranges)

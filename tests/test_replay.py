@@ -16,9 +16,11 @@ from nasty import NASTY_IDS
 from program import Program
 from servers import REPOSITORY
 
-from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo
+from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo, options
+from cryptoorders_redis.cli import app
 from cryptoorders_redis.commands import MAX_LINE_BYTES, Amendment, Command, Op, lines_of, parse_command
 from cryptoorders_redis.replay import Replay
+from cryptoorders_redis.replay_view import as_lines
 
 PLACE = b'{"op":"place","order_id":"order1","user_id":"alice","currency":"BTC","amount":0.5,"price":60000}'
 
@@ -324,6 +326,57 @@ def test_an_interrupt_ends_it_with_the_summary_so_far(program, system):
     assert process.returncode == 130
     assert stderr == b"interrupted; line 1 was the last begun\n"
     assert stdout == b"applied 1 (place 1)\nignored 0\nrefused 0\n"
+
+
+class InterruptedStore(CryptoOrderSystem):
+    """Ctrl-C comes when a call's work is done, and its answer is not read yet."""
+
+    calls_left = 1
+
+    def _run(self, operation):
+        answer = super()._run(operation)
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise KeyboardInterrupt
+        return answer
+
+
+def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
+    file = tmp_path / "orders.jsonl"
+    file.write_bytes(b"".join(lines))
+    monkeypatch.setattr(options, "CryptoOrderSystem", InterruptedStore)
+    # One more for the call that opens the store.
+    monkeypatch.setattr(InterruptedStore, "calls_left", calls + 1)
+    with pytest.raises(SystemExit) as ended:
+        app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
+    shown = capsys.readouterr()
+    assert ended.value.code == 130
+    return shown.out, shown.err.splitlines()[-2:]
+
+
+def test_an_interrupt_counts_every_batch_that_was_answered(monkeypatch, capsys, tmp_path):
+    lines = [place(f"order{number}") for number in range(4500)]
+    out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=2)
+    assert out == "applied 2000 (place 2000)\nignored 0\nrefused 0\n"
+    assert err == [
+        "interrupted; line 4500 was the last begun",
+        "lines 2001 to 3000 may have been carried out or not",
+    ]
+
+
+def test_an_interrupt_names_the_lines_that_are_in_doubt(monkeypatch, capsys, tmp_path):
+    lines = [place("order1"), b"\n", place("order2"), place("order3"), b'{"op":"pause","order_id":"x"}\n']
+    out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=0)
+    assert out == "applied 0\nignored 0\nrefused 0\n"
+    assert err[1] == "lines 1, 3 to 4 may have been carried out or not"
+    out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=1)
+    assert out == "applied 3 (place 3)\nignored 0\nrefused 0\n"
+    assert err[1] == "line 5 may have been carried out or not"
+
+
+def test_many_lines_in_doubt_are_named_by_their_ends():
+    assert as_lines([1, 2, 3, 7, 9, 10]) == "lines 1 to 3, 7, 9 to 10"
+    assert as_lines(range(1, 2000, 2)) == "1000 of the lines 1 to 1999"
 
 
 def test_a_store_that_goes_away_ends_it_with_the_line_and_the_summary_so_far(own_server, namespace):
