@@ -20,6 +20,8 @@ Namespace = Annotated[str, typer.Option(envvar="CRYPTOORDERS_NAMESPACE", help=NA
 Streams = Annotated[int | None, typer.Option(envvar="CRYPTOORDERS_STREAMS", help=STREAMS_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, one value a line.")]
 
+NO_SERVER = "start a Redis server, or use --url file:./orders for a private one"
+
 DEFAULT_NAMESPACE = "cryptoorders"
 
 
@@ -28,11 +30,24 @@ def store(
     url: str | None, namespace: str, streams: int | None, *, deadline_seconds: float = 10.0
 ) -> Generator[CryptoOrderSystem]:
     """Open a store for a command."""
-    with (
-        refusals_end_it(),
-        CryptoOrderSystem(streams, url=url, namespace=namespace, deadline_seconds=deadline_seconds) as system,
-    ):
-        yield system
+    with refusals_end_it():
+        with _said_what_to_do(url):
+            system = CryptoOrderSystem(
+                streams, url=url, namespace=namespace, deadline_seconds=deadline_seconds
+            )
+        with system:
+            yield system
+
+
+@contextlib.contextmanager
+def _said_what_to_do(url: str | None) -> Generator[None]:
+    """Tell whoever named no store what to do where the usual one is not there."""
+    try:
+        yield
+    except errors.StoreUnavailable as error:
+        if url:
+            raise
+        raise errors.StoreUnavailable(f"{error}; {NO_SERVER}") from error
 
 
 @contextlib.contextmanager

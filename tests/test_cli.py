@@ -337,6 +337,19 @@ def test_an_unreachable_store_is_one_line_and_exit_code_2(run, command):
     assert re.fullmatch(r"cryptoorders: .*/no/such/socket.*\n", result.stderr)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_url_and_a_server_it_says_what_to_do(run, monkeypatch, command):
+    monkeypatch.setattr("cryptoorders_redis.connect.DEFAULT_URL", "redis://localhost:1/0")
+    what_to_do = "start a Redis server, or use --url file:./orders for a private one"
+    for nowhere in (None, ""):
+        result = run(command, *COMMANDS[command], env={"CRYPTOORDERS_URL": nowhere})
+        assert answered(result, 2, "")
+        assert re.fullmatch(rf"cryptoorders: .*localhost:1.*; {what_to_do}\n", result.stderr)
+    named = run(command, *COMMANDS[command], "--url", "redis://localhost:1/0")
+    assert named.exit_code == 2
+    assert "start a Redis server" not in named.stderr
+
+
 @pytest.mark.parametrize("started_by", [MODULE, SCRIPT], ids=["module", "script"])
 @pytest.mark.parametrize("url", ["unix:///no/such/socket", "redis://localhost:1/0"])
 def test_an_unreachable_store_shows_no_traceback(namespace, started_by, url):
