@@ -144,7 +144,9 @@ class TestALine:
 
     def test_nested_without_end_is_refused(self):
         """Python 3.14 has room for this depth, and sees that nothing ends it."""
-        with pytest.raises(ValueError, match=r"^nested too deeply|^not JSON: Expecting value at column 60001"):
+        with pytest.raises(
+            ValueError, match=r"^nested too deeply|^not JSON: Expecting value at column 60001"
+        ):
             parse_command(b"[" * 60_000)
 
     @given(st.binary() | st.binary().map(lambda middle: PLACE[:40] + middle + PLACE[40:]))
