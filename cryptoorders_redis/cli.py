@@ -1,6 +1,7 @@
 """The commands of the program `cryptoorders`."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, BinaryIO
 
@@ -66,7 +67,7 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Place an order. Exits with 1 if the id is live already."""
-    with store(url, namespace, streams) as system:
+    with store(url, namespace, streams, create=True) as system:
         done = system.place(order_id, user_id, currency, amount, price)
     _answer("place", [(order_id, done)], "it is live already", as_json)
 
@@ -152,6 +153,32 @@ for command in (looking.get, looking.live, looking.count, looking.stats, looking
 
 
 @app.command()
+def drop(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a namespace with all its orders. This cannot be undone. Without --yes a person is asked."""
+    with store(url, namespace, streams) as system:
+        try:
+            live = system.count()
+        except errors.NoSuchNamespace:  # half dropped: what is left is removed
+            live = 0
+        if not yes:
+            if not sys.stdin.isatty():
+                raise ValueError(f"to drop namespace {namespace!r} with {live} live orders, give --yes")
+            typer.confirm(f"Drop namespace {namespace!r} with {live} live orders?", abort=True, err=True)
+        system.drop()
+    if as_json:
+        print(json.dumps({"op": "drop", "namespace": namespace, "live": live}))
+    else:
+        print(f"dropped namespace {namespace} with {live} live orders")
+
+
+@app.command()
 def replay(
     file: Annotated[typer.FileBinaryRead, typer.Argument(help="A file of JSON Lines; - for stdin.")],
     *,
@@ -171,7 +198,7 @@ def replay(
     {"op": "cancel_all_by_user", "user_id": ..}.
     A line that is no such command is reported with its number and skipped; the exit code is then 1.
     """
-    with store(url, namespace, streams) as system:
+    with store(url, namespace, streams, create=True) as system:
         # A pipe may stay open for days: what comes through one is carried out as it comes.
         run = Replay(system, WINDOW if screen.is_a_file(file) else 1)
         code, finished = _run_through(run, file, strict)

@@ -27,13 +27,18 @@ DEFAULT_NAMESPACE = "cryptoorders"
 
 @contextlib.contextmanager
 def store(
-    url: str | None, namespace: str, streams: int | None, *, deadline_seconds: float = 10.0
+    url: str | None,
+    namespace: str,
+    streams: int | None,
+    *,
+    create: bool = False,
+    deadline_seconds: float = 10.0,
 ) -> Generator[CryptoOrderSystem]:
-    """Open a store for a command."""
+    """Open a store for a command. Only one that places orders creates a namespace."""
     with refusals_end_it():
         with _said_what_to_do(url):
             system = CryptoOrderSystem(
-                streams, url=url, namespace=namespace, deadline_seconds=deadline_seconds
+                streams, url=url, namespace=namespace, create=create, deadline_seconds=deadline_seconds
             )
         with system:
             yield system
@@ -55,6 +60,9 @@ def refusals_end_it() -> Generator[None]:
     """Let what a store refuses end the command with one line and exit code 2."""
     try:
         yield
+    except errors.NoSuchNamespace as error:
+        complain(f"cryptoorders: {error}; `cryptoorders place` and `replay` create one")
+        raise typer.Exit(2) from error
     except (errors.CryptoOrdersError, TypeError, ValueError) as error:
         complain(f"cryptoorders: {error}")
         raise typer.Exit(2) from error

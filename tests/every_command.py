@@ -14,4 +14,5 @@ COMMANDS = {
     "watch": ("--count", "1"),
     "verify": (),
     "replay": ("-",),
+    "drop": ("--yes",),
 }

@@ -9,6 +9,7 @@ from datetime import timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from consistency import keys_of
 from every_command import COMMANDS
 from program import MODULE, SCRIPT, Program
 from servers import REPOSITORY
@@ -267,13 +268,13 @@ def test_an_argument_that_begins_with_a_dash_goes_after_two(run, system):
         (("fly",), "fly"),
     ],
 )
-def test_bad_input_exits_with_2_and_says_what_was_wrong(run, arguments, says):
+def test_bad_input_exits_with_2_and_says_what_was_wrong(run, system, arguments, says):
     result = run(*arguments)
     assert answered(result, 2, "")
     assert says in result.stderr
 
 
-def test_an_argument_that_is_not_utf8_is_refused(program):
+def test_an_argument_that_is_not_utf8_is_refused(program, system):
     result = program.run("cancel", b"\xff")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("cryptoorders: order_id cannot be written as UTF-8")
@@ -437,3 +438,51 @@ def test_letters_that_the_output_cannot_show_are_escaped(program, system):
 
 def without_colours(shown):
     return re.sub(r"\x1b\[[\d;]*m", "", shown)
+
+
+CREATING = {"place", "replay"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - CREATING))
+@pytest.mark.parametrize("streams", [(), ("--streams", "3")], ids=["", "streams"])
+def test_a_missing_namespace_is_named_and_not_created(run, server, namespace, command, streams):
+    result = run(command, *COMMANDS[command], *streams)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"cryptoorders: there is no namespace '{namespace}' in this store; "
+        "`cryptoorders place` and `replay` create one\n"
+    )
+    with server.client() as raw:
+        assert keys_of(raw, namespace) == []
+
+
+def test_drop_removes_the_namespace_and_says_how_much(run, system, server, namespace):
+    system.place_many([(f"o{number}", "alice", "BTC", 1, 1) for number in range(3)])
+    refused = run("drop")
+    assert (refused.exit_code, system.count()) == (2, 3)
+    assert "with 3 live orders, give --yes" in refused.stderr
+    assert answered(run("drop", "--yes"), 0, f"dropped namespace {namespace} with 3 live orders\n")
+    with server.client() as raw:
+        assert keys_of(raw, namespace) == []
+    system.place("o", "alice", "BTC", 1, 1)
+    dropped = json.loads(run("drop", "--yes", "--json").stdout)
+    assert dropped == {"op": "drop", "namespace": namespace, "live": 1}
+
+
+def test_what_is_half_dropped_is_dropped_to_its_end(run, system, server, namespace):
+    system.place("o", "alice", "BTC", 1, 1)
+    with server.client() as raw:
+        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": "1", "num_streams": "0"})
+        assert "is being dropped" in run("count").stderr
+        assert run("drop", "--yes").exit_code == 0
+        assert keys_of(raw, namespace) == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", []), ("n\n", ["o"])])
+def test_drop_asks_a_person(program, system, typed, left):
+    system.place("o", "alice", "BTC", 1, 1)
+    with program.terminal("drop") as terminal:
+        terminal.read_until("[y/N]")
+        terminal.type(typed)
+        terminal.read_to_end()
+    assert system.display_all_live_orders() == left

@@ -6,9 +6,12 @@ import time
 import pytest
 from program import MODULE, Program, Terminal
 
+from cryptoorders_redis import CryptoOrderSystem
+
 
 @pytest.fixture
 def program(server, namespace):
+    CryptoOrderSystem(2, url=server.url, namespace=namespace).close()
     return Program(server.url, namespace)
 
 

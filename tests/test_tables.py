@@ -117,6 +117,6 @@ def test_an_ascii_terminal_gets_ascii_boxes_and_bars(program, system, tmp_path):
         assert "+--" in shown, arguments
         assert shown.isascii(), shown
         assert not re.search(r"\\u2|\\U", shown), shown
-        # The screen of a watch is moved about on, and the demo's sentences may be long.
-        assert arguments[0] in {"watch", "demo"} or max(map(len, shown.splitlines())) <= 80
+        # The screen of a watch and a progress bar are drawn over, and the demo's sentences may be long.
+        assert arguments[0] in {"watch", "demo", "replay"} or max(map(len, shown.splitlines())) <= 80
     assert "####" in on_a_screen(program, 120, "stats")

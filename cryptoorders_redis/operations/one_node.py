@@ -69,6 +69,9 @@ class OneNode:
                 "the answers to lost replies, can go; set it to noeviction",
                 policy,
             )
+        if config[3]:
+            self.num_streams = num_streams or 1
+            return  # half dropped: drop() can be called, and every other call says so
         if not self._learn(config):
             raise self._no_such_namespace()
         if num_streams not in (None, self.num_streams):
@@ -208,7 +211,7 @@ class OneNode:
             return False
         if config[3]:
             raise errors.NoSuchNamespace(
-                f"namespace {self.keys.namespace!r} is being dropped: finish that by `cryptoorders drop`"
+                f"namespace {self.keys.namespace!r} is being dropped: drop() finishes that"
             )
         schema_version, streams, directory_shards = (_number(field) for field in config[:3])
         if schema_version != SCHEMA_VERSION or not streams:
