@@ -116,6 +116,8 @@ class AsyncConnections:
                     raise
                 await asyncio.to_thread(server.revive)
                 await _connect(connection)
+        except errors.CryptoOrdersError:
+            raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from error
 

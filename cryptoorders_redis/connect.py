@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from cryptoorders_redis.embedded import FolderServer, memory_client
+from cryptoorders_redis.ownership import checked
 
 DEFAULT_URL = "redis://localhost:6379/0"
 URL_VARIABLE = "CRYPTOORDERS_URL"
@@ -132,7 +133,10 @@ def _malformed(what: str) -> ValueError:
 
 def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Source:
     try:
-        return _of_pool(_pool_of_url(url, library), library, server)
+        pool = _pool_of_url(url, library)
+        if server:
+            pool.connection_class = checked(pool.connection_class)
+        return _of_pool(pool, library, server)
     except (AttributeError, RedisError, TypeError, ValueError):
         # redis-py's own message may hold the value, which may be a password.
         names = ", ".join(map(repr, _invalid_options(url, library)))

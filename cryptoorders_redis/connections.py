@@ -157,6 +157,8 @@ class Connections:
                     raise
                 server.revive()
                 link.connect(self._era)
+        except errors.CryptoOrdersError:
+            raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from error
 

@@ -106,7 +106,7 @@ class Delivery:
                     parcel.in_doubt = parcel.session is not None
             except errors.StoreUnavailable as error:
                 trouble = error
-                if not self._server_known:
+                if not self._server_known or isinstance(error, errors.ServerNotStarted):
                     _give_up(pending, error)
             except errors.CryptoOrdersError as error:
                 _give_up(pending, error)

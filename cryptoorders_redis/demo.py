@@ -18,9 +18,9 @@ from rich.table import Table
 
 from cryptoorders_redis import errors, screen
 from cryptoorders_redis.commands import lines_of
-from cryptoorders_redis.embedded import server_program
 from cryptoorders_redis.replay import Replay
 from cryptoorders_redis.replay_view import replay_fields, replay_table, show_replay
+from cryptoorders_redis.server_process import server_program
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.tables import orders_table
 

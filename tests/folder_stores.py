@@ -1,0 +1,96 @@
+"""Folders of `file:` stores, and what stands behind them, looked at from outside."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+WORKER = """
+import os, sys
+from cryptoorders_redis import CryptoOrderSystem
+url, name = sys.argv[1:]
+system = CryptoOrderSystem(num_streams=3, url=url)
+print(system.place(name, "alice", "BTC", 1, 2), flush=True)
+sys.stdin.readline()
+print(system.place(name + "'", "alice", "BTC", 1, 2), flush=True)
+"""
+
+
+def client(folder: Path) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(folder / "redis.sock"), retry=Retry(NoBackoff(), 0))
+
+
+def server_pid(folder: Path) -> int:
+    with client(folder) as looking:
+        return looking.info("server")["process_id"]
+
+
+def runs(folder: Path) -> bool:
+    with contextlib.suppress(redis.ConnectionError), client(folder) as looking:
+        return looking.ping()
+    return False
+
+
+def kill_server(folder: Path) -> None:
+    """End it as a crash would."""
+    pid = server_pid(folder)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not runs(folder))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited in vain"
+        time.sleep(0.01)
+
+
+def worker(folder: Path, name: str) -> subprocess.Popen[str]:
+    """A process that opens the store and places an order, and another one after a line of input."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", WORKER, f"file:{folder}", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def readline(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline()
+
+
+def write_script(path: Path, *lines: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+
+
+class SlowProgram:
+    """A `redis-server` in a folder for PATH, which begins only when it may, and then is the real one."""
+
+    def __init__(self, folder: Path, real: str) -> None:
+        self.path = folder
+        self._begun, self._may_go_on = folder / "begun", folder / "may-go-on"
+        write_script(
+            folder / "redis-server",
+            f"echo $$ >> {shlex.quote(str(self._begun))}",
+            f"while [ ! -e {shlex.quote(str(self._may_go_on))} ]; do /bin/sleep 0.01; done",
+            f'exec {shlex.quote(real)} "$@"',
+        )
+
+    def num_begun(self) -> int:
+        return len(self._begun.read_text().splitlines()) if self._begun.exists() else 0
+
+    def let_go_on(self) -> None:
+        self._may_go_on.touch()
