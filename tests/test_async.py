@@ -81,7 +81,7 @@ def system(server, namespace):
 
 def test_a_thousand_calls_at_once_share_a_bounded_number_of_connections(run, server, namespace, system):
     async def main():
-        async with system(url=f"{server.url}?client_name={namespace}") as orders:
+        async with system(url=f"{server.url}?client_name={namespace}", deadline_seconds=60) as orders:
             placed = await asyncio.gather(
                 *(orders.place(f"o{n % 500}", f"u{n % 7}", "BTC", 1, 2) for n in range(1000))
             )

@@ -1,6 +1,7 @@
 """Connections of one system: lost places come back, no wait outlasts the deadline, close() closes."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
@@ -24,9 +25,11 @@ class Interrupted(Exception):
 def test_places_that_interrupts_have_lost_come_back(server, namespace):
     """A signal's handler raises at thousands of random moments; afterwards no call waits in vain."""
     calls = interrupts = 0
+    is_armed = False
 
     def interrupt(*_):
-        raise Interrupted
+        if is_armed:
+            raise Interrupted
 
     handler = signal.signal(signal.SIGALRM, interrupt)
     url = f"{server.url}?max_connections=2"
@@ -35,20 +38,24 @@ def test_places_that_interrupts_have_lost_come_back(server, namespace):
             until = time.monotonic() + 3
             while time.monotonic() < until:
                 try:
-                    signal.setitimer(signal.ITIMER_REAL, 0.00001 + 0.0002 * (interrupts % 17))
-                    while time.monotonic() < until:  # an exception in a finalizer does not reach us
+                    is_armed = True
+                    # Again after 20 ms: an exception in a finalizer does not reach us.
+                    signal.setitimer(signal.ITIMER_REAL, 0.00001 + 0.0002 * (interrupts % 17), 0.02)
+                    while time.monotonic() < until:
                         system.count()
                         calls += 1
                 except Interrupted:
+                    is_armed = False
                     interrupts += 1
+            is_armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             with ThreadPoolExecutor(2) as pool:
                 assert list(pool.map(lambda _: system.count(), range(50))) == [0] * 50
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-    assert interrupts > 100
-    assert calls > 100
+    assert interrupts > 50
+    assert calls > 50
 
 
 def test_a_lost_place_is_filled_again(server, namespace):
@@ -140,7 +147,7 @@ class Switch:
                 threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
 
     def _pump(self, source, target):
-        with source, target:
+        with source, target, contextlib.suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
 
