@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import signal
 import socket
 import threading
 import time
@@ -15,47 +14,6 @@ import redis.asyncio
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
-
-
-class Interrupted(Exception):
-    pass
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets closed by being lost
-def test_places_that_interrupts_have_lost_come_back(server, namespace):
-    """A signal's handler raises at thousands of random moments; afterwards no call waits in vain."""
-    calls = interrupts = 0
-    is_armed = False
-
-    def interrupt(*_):
-        if is_armed:
-            raise Interrupted
-
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    url = f"{server.url}?max_connections=2"
-    try:
-        with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=5) as system:
-            until = time.monotonic() + 3
-            while time.monotonic() < until:
-                try:
-                    is_armed = True
-                    # Again after 20 ms: an exception in a finalizer does not reach us.
-                    signal.setitimer(signal.ITIMER_REAL, 0.00001 + 0.0002 * (interrupts % 17), 0.02)
-                    while time.monotonic() < until:
-                        system.count()
-                        calls += 1
-                except Interrupted:
-                    is_armed = False
-                    interrupts += 1
-            is_armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            with ThreadPoolExecutor(2) as pool:
-                assert list(pool.map(lambda _: system.count(), range(50))) == [0] * 50
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-    assert interrupts > 50
-    assert calls > 50
 
 
 def test_a_lost_place_is_filled_again(server, namespace):
