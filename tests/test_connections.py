@@ -16,6 +16,9 @@ from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a socket closed by being lost
 def test_a_lost_place_is_filled_again(server, namespace):
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=5) as system:
