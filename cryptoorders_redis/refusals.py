@@ -42,6 +42,9 @@ _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
 _DENIED_IN_A_SCRIPT = re.compile(r"The user executing the script can't|ACL failure in script")
 """Inside a script the server gives no code: Redis 6.2 and 7.0 say the one, 7.2 and later the other."""
 
+_NOTHING_DONE = "nothing was done"
+"""What lua/begin_sessions.lua says of a right that it found missing when it tried all of them."""
+
 _NOT_LOGGED_IN = "unauthenticated"
 """From Redis 7 the answer to a long request without a password: "Protocol error: unauthenticated ..."."""
 
@@ -61,7 +64,12 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
         if code in _BY_CODE:
             return _BY_CODE[code](str(error))
     if _DENIED_IN_A_SCRIPT.search(str(error)):
-        return errors.AccessDenied(f"{error} (with fewer rights than a script needs, it may be half done)")
+        doubt = (
+            ""
+            if _NOTHING_DONE in str(error)
+            else " (with fewer rights than a script needs, it may be half done)"
+        )
+        return errors.AccessDenied(f"{error}{doubt}")
     if _NOT_LOGGED_IN in str(error):
         return errors.AccessDenied(str(error))
     return errors.ServerError(str(error))

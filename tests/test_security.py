@@ -139,6 +139,8 @@ def test_a_right_that_is_missing_is_named_before_any_change(server, command):
                 lambda: system.cancel("order1"),
                 lambda: system.cancel_all_by_user("alice"),
             ):
-                with pytest.raises(errors.AccessDenied, match=command):
+                with pytest.raises(errors.AccessDenied, match=command) as denied:
                     call()
+                assert "nothing was done" in str(denied.value)
+                assert "half done" not in str(denied.value)
         assert contents(admin, "cryptoorders") == before
