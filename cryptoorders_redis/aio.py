@@ -14,6 +14,7 @@ from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.counting import count
+from cryptoorders_redis.operations.dropping import drop
 from cryptoorders_redis.operations.glance import Glance, glance
 from cryptoorders_redis.operations.one_node import OneNode
 from cryptoorders_redis.operations.paging import live_orders
@@ -179,7 +180,7 @@ class AsyncCryptoOrderSystem:
 
     async def drop(self) -> None:
         """Remove the namespace with all its orders; see `CryptoOrderSystem.drop`."""
-        await self._run(self._node.drop())
+        await self._run(drop(self._node))
 
     def user(self, user_id: str) -> "AsyncUserOrders":
         """Return the orders of one user. Nothing is sent, and nothing to await."""

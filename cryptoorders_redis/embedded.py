@@ -180,9 +180,8 @@ class FolderServer:
             self._refuse_if_left()  # leave() decides under start.lock too: it stops what was started before
             server_lock = try_lock(self.folder / "server.lock")
             if not server_lock:
-                return (
-                    None  # it loads, or ends, or was killed and a child that it forked lives a little longer
-                )
+                # It loads, or ends, or was killed and a child that it forked lives a little longer.
+                return None
             with server_lock:
                 if log_start is not None:
                     raise why_it_ended(self.folder, log_start)

@@ -29,10 +29,6 @@ MAX_STREAMS = 16_384
 
 STALE = b"STALE"
 
-SCAN_PAGE = 500
-"""Keys that are dropped in one step."""
-
-
 _log = logging.getLogger("cryptoorders_redis")
 
 Commands: TypeAlias = Iterable[Sequence[Argument]]
@@ -73,7 +69,7 @@ class OneNode:
             self.num_streams = num_streams or 1
             return  # half dropped: drop() can be called, and every other call says so
         if not self._learn(config):
-            raise self._no_such_namespace()
+            raise self.no_such_namespace()
         if num_streams not in (None, self.num_streams):
             raise errors.ConfigurationMismatch(
                 f"namespace {self.keys.namespace!r} was created with "
@@ -148,36 +144,6 @@ class OneNode:
         keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
         return "ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES"
 
-    def drop(self) -> Operation[None]:
-        """Remove all keys of the namespace, by the page; one that is half dropped is dropped to its end."""
-        keys = self.keys
-        (begun,) = yield [Call("begin_drop", (keys.config,), (0,))]
-        if not begun:
-            raise self._no_such_namespace()
-        try:
-            left = True
-            while left:  # what others wrote during a scan is found by the next
-                left, cursor = False, b"0"
-                while True:
-                    scan = ("SCAN", cursor, "MATCH", keys.pattern, "COUNT", SCAN_PAGE)
-                    (((cursor, found),),) = yield [Snapshot((scan,))]
-                    for first in range(0, len(found), SCAN_PAGE):
-                        page = [
-                            key for key in found[first : first + SCAN_PAGE] if key != keys.config.encode()
-                        ]
-                        if page:
-                            left = True
-                            yield [Call("drop_keys", (keys.config, *page), (0,))]
-                    if cursor == b"0":
-                        break
-            yield [Call("drop_keys", (keys.config, keys.sequence), (1,))]
-        except errors.StoreUnavailable as error:
-            raise errors.OutcomeUnknown(
-                f"namespace {keys.namespace!r} may be half dropped: {error}; call drop() again",
-                operation="drop",
-                ids=(keys.namespace,),
-            ) from error
-
     def snapshot(self, commands: Callable[[int], Commands]) -> Operation[list[Any]]:
         """Reply with what the commands for num_streams read at one moment, made anew where it has changed."""
         while True:
@@ -192,14 +158,14 @@ class OneNode:
         (config,) = yield [self.open_call(self.num_streams, create=False)]
         there = self._learn(config)
         if not there and not self._create:
-            raise self._no_such_namespace()
+            raise self.no_such_namespace()
         return there
 
     def create_again(self, num_streams: int) -> Operation[None]:
         """Learn the namespace's num_streams, or create it with this one where it is gone."""
         (config,) = yield [self.open_call(num_streams, create=self._create)]
         if not self._learn(config):
-            raise self._no_such_namespace()
+            raise self.no_such_namespace()
 
     def open_call(self, num_streams: int, *, create: bool) -> Call:
         """Return the call that reads the config, and what else is to be known at the start."""
@@ -228,7 +194,8 @@ class OneNode:
         self.num_streams = streams
         return True
 
-    def _no_such_namespace(self) -> errors.NoSuchNamespace:
+    def no_such_namespace(self) -> errors.NoSuchNamespace:
+        """Return the error for a namespace that is not there."""
         return errors.NoSuchNamespace(f"there is no namespace {self.keys.namespace!r} in this store")
 
     def _place(self, new: NewOrder, record: bytes, stream: int, num_streams: int) -> Call:
