@@ -17,15 +17,18 @@ HOW = (
 
 AS_IT_IS, NO_SCRIPT, NOTHING = "as it is", "without the server's part", "without any of it"
 
-_TRIVIAL = """
+_DOES_NOTHING = """
 local function answered() end
 local function answer(_, _, _, reply) return reply end
 """
 
+_NEITHER_TOLD = "local sessions, session, request_number\n"
+"""What the scripts' names of these mean where no client sends them."""
+
 
 class WithoutTheServersPart(Library):
     def __init__(self, process: int, url: str) -> None:
-        _use_scripts(lambda text: text)
+        _use_scripts(_DOES_NOTHING)
         super().__init__(process, url)
 
 
@@ -33,7 +36,7 @@ class WithoutAnyOfIt(Library):
     def __init__(self, process: int, url: str) -> None:
         from cryptoorders_redis.operations import Call, one_node
 
-        _use_scripts(_without_sessions)
+        _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
         # What changes nothing that it names needs no session.
         one_node.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # type: ignore[assignment,misc]  # noqa: ARG005
         super().__init__(process, url)
@@ -72,23 +75,26 @@ def run(scale: Scale) -> Section:
     return section
 
 
-def _use_scripts(change: Callable[[str], str]) -> None:
-    """Have this process use a copy of lua/ whose sessions do nothing, with each script changed."""
+def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
+    """Have this process use a copy of lua/ with another include/session.lua, and with each script changed."""
     from cryptoorders_redis import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
     shutil.copytree(scripts._folder(), folder)  # noqa: SLF001
     for path in folder.glob("*.lua"):
         path.write_text(change(path.read_text()))
-    trivial = _TRIVIAL
-    if change("local sessions, x") != "local sessions, x":
-        trivial = "local sessions, session, request_number\n" + trivial
-    (folder / "include" / "session.lua").write_text(trivial)
+    (folder / "include" / "session.lua").write_text(session)
     scripts._folder = lambda: folder  # noqa: SLF001
 
 
 def _without_sessions(text: str) -> str:
+    """Return a script of which nobody tells a session or a request number."""
     if 'include "session"' not in text:
         return text
-    text = re.sub(r"^local sessions, ", "local ", text, flags=re.MULTILINE)
-    return re.sub(r"^local session, request_number, ", "local ", text, flags=re.MULTILINE)
+    for told, left in (
+        (r"^local sessions, ", "local "),
+        (r"^local session, request_number, ", "local "),
+        (r"^local (session|request_number) = table.remove\(ARGV, 1\)\n", ""),
+    ):
+        text = re.sub(told, left, text, flags=re.MULTILINE)
+    return text
