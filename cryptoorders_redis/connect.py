@@ -32,6 +32,17 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 _WHAT_TO_DO = "percent-encode '/', '@', '#', '?' and ':' in a password: urllib.parse.quote(password, safe='')"
 
+_MAINTENANCE = (
+    "maint_notifications_config",
+    "maint_notifications_pool_handler",
+    "oss_cluster_maint_notifications_handler",
+)
+"""By which redis-py is told that a node moves: from 7.0 on they are in the settings of a pool with RESP3.
+
+They are the pool's own, which must not change by what our connections are told; and redis-py 7.0 to 8.0.0
+cannot connect to a Unix socket with them ("Cannot enable maintenance notifications").
+"""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -174,6 +185,8 @@ def _of_client(client: Any, library: Any) -> Source:
 
 def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Source:
     settings: dict[str, Any] = {**pool.connection_kwargs, "retry_on_error": []}
+    for name in _MAINTENANCE:
+        settings.pop(name, None)
     for name in ("socket_timeout", "socket_connect_timeout"):
         if settings.get(name) is None:  # without one, a call on a server that hangs would never end
             settings[name] = TIMEOUT_SECONDS

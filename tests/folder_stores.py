@@ -27,7 +27,7 @@ print(system.place(name + "'", "alice", "BTC", 1, 2), flush=True)
 
 
 def client(folder: Path) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(folder / "redis.sock"), retry=Retry(NoBackoff(), 0))
+    return redis.Redis(unix_socket_path=str(folder / "redis.sock"), protocol=2, retry=Retry(NoBackoff(), 0))
 
 
 def server_pid(folder: Path) -> int:

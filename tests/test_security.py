@@ -82,7 +82,7 @@ def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(serv
 )
 def test_the_application_can_do_nothing_to_the_server(server, command):
     with (
-        redis.Redis.from_url(url_of(server, "orders", "CHANGE-ME")) as client,
+        redis.Redis.from_url(url_of(server, "orders", "CHANGE-ME"), protocol=2) as client,
         pytest.raises(redis.exceptions.NoPermissionError),
     ):
         client.execute_command(*command.split())
@@ -96,7 +96,7 @@ def test_the_application_cannot_reach_other_keys(server):
 
 def test_the_reader_can_look_and_change_nothing(server, system):
     system.place("order1", "alice", "BTC", 1, 2)
-    with redis.Redis.from_url(url_of(server, "orders-reader", "CHANGE-ME-TOO")) as reader:
+    with redis.Redis.from_url(url_of(server, "orders-reader", "CHANGE-ME-TOO"), protocol=2) as reader:
         assert reader.hexists("{cryptoorders:directory:0}", "order1")
         for change in ("HDEL {cryptoorders:directory:0} order1", "EVAL x 0", "GET another"):
             with pytest.raises(redis.exceptions.NoPermissionError):

@@ -12,7 +12,7 @@ from cryptoorders_redis import CryptoOrderSystem
 @pytest.fixture
 def client(proxy):
     """As redis-py makes it by itself: from its release 6 on it sends a command again three times or more."""
-    with redis.Redis(unix_socket_path=str(proxy.socket)) as client:
+    with redis.Redis(unix_socket_path=str(proxy.socket), protocol=2) as client:
         assert client.get_retry().get_retries() > 0
         yield client
 
@@ -44,7 +44,7 @@ def test_a_change_with_a_fault_has_its_true_answer_and_runs_once(
 def test_with_faults_in_many_calls_every_answer_is_true(server, proxy_before, raw, namespace):
     proxy = proxy_before(server, seed=2, lose_reply=0.2)
     with (
-        redis.Redis(unix_socket_path=str(proxy.socket)) as client,
+        redis.Redis(unix_socket_path=str(proxy.socket), protocol=2) as client,
         CryptoOrderSystem(3, client=client, namespace=namespace) as system,
     ):
         story = Story("s", seed=3)
