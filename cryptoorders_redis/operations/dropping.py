@@ -18,14 +18,18 @@ def drop(node: OneNode) -> Operation[None]:
         OutcomeUnknown: it may be half dropped.
     """
     keys = node.keys
-    (begun,) = yield [Call("begin_drop", (keys.config,), (0,))]
-    if not begun:
-        raise node.no_such_namespace()
+    begun = False
     try:
+        # A change in a session, of which no copy acts that comes late: the namespace may be another by then.
+        (begun,) = yield [Call("begin_drop", (keys.config,), (0,), changes=(keys.namespace,))]
+        if not begun:
+            raise node.no_such_namespace()
         while (yield from _drop_all_found(node)):
             pass  # what others wrote during a scan is found by the next
         yield [Call("drop_keys", (keys.config, keys.sequence), (1,))]
-    except errors.StoreUnavailable as error:
+    except (errors.StoreUnavailable, errors.OutcomeUnknown) as error:
+        if isinstance(error, errors.StoreUnavailable) and not begun:
+            raise  # nothing was done
         raise errors.OutcomeUnknown(
             f"namespace {keys.namespace!r} may be half dropped: {error}; call drop() again",
             operation="drop",

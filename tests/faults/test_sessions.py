@@ -154,6 +154,22 @@ def test_a_copy_that_comes_late_does_not_act(proxy, system, raw, namespace, chan
             assert state(system) == before
 
 
+def test_a_copy_of_a_drop_that_comes_late_removes_nothing(proxy, system, namespace):
+    """Not of the namespace that has the dropped one's name since."""
+    system.place("o", "alice", "BTC", 1, 1)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        begin_sessions(faulty)
+        already = len(proxy.calls)
+        faulty.drop()
+    copies = proxy.calls[already:]
+    assert system.place("o", "alice", "BTC", 1, 1) is True
+    before = state(system)
+    for copy in copies:
+        proxy.deliver(copy)
+    assert state(system) == before
+    assert system.pause("o") is True
+
+
 def test_a_server_that_forgets_at_once_is_unavailable(server, system, raw, namespace, monkeypatch):
     with CryptoOrderSystem(url=server.url, namespace=namespace, deadline_seconds=0.3) as forgotten:
         monkeypatch.setattr("cryptoorders_redis.sessions.KEPT_SECONDS", 0)  # gone when it is begun

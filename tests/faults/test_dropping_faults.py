@@ -1,0 +1,58 @@
+"""A drop that is interrupted at any of its steps says so, and can be called again."""
+
+import pytest
+from changes import begin_sessions
+from consistency import keys_of
+from faulty_proxy import Fault
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.scripts import script
+
+
+def step(name: str) -> str:
+    """What the request of one of a drop's steps has in it."""
+    return "EXEC" if name == "scan" else script(name).sha.decode()
+
+
+@pytest.mark.parametrize("name", ["begin_drop", "scan", "drop_keys"])
+@pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST])
+def test_a_drop_whose_step_is_lost_may_be_half_done(face, proxy, server, namespace, name, fault):
+    with face(3, url=server.url, namespace=namespace) as system:
+        for number in range(10):
+            assert system.place(f"o{number}", "alice", "BTC", 1, 1)
+        with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
+            begin_sessions(faulty)
+            proxy.next_call(fault, having=step(name))
+            with pytest.raises(errors.OutcomeUnknown, match=r"half dropped.*call drop") as unknown:
+                faulty.drop()
+            assert (unknown.value.operation, unknown.value.ids) == ("drop", (namespace,))
+        system.drop()
+        with server.client() as raw:
+            assert keys_of(raw, namespace) == []
+
+
+@pytest.mark.parametrize("name", ["begin_drop", "scan", "drop_keys"])
+@pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
+def test_a_drop_whose_step_is_sent_again_drops_all(face, proxy, server, namespace, name, fault):
+    with face(3, url=server.url, namespace=namespace) as system:
+        assert system.place("o", "alice", "BTC", 1, 1)
+        with face(url=proxy.url, namespace=namespace) as faulty:
+            proxy.next_call(fault, having=step(name))
+            faulty.drop()
+            with server.client() as raw:
+                assert keys_of(raw, namespace) == []
+                assert system.place("o", "alice", "BTC", 1, 1) is True
+                proxy.deliver_held()
+                assert system.display_all_live_orders() == ["o"]
+                assert system.pause("o") is True
+
+
+def test_a_drop_that_never_reached_the_server_did_nothing(face, own_server, namespace):
+    server = own_server()
+    with face(3, url=server.url, namespace=namespace, deadline_seconds=0) as system:
+        assert system.place("o", "alice", "BTC", 1, 1)
+        server.kill()
+        with pytest.raises(errors.StoreUnavailable):
+            system.drop()
+        server.start()
+        assert system.display_all_live_orders() == ["o"]
