@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import gc
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import redis
@@ -14,6 +17,8 @@ import redis.asyncio
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
+
+INTERRUPTED = Path(__file__).parent / "interrupted.py"
 
 
 @pytest.mark.filterwarnings(
@@ -25,6 +30,17 @@ def test_a_lost_place_is_filled_again(server, namespace):
         system._connections._take(time.monotonic())  # and nobody keeps it
         gc.collect()
         assert system.count() == 0
+
+
+def test_interrupted_calls_lose_no_place_for_ever(server, namespace):
+    done = subprocess.run(
+        [sys.executable, INTERRUPTED, server.url, namespace, "3"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert int(done.stdout) > 50
 
 
 @pytest.mark.parametrize("deadline", [0, 0.5])
