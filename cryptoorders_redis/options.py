@@ -46,9 +46,11 @@ def store(
 
 @contextlib.contextmanager
 def _said_what_to_do(url: str | None) -> Generator[None]:
-    """Tell whoever named no store what to do where the usual one is not there."""
+    """Tell what to do where there is no namespace, or no store for somebody who named none."""
     try:
         yield
+    except errors.NoSuchNamespace as error:
+        raise errors.NoSuchNamespace(f"{error}; `cryptoorders place` and `replay` create one") from error
     except errors.StoreUnavailable as error:
         if url:
             raise
@@ -60,9 +62,6 @@ def refusals_end_it() -> Generator[None]:
     """Let what a store refuses end the command with one line and exit code 2."""
     try:
         yield
-    except errors.NoSuchNamespace as error:
-        complain(f"cryptoorders: {error}; `cryptoorders place` and `replay` create one")
-        raise typer.Exit(2) from error
     except (errors.CryptoOrdersError, TypeError, ValueError) as error:
         complain(f"cryptoorders: {error}")
         raise typer.Exit(2) from error

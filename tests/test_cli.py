@@ -473,7 +473,8 @@ def test_what_is_half_dropped_is_dropped_to_its_end(run, system, server, namespa
     system.place("o", "alice", "BTC", 1, 1)
     with server.client() as raw:
         raw.hset(f"{{{namespace}}}:config", mapping={"dropping": "1", "num_streams": "0"})
-        assert "is being dropped" in run("count").stderr
+        said = f"cryptoorders: namespace '{namespace}' is being dropped: drop() finishes that\n"
+        assert run("count").stderr == said
         assert run("drop", "--yes").exit_code == 0
         assert keys_of(raw, namespace) == []
 

@@ -1,4 +1,4 @@
-"""Standard output that is closed or full: exit code 2 and one line, whatever the command."""
+"""Standard output that is closed or full: exit code 2 and one line. Standard error: no difference."""
 
 import os
 import subprocess
@@ -64,6 +64,22 @@ def test_no_standard_output_at_all_ends_it_before_it_begins(program, arguments):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "cryptoorders: cannot write to standard output: Bad file descriptor\n"
     assert program.run("count").stdout == "1\n"
+
+
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("count",), 0, "1\n"),
+        (("cancel", "order1"), 0, "cancelled order1\n"),
+        (("count", "--url", "unix:///nowhere"), 2, ""),
+        (("count", "--no-such-option"), 2, ""),
+        (("place", "order2", "alice", "BTC", "none", "2"), 2, ""),
+    ],
+)
+def test_a_standard_error_that_cannot_be_written_changes_nothing(program, where, arguments, code, said):
+    done = program.run("-c", f'"$@" 2{where}', "sh", *MODULE, *arguments, program=("sh",))
+    assert (done.returncode, done.stdout) == (code, said)
 
 
 def test_a_reader_that_leaves_early_ends_a_long_listing(program, server, namespace):

@@ -196,6 +196,20 @@ def test_a_session_in_doubt_is_not_used_again(proxy, system, namespace, change):
     assert third == second
 
 
+def test_a_session_whose_call_was_refused_in_doubt_is_not_used_again(own_server, proxy_before, namespace):
+    server = own_server()
+    proxy = proxy_before(server)
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty, server.client() as raw:
+        assert faulty.place("first", "bob", "BTC", 1, 1)
+        proxy.next_call(Fault.HOLD_REQUEST, then=lambda: raw.config_set("maxmemory", 1))
+        with pytest.raises(errors.OutcomeUnknown, match="maxmemory"):
+            faulty.place("o", "bob", "BTC", 1, 1)
+        raw.config_set("maxmemory", 0)
+        assert faulty.pause("first")
+    *_, doubtful, sent_again, _, after = sessions_of(proxy.calls)  # a script is taught first
+    assert doubtful == sent_again != after
+
+
 def test_a_call_that_is_interrupted_leaves_its_session(proxy, system, namespace):
     def interrupt(*_):
         raise KeyboardInterrupt
