@@ -53,11 +53,14 @@ class Caller:
 
     def wait_for(self, more_calls: int) -> None:
         """Wait until it has made so many calls more."""
-        wanted = len(self.calls) + more_calls
+        self.wait_until(len(self.calls) + more_calls)
+
+    def wait_until(self, calls: int) -> None:
+        """Wait until it has made so many calls in all."""
         with self._changed:
-            reached = self._changed.wait_for(lambda: len(self.calls) >= wanted or self._ended, timeout=60)
+            reached = self._changed.wait_for(lambda: len(self.calls) >= calls or self._ended, timeout=60)
         assert reached, "a caller came to a halt"
-        assert len(self.calls) >= wanted, "a caller ended too early; its error is above"
+        assert len(self.calls) >= calls, "a caller ended too early; its error is above"
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -71,7 +71,7 @@ def test_what_others_write_while_a_drop_scans_is_dropped_too(face, proxy, server
 
 
 def test_a_drop_that_never_reached_the_server_did_nothing(face, own_server, namespace):
-    server = own_server()
+    server = own_server("--appendfsync", "always")
     with face(3, url=server.url, namespace=namespace, deadline_seconds=0) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         server.kill()

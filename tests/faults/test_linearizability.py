@@ -75,8 +75,8 @@ def test_histories_with_faults_and_kills_are_linearizable(own_server, proxy_befo
     proxy = proxy_before(server, seed=7, lose_reply=0.1, cut_request=0.03, hold_request=0.05)
     deliver_late(proxy)
     callers = callers_of(proxy.url, namespace, deadlines=(60, 60, 60, 60, IMPATIENT), calls=400)
-    for _ in range(3):
-        callers[0].wait_for(more_calls=80)
+    for calls in (80, 160, 240):
+        callers[0].wait_until(calls)
         server.restart()
     history = history_of(callers)
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system, server.client() as raw:
