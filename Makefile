@@ -17,9 +17,10 @@ test: $(VENV)/test.stamp
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
 # What meets redis-py and the server; the rest is the same on all of them.
-OLDEST_TESTS = tests/contract tests/faults tests/test_async.py tests/test_connect.py tests/test_embedded.py \
-    tests/test_full_memory.py tests/test_lua.py tests/test_processes.py tests/test_restart.py \
-    tests/test_security.py tests/test_sent_twice.py
+OLDEST_TESTS = tests/contract tests/faults tests/test_async.py tests/test_connect.py tests/test_connections.py \
+    tests/test_embedded.py tests/test_embedded_start.py tests/test_following.py tests/test_full_memory.py \
+    tests/test_lua.py tests/test_processes.py tests/test_restart.py tests/test_security.py \
+    tests/test_sent_twice.py
 
 # The oldest redis-py and the oldest Redis that are supported, in an environment of their own.
 test-oldest: VENV = .venv-oldest
