@@ -519,6 +519,12 @@ def test_a_server_busy_with_a_script_is_unavailable_until_it_is_done(own_server,
         assert system.cancel("o") is True
 
 
+def test_a_server_that_never_answered_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits, to try again"))
+    with pytest.raises(errors.StoreUnavailable):
+        CryptoOrderSystem(2, url=f"unix://{tmp_path}/nobody", deadline_seconds=600)
+
+
 def test_a_call_waits_for_a_server_that_is_busy_for_less_than_the_deadline(own_server, namespace):
     server = own_server()
     with CryptoOrderSystem(2, url=server.url, namespace=namespace, deadline_seconds=30) as system:

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 import redis
 import redis.asyncio
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, connections, errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
 
 INTERRUPTED = Path(__file__).parent / "interrupted.py"
@@ -66,6 +66,13 @@ def test_waiting_for_a_connection_ends_at_the_deadline(own_server, namespace, de
         assert max(took) < deadline + 2 * 1 + 2, "the deadline, and the last attempt's time-outs"
 
 
+@pytest.fixture
+def only_woken(monkeypatch):
+    """Calls that wait for a connection do not look by themselves within any test's time."""
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 600)
+
+
+@pytest.mark.usefixtures("only_woken")
 def test_a_waiting_call_is_woken_when_a_connection_is_free(server, namespace):
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace) as system, ThreadPoolExecutor(8) as pool:
@@ -80,6 +87,25 @@ def test_a_client_without_time_outs_gets_ours(library):
     client = library.Redis(socket_timeout=7, socket_connect_timeout=8)
     made = source_of(None, client, library).make()
     assert (made.socket_timeout, made.socket_connect_timeout) == (7, 8)
+
+
+@pytest.mark.usefixtures("only_woken")
+def test_calls_that_wait_when_a_system_is_closed_do_nothing(own_server, namespace):
+    server = own_server()
+    system = CryptoOrderSystem(2, url=f"{server.url}?max_connections=2", namespace=namespace)
+    system.place("first", "alice", "BTC", 1, 1)
+    server.stop_answering()
+    with ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(system.place, f"o{n}", "alice", "BTC", 1, 1) for n in range(20)]
+        while len(system._connections._waiting) < 18:
+            time.sleep(0.01)
+        system.close()
+        ended, _ = wait(calls, timeout=4)  # the server hangs still, and the deadline is later
+        server.go_on()
+    assert len(ended) >= 18
+    assert all(isinstance(call.exception(), errors.StoreClosed) for call in ended)
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
+        assert system.count() <= 3
 
 
 def test_calls_that_wait_when_an_async_system_is_closed_do_nothing(own_server, namespace):
