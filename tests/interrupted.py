@@ -52,10 +52,10 @@ def main(url: str, namespace: str, seconds: str) -> None:
                 alarm.set(0.00001 + 0.0002 * (interrupts % 17))
                 while time.monotonic() < until:
                     system.count()
+                alarm.off()
             except Interrupted:
                 interrupts += 1
                 alarm.off()
-        alarm.off()
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             answers = list(pool.map(lambda _: system.count(), range(50)))
     assert answers == [0] * 50

@@ -16,6 +16,7 @@ import pytest
 from folder_stores import (
     SlowProgram,
     client,
+    is_locked,
     kill_server,
     readline,
     runs,
@@ -48,15 +49,6 @@ def slow_program(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     slow = SlowProgram(tmp_path / "slow", program)
     monkeypatch.setenv("PATH", str(slow.path))
     return slow
-
-
-def is_locked(folder: Path, name: str) -> bool:
-    if not (folder / name).exists():
-        return False
-    lock = try_lock(folder / name)
-    if lock:
-        lock.close()
-    return lock is None
 
 
 def test_orders_are_there_again_when_the_folder_is_opened_again(folder: Path) -> None:
