@@ -9,7 +9,7 @@ import redis
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.connect import Source
-from cryptoorders_redis.refusals import ends_connection, is_read_only, refusal, without_reply
+from cryptoorders_redis.refusals import as_cause, ends_connection, is_read_only, refusal, without_reply
 from cryptoorders_redis.resp import Reply
 
 
@@ -119,7 +119,7 @@ class AsyncConnections:
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
-            raise refusal(error) from error
+            raise refusal(error) from as_cause(error)
 
 
 async def _connect(connection: AsyncConnection) -> None:

@@ -15,7 +15,7 @@ import redis
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.connect import Source
-from cryptoorders_redis.refusals import ends_connection, is_read_only, refusal, without_reply
+from cryptoorders_redis.refusals import as_cause, ends_connection, is_read_only, refusal, without_reply
 from cryptoorders_redis.resp import Reply
 
 LOOK_SECONDS = 0.5
@@ -160,7 +160,7 @@ class Connections:
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
-            raise refusal(error) from error
+            raise refusal(error) from as_cause(error)
 
 
 class _Link:

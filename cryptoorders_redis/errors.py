@@ -10,16 +10,21 @@ class CryptoOrdersError(Exception):
     """The base of every error of this library. All of them can be pickled and copied, with all they hold."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.args, self.__dict__)
+        cause = self.__cause__ if isinstance(self.__cause__, CryptoOrdersError) else None
+        return _restored, (type(self), self.args, self.__dict__, cause)
 
 
 def _restored(
-    kind: type[CryptoOrdersError], args: tuple[Any, ...], fields: dict[str, Any]
+    kind: type[CryptoOrdersError],
+    args: tuple[Any, ...],
+    fields: dict[str, Any],
+    cause: CryptoOrdersError | None,
 ) -> CryptoOrdersError:
-    """Return an error as it was, whatever its constructor takes."""
+    """Return an error as it was, whatever its constructor takes, with a cause that is one of ours."""
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(fields)
+    error.__cause__ = cause
     return error
 
 

@@ -48,6 +48,9 @@ _NOTHING_DONE = "nothing was done"
 _NOT_LOGGED_IN = "unauthenticated"
 """From Redis 7 the answer to a long request without a password: "Protocol error: unauthenticated ..."."""
 
+_ARGUMENTS = re.compile(r",? with args beginning with.*", re.DOTALL)
+"""What a server repeats of a command that it does not know, such as a login, with the password in it."""
+
 # redis-py cuts off the codes that it has a class for. Redis 6.2 wraps what stopped a script:
 # "Error running script (call to f_...): @user_script:30: -OOM command not allowed ...".
 _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
@@ -55,24 +58,28 @@ _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
 
 def refusal(error: Exception) -> errors.CryptoOrdersError:
     """Return our error for a request that was refused."""
-    if isinstance(error.__context__, _DISGUISED):  # as redis.asyncio wraps it
-        error = error.__context__
+    if error.args and isinstance(error.args[0], exceptions.RedisError):  # as redis.asyncio wraps it
+        error = error.args[0]
+    text = _ARGUMENTS.sub("", str(error))
     for theirs, ours in _BY_CLASS.items():
         if isinstance(error, theirs):
-            return ours(str(error))
-    for code in _CODE.findall(str(error)):
+            return ours(text)
+    for code in _CODE.findall(text):
         if code in _BY_CODE:
-            return _BY_CODE[code](str(error))
-    if _DENIED_IN_A_SCRIPT.search(str(error)):
+            return _BY_CODE[code](text)
+    if _DENIED_IN_A_SCRIPT.search(text):
         doubt = (
-            ""
-            if _NOTHING_DONE in str(error)
-            else " (with fewer rights than a script needs, it may be half done)"
+            "" if _NOTHING_DONE in text else " (with fewer rights than a script needs, it may be half done)"
         )
-        return errors.AccessDenied(f"{error}{doubt}")
-    if _NOT_LOGGED_IN in str(error):
-        return errors.AccessDenied(str(error))
-    return errors.ServerError(str(error))
+        return errors.AccessDenied(text + doubt)
+    if _NOT_LOGGED_IN in text:
+        return errors.AccessDenied(text)
+    return errors.ServerError(text)
+
+
+def as_cause(error: Exception) -> Exception | None:
+    """Return the error, to be shown as the cause of ours; None for one that may tell a password."""
+    return None if _ARGUMENTS.search(str(error)) else error
 
 
 def without_reply(error: Exception, num_replies: int) -> Exception:

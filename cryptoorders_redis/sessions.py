@@ -49,10 +49,14 @@ class Sessions:
 
     Serves any number of threads, since a list's pop and append are atomic. A child process after a
     fork has sessions of its own: its parent may be using the ones that it knows.
+
+    No name is given out twice, however the threads come and go: not for one moment under one key, which
+    several of them may begin at the same time, nor for a moment whose reply comes late.
     """
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._numbers = count(1)
         self._start_over()
 
     def take(self) -> Session | None:
@@ -65,11 +69,10 @@ class Sessions:
         try:
             session = begun.idle.pop()
         except IndexError:
-            number = next(begun.numbers)
-            if number > MOST_SESSIONS:
+            if next(begun.given) > MOST_SESSIONS:
                 self._start_over()
                 return None
-            session = Session(begun, f"{begun.moment}.{number}")
+            session = Session(begun, f"{begun.moment}.{next(self._numbers)}")
         session.request_number += 1
         return session
 
@@ -83,7 +86,7 @@ class Sessions:
         return Call("begin_sessions", (self._key, self._key + ":probe", *one_of_each_kind), (KEPT_SECONDS,))
 
     def begin(self, call: Call, moment: str) -> None:
-        """Use the sessions that the call has begun, or renewed, and the moment that it replied with."""
+        """Use the sessions that the call has begun, or renewed, at the moment that it replied with."""
         key, begun = str(call.keys[0]), self._begun
         if not begun or (begun.key, begun.moment) != (key, moment):
             begun = _Begun(key, moment)
@@ -103,5 +106,6 @@ class _Begun:
         self.key = key
         self.moment = moment
         self.renew_at = 0.0
-        self.numbers = count(1)
+        self.given = count(1)
+        """Counts the sessions."""
         self.idle: list[Session] = []

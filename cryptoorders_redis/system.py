@@ -67,7 +67,7 @@ class CryptoOrderSystem:
         create: bool = True,
         deadline_seconds: float = 10.0,
     ) -> None:
-        """Join a namespace of orders, or create it. One round trip.
+        """Join a namespace of orders: one round trip; or create it: three more.
 
         Args:
             num_streams: how many streams the orders are sharded over by user, 1 to 16384; None
@@ -309,12 +309,14 @@ class CryptoOrderSystem:
         """Remove the namespace with all its orders. This cannot be undone.
 
         In steps of about 500 keys, so that the server is never held up: O(keys of the database). From the
-        first step on nobody can place an order or open the namespace. Afterwards it does not exist, and a
-        client that may create it (`create=True`) creates it again when it places an order.
+        first step on placing, listing and counting raise `NoSuchNamespace`; other calls reach an order until
+        it is removed. Afterwards the namespace does not exist, and a client that may create it
+        (`create=True`) creates it again when it places an order. Keys of other clients' sessions, which
+        hold no orders, may be left, for an hour at most. Several clients may drop at the same time.
 
         Raises:
             NoSuchNamespace: there is none.
-            OutcomeUnknown: it may be half dropped; call it again.
+            OutcomeUnknown: it may be half dropped, and the message says what came in between; call it again.
         """
         self._run(drop(self._node))
 

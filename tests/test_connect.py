@@ -8,11 +8,13 @@ import socket
 import subprocess
 import threading
 import time
+import traceback
 
 import fakeredis
 import pytest
 import redis
 import redis.asyncio
+from blocking import BlockingSystem
 from consistency import assert_consistent
 from proxy import Proxy
 from redis.backoff import ConstantBackoff
@@ -167,6 +169,29 @@ DEADLINES = [
 def test_a_deadline_is_0_to_600_seconds(deadline, error):
     with pytest.raises(error, match="deadline_seconds"):
         CryptoOrderSystem(url="memory://", deadline_seconds=deadline)
+
+
+@pytest.mark.parametrize("face", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+@pytest.mark.parametrize("userinfo", ["", ":secret@", "user:secret@"])
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_server_that_repeats_what_it_does_not_know_shows_no_password(own_server, face, userinfo, protocol):
+    """Such as a proxy that knows no login."""
+    server = own_server("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
+    url = server.url.replace("unix://", f"unix://{userinfo}") + f"?protocol={protocol}"
+    if not userinfo and protocol == 2:
+        face(url=url).close()
+        return
+    with pytest.raises(errors.CryptoOrdersError, match="unknown command") as caught:
+        face(url=url)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "secret" not in told
+    assert type(caught.value) is errors.ServerError
+
+
+@pytest.mark.parametrize("face", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+def test_a_database_that_the_server_has_not_is_its_error(server, face):
+    with pytest.raises(errors.ServerError, match="DB index is out of range"):
+        face(url=f"{server.url}?db=99")
 
 
 # A client that was handed in

@@ -21,6 +21,7 @@ def an_error(kind):
         error = kind("cancel of 'o' may have taken effect", operation="cancel", ids=("o", "\n{}"))
     elif kind is errors.BulkInterrupted:
         error = kind([True, False], 3, 9, errors.StoreFull("full"))
+        error.__cause__ = errors.StoreFull("full")
     else:
         error = kind("what went wrong")
     error.add_note("a note")
@@ -28,7 +29,8 @@ def an_error(kind):
 
 
 def told(error):
-    return type(error), str(error), error.args, vars(error)
+    cause = error.__cause__
+    return type(error), str(error), error.args, vars(error), type(cause), str(cause)
 
 
 def raise_it(kind):

@@ -52,7 +52,7 @@ def unpacked(name, table):
 @pytest.mark.parametrize("table", ["KEYS", "ARGV"])
 def test_a_header_names_what_the_code_unpacks(name, table):
     assert header(name, table) == unpacked(name, table)
-    assert unpacked(name, "ARGV")
+    assert unpacked(name, "ARGV") or name == "read_config"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -186,7 +186,7 @@ ARGUMENT_KINDS = {
     "session": re.compile(r"\d{16}\.\d+").fullmatch,
     "request_number": str.isdigit,
     "seconds": "3600".__eq__,
-    "create": {"0", "1"}.__contains__,
+    "dropping": re.compile("[a-z]{16}").fullmatch,
     "finished": {"0", "1"}.__contains__,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"0", "5", "7"}.__contains__,

@@ -290,13 +290,13 @@ def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):
     assert placing.about_to_send == ["place"]
     raw.hset(f"{{{namespace}}}:config", "num_streams", 8)
     placing.step()
-    assert placing.about_to_send == ["open"]
+    assert placing.about_to_send == ["read_config"]
     assert open_system(8).count() == 0
     placing.step()
     assert placing.about_to_send == ["place"]
     raw.hset(f"{{{namespace}}}:config", "num_streams", 2)
     placing.step()
-    assert placing.about_to_send == ["open"]
+    assert placing.about_to_send == ["read_config"]
     placing.step()
     placing.step()
     assert (placing.done, placing.result, placing.about_to_send) == (True, True, [])
@@ -358,7 +358,7 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
     assert listing.about_to_send == ["snapshot"]
     resize(raw, namespace, 7)
     listing.step()
-    assert listing.about_to_send == ["open"]
+    assert listing.about_to_send == ["read_config"]
     listing.step()
     listing.step()
     assert listing.result == ["o(paused)"]

@@ -1,6 +1,8 @@
 """Removes a namespace, by the page, so that the server is never held up."""
 
+import secrets
 from collections.abc import Iterator, Sequence
+from string import ascii_lowercase
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Snapshot
@@ -8,6 +10,9 @@ from cryptoorders_redis.operations.one_node import OneNode
 
 PAGE = 500
 """Keys that are dropped in one step."""
+
+ENDED = -1
+"""What a step replies when its drop has come to its end: another client was quicker."""
 
 
 def drop(node: OneNode) -> Operation[None]:
@@ -18,17 +23,20 @@ def drop(node: OneNode) -> Operation[None]:
         OutcomeUnknown: it may be half dropped.
     """
     keys = node.keys
-    begun = False
+    yield [_scan(node, b"0", 1)]  # refused to a user who may not: better now than half-way
+    name = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
+    begun: object = None
     try:
         # A change in a session, of which no copy acts that comes late: the namespace may be another by then.
-        (begun,) = yield [Call("begin_drop", (keys.config,), (0,), changes=(keys.namespace,))]
+        step = Call("begin_drop", (keys.config, keys.sequence), (name, 0), changes=(keys.namespace,))
+        (begun,) = yield [step]
         if not begun:
             raise node.no_such_namespace()
-        while (yield from _drop_all_found(node)):
+        while (yield from _drop_all_found(node, begun)):
             pass  # what others wrote during a scan is found by the next
-        yield [Call("drop_keys", (keys.config, keys.sequence), (1,))]
-    except (errors.StoreUnavailable, errors.OutcomeUnknown) as error:
-        if isinstance(error, errors.StoreUnavailable) and not begun:
+        yield [Call("drop_keys", (keys.config, keys.sequence), (begun, 1))]
+    except errors.CryptoOrdersError as error:
+        if not begun and not isinstance(error, errors.OutcomeUnknown):
             raise  # nothing was done
         raise errors.OutcomeUnknown(
             f"namespace {keys.namespace!r} may be half dropped: {error}; call drop() again",
@@ -37,17 +45,27 @@ def drop(node: OneNode) -> Operation[None]:
         ) from error
 
 
-def _drop_all_found(node: OneNode) -> Operation[bool]:
-    """Drop all keys but the config that one scan finds; reply whether it found any."""
-    found_any, cursor = False, b"0"
+def _scan(node: OneNode, cursor: bytes, count: int) -> Snapshot:
+    return Snapshot((("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", count),))
+
+
+def _drop_all_found(node: OneNode, begun: bytes) -> Operation[bool]:
+    """Drop all keys but the config that one scan finds; reply whether to scan again.
+
+    Keys of sessions are no reason to: they come again for as long as others try to change something, and
+    end by themselves.
+    """
+    scan_again, cursor = False, b"0"
     while True:
-        scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
-        (((cursor, found),),) = yield [Snapshot((scan,))]
+        (((cursor, found),),) = yield [_scan(node, cursor, PAGE)]
         for page in _pages([key for key in found if key != node.keys.config.encode()]):
-            found_any = True
-            yield [Call("drop_keys", (node.keys.config, *page), (0,))]
+            (removed,) = yield [Call("drop_keys", (node.keys.config, *page), (begun, 0))]
+            if removed == ENDED:
+                return False
+            meanings = map(node.keys.meaning_of, page)
+            scan_again |= any(meaning is None or meaning.kind != "sessions" for meaning in meanings)
         if cursor == b"0":
-            return found_any
+            return scan_again
 
 
 def _pages(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

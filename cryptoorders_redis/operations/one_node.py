@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.keys import SCHEMA_VERSION, Keys
-from cryptoorders_redis.operations import Call, Operation, Snapshot, T
+from cryptoorders_redis.operations import Call, Operation, Snapshot
 from cryptoorders_redis.operations.listing import listed, merged
 from cryptoorders_redis.order import (
     NewOrder,
@@ -58,7 +57,7 @@ class OneNode:
         return self._open(num_streams)
 
     def _open(self, num_streams: int | None) -> Operation[None]:
-        (config,) = yield [self.open_call(num_streams or 1, create=self._create)]
+        config = yield from self._config_of(num_streams or 1)
         if policy := evicting_policy(config):
             _log.warning(
                 "the server may evict keys when its memory is full (maxmemory-policy %s): live orders, or "
@@ -67,7 +66,7 @@ class OneNode:
             )
         if config[3]:
             self.num_streams = num_streams or 1
-            return  # half dropped: drop() can be called, and every other call says so
+            return  # half dropped: for drop() to be called again
         if not self._learn(config):
             raise self.no_such_namespace()
         if num_streams not in (None, self.num_streams):
@@ -79,7 +78,7 @@ class OneNode:
 
     def place(self, new: NewOrder) -> Operation[bool]:
         """Reply whether the order was placed; False: its id is live already."""
-        return self._in_stream_of(new.user_id, partial(self._place, new, record_of(new)), bool)
+        return self._place(new, record_of(new))
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Reply whether the order was paused; with an owner, only that user's own can be."""
@@ -106,7 +105,7 @@ class OneNode:
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Reply how many orders were cancelled."""
         checked_text(user_id, "user_id")
-        return self._in_stream_of(user_id, partial(self._cancel_all_by_user, user_id), int)
+        return self._cancel_all_by_user(user_id)
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
         """Reply with the order, if it is live; with an owner, only if it is that user's."""
@@ -150,12 +149,14 @@ class OneNode:
             num_streams = self.num_streams
             says = ("HGET", self.keys.config, "num_streams")
             (replies,) = yield [Snapshot((says, *commands(num_streams)))]
-            if replies[0] == b"%d" % num_streams or not (yield from self.read_config()):
+            # Without a config there are no orders: dropping removes it last.
+            if replies[0] == b"%d" % num_streams or (replies[0] is None and self._create):
                 return replies[1:]
+            yield from self.read_config()
 
     def read_config(self) -> Operation[bool]:
         """Learn the namespace's num_streams. False: it is gone, and empty for a client that may create it."""
-        (config,) = yield [self.open_call(self.num_streams, create=False)]
+        (config,) = yield [self.config_call()]
         there = self._learn(config)
         if not there and not self._create:
             raise self.no_such_namespace()
@@ -163,13 +164,22 @@ class OneNode:
 
     def create_again(self, num_streams: int) -> Operation[None]:
         """Learn the namespace's num_streams, or create it with this one where it is gone."""
-        (config,) = yield [self.open_call(num_streams, create=self._create)]
+        config = yield from self._config_of(num_streams)
         if not self._learn(config):
             raise self.no_such_namespace()
 
-    def open_call(self, num_streams: int, *, create: bool) -> Call:
+    def config_call(self) -> Call:
         """Return the call that reads the config, and what else is to be known at the start."""
-        return Call("open", (self.keys.config,), (int(create), SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS))
+        return Call("read_config", (self.keys.config,), ())
+
+    def _config_of(self, num_streams: int) -> Operation[Sequence[bytes | None]]:
+        """Reply with the config; where there is none, and there may be one, it is created first."""
+        while True:
+            (config,) = yield [self.config_call()]
+            if not self._create or any(config[:4]):
+                return config
+            settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
+            yield [Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))]
 
     def _learn(self, config: Sequence[bytes | None]) -> bool:
         """Take over the num_streams that the config says; False: there is no config."""
@@ -198,8 +208,16 @@ class OneNode:
         """Return the error for a namespace that is not there."""
         return errors.NoSuchNamespace(f"there is no namespace {self.keys.namespace!r} in this store")
 
-    def _place(self, new: NewOrder, record: bytes, stream: int, num_streams: int) -> Call:
-        keys = self.keys
+    def _place(self, new: NewOrder, record: bytes) -> Operation[bool]:
+        while True:
+            num_streams = self.num_streams
+            (reply,) = yield [self._place_call(new, record, num_streams)]
+            if reply != STALE:
+                return bool(reply)
+            yield from self.create_again(num_streams)
+
+    def _place_call(self, new: NewOrder, record: bytes, num_streams: int) -> Call:
+        keys, stream = self.keys, stream_of_user(new.user_id, num_streams)
         return Call(
             "place",
             (
@@ -214,8 +232,16 @@ class OneNode:
             changes=(new.order_id,),
         )
 
-    def _cancel_all_by_user(self, user_id: str, stream: int, num_streams: int) -> Call:
-        keys = self.keys
+    def _cancel_all_by_user(self, user_id: str) -> Operation[int]:
+        while True:
+            (reply,) = yield [self._cancel_all_by_user_call(user_id, self.num_streams)]
+            if reply != STALE:
+                return int(reply)
+            if not (yield from self.read_config()):
+                return 0
+
+    def _cancel_all_by_user_call(self, user_id: str, num_streams: int) -> Call:
+        keys, stream = self.keys, stream_of_user(user_id, num_streams)
         return Call(
             "cancel_all_by_user",
             (
@@ -235,17 +261,6 @@ class OneNode:
         args = (self.keys.namespace, order_id, owner, *more)
         return _changed(Call(script, (self._directory,), args, changes=(order_id,)))
 
-    def _in_stream_of(
-        self, user_id: str, call: Callable[[int, int], Call], answer: Callable[[int], T]
-    ) -> Operation[T]:
-        """Make the call for the user's stream, anew where num_streams has changed."""
-        while True:
-            num_streams = self.num_streams
-            (reply,) = yield [call(stream_of_user(user_id, num_streams), num_streams)]
-            if reply != STALE:
-                return answer(reply)
-            yield from self.create_again(num_streams)
-
 
 # Not functions in the methods: to make one, with its annotations, took 2 µs of each call.
 def _changed(call: Call) -> Operation[bool]:
@@ -260,7 +275,7 @@ def _read(order_id: str, owner: str, call: Call) -> Operation[Order | None]:
 
 
 def evicting_policy(config: Sequence[bytes | None]) -> str | None:
-    """Return the server's maxmemory-policy, by the reply to `open`, where it is one that removes keys."""
+    """Return the server's maxmemory-policy, by the reply to `config_call`, if it is one that removes keys."""
     policy = config[4]
     return None if policy in (None, b"noeviction") else policy.decode()
 

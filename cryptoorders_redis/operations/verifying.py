@@ -49,7 +49,7 @@ def verify(node: OneNode) -> Operation[list[Disagreement]]:
         if cursor == b"0":
             break
     found.update(dict.fromkeys((yield from _sequence_problems(node))))
-    (config,) = yield [node.open_call(node.num_streams, create=False)]
+    (config,) = yield [node.config_call()]
     if policy := evicting_policy(config):
         problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
         found[Disagreement("maxmemory-policy", None, problem)] = None

@@ -36,7 +36,7 @@ def test_a_new_namespace_has_one_stream_where_no_number_is_named(open_system):
 def test_opening_creates_the_config_and_nothing_else(open_system, store):
     open_system(3)
     config = f"{{{store.namespace}}}:config"
-    assert keys_of(store.raw, store.namespace) == [config.encode()]
+    assert list(contents(store.raw, store.namespace)) == [config.encode()]
     assert store.raw.hgetall(config) == {
         b"schema_version": b"1",
         b"num_streams": b"3",

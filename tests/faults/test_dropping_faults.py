@@ -1,22 +1,33 @@
 """A drop that is interrupted at any of its steps says so, and can be called again."""
 
+from collections.abc import Callable
+
 import pytest
 from changes import begin_sessions
 from consistency import keys_of
-from faulty_proxy import Fault
+from faulty_proxy import Fault, FaultyProxy
+from servers import RedisServer
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.scripts import script
 
 
-def step(name: str) -> str:
-    """What the request of one of a drop's steps has in it."""
-    return "EXEC" if name == "scan" else script(name).sha.decode()
+def plan(proxy: FaultyProxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:
+    """Plan a fault for one of a drop's steps; for the scan after it has begun, there is one before that."""
+    if name == "scan":
+        begun = script("begin_drop").sha.decode()
+        proxy.next_call(Fault.DELAY_REPLY, begun, then=lambda: proxy.next_call(fault, "EXEC", then))
+    else:
+        proxy.next_call(fault, script(name).sha.decode(), then)
 
 
 @pytest.fixture(autouse=True)
 def scripts_are_known(server):
-    """Else the first sending of a step carries nothing out."""
+    teach_steps(server)
+
+
+def teach_steps(server: RedisServer) -> None:
+    """Make the server know the scripts: else the first sending of a step carries nothing out."""
     with server.client() as raw:
         for name in ("begin_drop", "drop_keys"):
             raw.script_load(script(name).source)
@@ -30,7 +41,7 @@ def test_a_drop_whose_step_is_lost_may_be_half_done(face, proxy, server, namespa
             assert system.place(f"o{number}", "alice", "BTC", 1, 1)
         with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
             begin_sessions(faulty)
-            proxy.next_call(fault, having=step(name))
+            plan(proxy, fault, name)
             with pytest.raises(errors.OutcomeUnknown, match=r"half dropped.*call drop") as unknown:
                 faulty.drop()
             assert (unknown.value.operation, unknown.value.ids) == ("drop", (namespace,))
@@ -48,7 +59,7 @@ def test_a_drop_whose_step_is_sent_again_drops_all(face, proxy, server, namespac
     with face(3, url=server.url, namespace=namespace) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         with face(url=proxy.url, namespace=namespace) as faulty:
-            proxy.next_call(fault, having=step(name))
+            plan(proxy, fault, name)
             faulty.drop()
             with server.client() as raw:
                 assert keys_of(raw, namespace) == []
@@ -63,11 +74,31 @@ def test_what_others_write_while_a_drop_scans_is_dropped_too(face, proxy, server
         CryptoOrderSystem(3, url=server.url, namespace=namespace) as other,
         face(url=proxy.url, namespace=namespace) as faulty,
     ):
-        assert faulty.place("o", "alice", "BTC", 1, 1)
-        proxy.next_call(Fault.LOSE_REPLY, having=step("drop_keys"), then=lambda: begin_sessions(other))
+        assert other.place("o", "alice", "BTC", 1, 1)
+        begin_sessions(faulty)
+        plan(proxy, Fault.CUT_REQUEST, "drop_keys", then=lambda: other.pause("o"))  # a key that was not there
         faulty.drop()
         with server.client() as raw:
             assert keys_of(raw, namespace) == []
+
+
+def test_a_server_that_turns_read_only_leaves_a_drop_half_done(face, own_server, proxy_before, namespace):
+    server = own_server()
+    teach_steps(server)
+    proxy = proxy_before(server)
+    with (
+        face(3, url=server.url, namespace=namespace) as system,
+        face(url=proxy.url, namespace=namespace) as faulty,
+        server.client() as raw,
+    ):
+        assert system.place("o", "alice", "BTC", 1, 1)
+        begin_sessions(faulty)
+        plan(proxy, Fault.DELAY_REPLY, "begin_drop", then=lambda: raw.replicaof("127.0.0.1", 1))
+        with pytest.raises(errors.OutcomeUnknown, match=r"half dropped.*READONLY|half dropped.*read only"):
+            faulty.drop()
+        raw.replicaof("NO", "ONE")
+        system.drop()
+        assert keys_of(raw, namespace) == []
 
 
 def test_a_drop_that_never_reached_the_server_did_nothing(face, own_server, namespace):

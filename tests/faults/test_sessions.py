@@ -1,10 +1,14 @@
 """Client sessions, by which the server knows a call that is sent again: few, not for ever, never wrong."""
 
+import random
 import re
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,9 @@ from changes import Change, begin_sessions, each_change, make, state, teach_scri
 from faulty_proxy import Fault
 
 from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.keys import Keys
+from cryptoorders_redis.scripts import script
+from cryptoorders_redis.sessions import Sessions
 
 FORKING = Path(__file__).parent / "forking.py"
 
@@ -56,6 +63,55 @@ def test_threads_leave_at_most_a_session_each(system, clients, raw):
             done.result()
     (key,) = clients()
     assert 2 <= raw.hlen(key) <= 9
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
+    """However late the replies come to threads that begin sessions, and whatever the server forgets."""
+    monkeypatch.setattr("cryptoorders_redis.sessions.MOST_SESSIONS", 5)
+    chance, sessions = random.Random(seed), Sessions(Keys("x"))
+    moments = count(1)
+    begun_on_server: dict[object, str] = {}
+    replies, in_use, last_numbers = [], [], Counter()
+    for _ in range(500):
+        event = chance.choice(["begin", "reply", "take", "take", "take", "give back", "forget", "renew"])
+        if event == "begin":
+            call = sessions.begin_call()
+            replies.append((call, begun_on_server.setdefault(call.keys[0], str(next(moments)))))
+        elif event == "reply" and replies:
+            sessions.begin(*replies.pop(chance.randrange(len(replies))))
+        elif event == "take" and (session := sessions.take()):
+            name = (session.key, session.name)
+            assert name not in [(other.key, other.name) for other in in_use]
+            assert session.request_number > last_numbers[name]
+            last_numbers[name] = session.request_number
+            in_use.append(session)
+        elif event == "give back" and in_use:
+            in_use.pop(chance.randrange(len(in_use))).give_back()
+        elif event == "forget":
+            begun_on_server.clear()
+        elif event == "renew" and in_use:
+            chance.choice(in_use).forget()
+    assert last_numbers
+
+
+def test_calls_that_begin_sessions_at_once_share_none(proxy, system, raw, clients, namespace):
+    """The reply to the first comes after the server has forgotten it, and has begun others."""
+    answers = {}
+
+    def place(order_id):
+        answers[order_id] = faulty.place(order_id, "alice", "BTC", 1, 1)
+
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty:
+        proxy.next_call(Fault.DELAY_REPLY, ":probe", then=lambda: raw.delete(*clients()))
+        late = threading.Thread(target=place, args=("late",))
+        late.start()
+        while not proxy.faults:
+            time.sleep(0.01)
+        place("early")
+        late.join()
+    assert answers == {"early": True, "late": True}
+    assert sorted(system.display_all_live_orders()) == ["early", "late"]
 
 
 def test_systems_have_sessions_of_their_own(server, system, clients, namespace):
@@ -152,6 +208,27 @@ def test_a_copy_that_comes_late_does_not_act(proxy, system, raw, namespace, chan
             before = state(system)
             proxy.deliver(copy)
             assert state(system) == before
+
+
+def test_a_copy_of_a_creation_that_comes_late_creates_nothing(server, proxy, raw, namespace):
+    with CryptoOrderSystem(3, url=proxy.url, namespace=namespace) as creator:
+        copies = list(proxy.calls)
+        creator.drop()
+    for copy in copies:
+        proxy.deliver(copy)
+    with CryptoOrderSystem(5, url=server.url, namespace=namespace) as system:
+        assert system.place("o", "alice", "BTC", 1, 1)
+
+
+def test_a_creation_whose_reply_is_lost_may_have_taken_effect(server, proxy, raw, namespace):
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        system.drop()  # the server knows the scripts
+    proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
+    with pytest.raises(errors.OutcomeUnknown, match="create of"):
+        CryptoOrderSystem(3, url=proxy.url, namespace=namespace, deadline_seconds=0)
+    proxy.next_call(Fault.LOSE_REPLY, having=script("read_config").sha.decode())
+    with CryptoOrderSystem(url=proxy.url, namespace=namespace) as system:
+        assert system.count() == 0
 
 
 def test_a_copy_of_a_drop_that_comes_late_removes_nothing(proxy, system, namespace):
