@@ -139,11 +139,15 @@ def test_a_truncated_append_only_file_is_the_store_of_an_earlier_moment(own_serv
     # The newest of the server's append-only files: release 7 has one that grows, and an empty base.
     file = max(server.folder.rglob("appendonly*.aof"), key=lambda path: (".incr." in path.name, path.name))
     latest = len(moments) - 1
-    while (size := file.stat().st_size) > 400:
+    while True:
         with file.open("r+b") as cut:
-            cut.truncate(size - chance.randrange(1, 900))
+            cut.truncate(max(0, file.stat().st_size - chance.randrange(1, 900)))
         server.start()
-        with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system, server.client() as raw:
+        try:
+            system = CryptoOrderSystem(url=server.url, namespace=namespace, create=False)
+        except errors.NoSuchNamespace:
+            break  # of before it was created
+        with system, server.client() as raw:
             listing = system.display_all_live_orders()
             assert_consistent(raw, namespace)
         while moments[latest] != listing:
