@@ -7,6 +7,7 @@ from string import ascii_lowercase
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Snapshot
 from cryptoorders_redis.operations.one_node import OneNode
+from cryptoorders_redis.resp import Argument
 
 PAGE = 500
 """Keys that are dropped in one step."""
@@ -25,7 +26,7 @@ def drop(node: OneNode) -> Operation[None]:
     keys = node.keys
     yield [_scan(node, b"0", 1)]  # refused to a user who may not: better now than half-way
     name = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
-    begun: object = None
+    begun: Argument = b""
     try:
         # A change in a session, of which no copy acts that comes late: the namespace may be another by then.
         step = Call("begin_drop", (keys.config, keys.sequence), (name, 0), changes=(keys.namespace,))
@@ -49,7 +50,7 @@ def _scan(node: OneNode, cursor: bytes, count: int) -> Snapshot:
     return Snapshot((("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", count),))
 
 
-def _drop_all_found(node: OneNode, begun: bytes) -> Operation[bool]:
+def _drop_all_found(node: OneNode, begun: Argument) -> Operation[bool]:
     """Drop all keys but the config that one scan finds; reply whether to scan again.
 
     Keys of sessions are no reason to: they come again for as long as others try to change something, and
