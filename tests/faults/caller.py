@@ -50,7 +50,7 @@ def opened(face: Any, **options: Any) -> CryptoOrderSystem:
     while True:
         try:
             return face(3, **options)
-        except errors.StoreUnavailable:
+        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the other, of creating the namespace
             time.sleep(0.02)
 
 
