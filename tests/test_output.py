@@ -84,7 +84,9 @@ def test_a_standard_error_that_cannot_be_written_changes_nothing(program, where,
 
 def test_a_reader_that_leaves_early_ends_a_long_listing(program, server, namespace):
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
-        system.place_many([(f"a long name, number {number}", "alice", "BTC", 1, 2) for number in range(5000)])
+        system.place_many(
+            [(f"a long name, number {number}", "alice", "BTC", 1, 2) for number in range(20_000)]
+        )
     for options in ((), ("--user", "alice"), ("--json",)):
         with program.start("live", *options) as process:
             assert b"order1" in process.stdout.readline()
