@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 import redis.asyncio
+from redis.backoff import ConstantBackoff
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, connections, errors
 from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
@@ -90,6 +91,14 @@ def test_a_client_without_time_outs_gets_ours(library):
     client = library.Redis(socket_timeout=7, socket_connect_timeout=8)
     made = source_of(None, client, library).make()
     assert (made.socket_timeout, made.socket_connect_timeout) == (7, 8)
+
+
+@pytest.mark.parametrize("library", [redis, redis.asyncio])
+def test_a_clients_own_retries_are_not_used(library):
+    retry = library.retry.Retry(ConstantBackoff(1), 7)
+    made = source_of(None, library.Redis(retry=retry, retry_on_error=[ValueError]), library).make()
+    assert made.retry.get_retries() == 0
+    assert retry.get_retries() == 7
 
 
 @pytest.mark.usefixtures("only_woken")
