@@ -10,12 +10,15 @@ local earlier = answered(sessions, session, request_number)
 if earlier then
   return earlier
 end
-local begun = redis.call('HGET', config, 'dropping')
-if begun or redis.call('EXISTS', config) == 0 then
-  return answer(sessions, session, request_number, begun or 0)
+if redis.call('EXISTS', config) == 0 then
+  return answer(sessions, session, request_number, 0)
 end
+local begun = redis.call('HGET', config, 'dropping')
 -- A right that only dropping needs, before anything is begun; and a command that full memory does not refuse, after
 -- which it does not refuse the next.
 redis.call('UNLINK', sequence)
+if begun then
+  return answer(sessions, session, request_number, begun)
+end
 redis.call('HSET', config, 'dropping', dropping, 'num_streams', num_streams)
 return answer(sessions, session, request_number, dropping)

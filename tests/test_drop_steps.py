@@ -134,6 +134,17 @@ def test_a_drop_works_where_memory_is_full(own_server, namespace):
         assert keys_of(raw, namespace) == []
 
 
+@pytest.mark.parametrize("name", ["y" * 16, "x" * 16, "1"])
+def test_a_half_done_drop_is_finished_where_memory_is_full(own_server, namespace, name):
+    server = own_server()
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system, server.client() as raw:
+        place_some(system)
+        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": name, "num_streams": 0})
+        raw.config_set("maxmemory", 1)
+        system.drop()
+        assert keys_of(raw, namespace) == []
+
+
 @pytest.mark.parametrize("right", ["scan", "unlink"])
 def test_who_may_not_drop_begins_no_drop(own_server, namespace, right):
     server = own_server()

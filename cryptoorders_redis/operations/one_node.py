@@ -179,7 +179,11 @@ class OneNode:
             if not self._create or any(config[:4]):
                 return config
             settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
-            yield [Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))]
+            create = Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))
+            (created,) = yield [create]
+            if not created:  # another client's, or a config without any field that we know
+                (config,) = yield [self.config_call()]
+                return config
 
     def _learn(self, config: Sequence[bytes | None]) -> bool:
         """Take over the num_streams that the config says; False: there is no config."""
@@ -282,7 +286,7 @@ def evicting_policy(config: Sequence[bytes | None]) -> str | None:
 
 def _number(field: bytes | None) -> int:
     """Return a config field's number; 0, which none of them can be, for anything else."""
-    return int(field) if field and field.isdigit() else 0
+    return int(field) if field and field.isdigit() and not field.startswith(b"0") else 0
 
 
 def _check_num_streams(num_streams: object) -> None:

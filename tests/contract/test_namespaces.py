@@ -49,6 +49,7 @@ UNKNOWN_SCHEMAS = [
     pytest.param({"schema_version": "0"}, "schema version", id="older"),
     pytest.param({"schema_version": "one"}, "schema version", id="not-a-number"),
     pytest.param({"num_streams": "0"}, "schema version", id="no-streams"),
+    pytest.param({"num_streams": "03"}, "schema version", id="streams-with-a-zero-before"),
     pytest.param({"num_streams": "many"}, "schema version", id="streams-not-a-number"),
 ]
 
@@ -63,6 +64,15 @@ def test_data_of_an_unknown_schema_version_is_refused_and_left_alone(open_system
         with pytest.raises(errors.SchemaVersionMismatch, match=message):
             open_system(num_streams)
     assert contents(store.raw, store.namespace) == before
+    store.raw.delete(config)
+
+
+def test_a_config_of_unknown_fields_is_refused_and_left_alone(open_system, store):
+    config = f"{{{store.namespace}}}:config"
+    store.raw.hset(config, "of-another", 1)
+    with pytest.raises(errors.NoSuchNamespace):
+        open_system()
+    assert list(contents(store.raw, store.namespace)) == [config.encode()]
     store.raw.delete(config)
 
 

@@ -6,6 +6,7 @@ from faulty_proxy import Fault
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations.bulk import BATCH
+from cryptoorders_redis.scripts import script
 
 ORDERS = [(f"o{number}", f"user{number % 7}", "BTC", 1, 1) for number in range(3 * BATCH)]
 IDS = [order[0] for order in ORDERS]
@@ -67,3 +68,16 @@ def test_a_reply_that_stays_lost_leaves_one_batch_unknown(face, own_server, name
         assert stopped.value.not_done == range(BATCH, 3 * BATCH)
         server.go_on()
         assert system.count() in (0, BATCH)
+
+
+def test_a_batch_is_not_in_doubt_where_creating_its_namespace_is(face, server, proxy, namespace):
+    with face(3, url=server.url, namespace=namespace) as other:
+        with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+            assert system.cancel("nothing") is False
+            other.drop()
+            system._sessions._begun = None  # its sessions are dropped too, and begun again without a fault
+            proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
+            with pytest.raises(errors.BulkInterrupted) as interrupted:
+                system.place_many(ORDERS[:3])
+        assert (interrupted.value.unknown, interrupted.value.not_done) == (range(0), range(3))
+        assert other.count() == 0
