@@ -80,9 +80,7 @@ def _in_batches(
                 yield from node.create_again(node.num_streams)
                 continue
         except errors.CryptoOrdersError as error:
-            # Creating the namespace again may be in doubt too: the batch was not done then.
-            unknown = isinstance(error, errors.OutcomeUnknown) and error.operation != "create"
-            in_doubt = len(batch) if unknown else 0
+            in_doubt = len(batch) if isinstance(error, errors.OutcomeUnknown) else 0
             raise errors.BulkInterrupted(answers, in_doubt, len(items), error) from error
         answers += [answer == ord("y") for answer in reply]
     return answers

@@ -1,4 +1,4 @@
-"""Removes a namespace, by the page, so that the server is never held up."""
+"""Removes a namespace in small steps, so that the server is never held up."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def drop(node: OneNode) -> Operation[None]:
         OutcomeUnknown: it may be half dropped.
     """
     keys = node.keys
-    yield [_scan(node, b"0", 1)]  # refused to a user who may not: better now than half-way
+    yield [Snapshot((node.scan(b"0", 1),))]  # refused to a user who may not: better now than half-way
     name = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
     begun: Argument = b""
     try:
@@ -46,10 +46,6 @@ def drop(node: OneNode) -> Operation[None]:
         ) from error
 
 
-def _scan(node: OneNode, cursor: bytes, count: int) -> Snapshot:
-    return Snapshot((("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", count),))
-
-
 def _drop_all_found(node: OneNode, begun: Argument) -> Operation[bool]:
     """Drop all keys but the config that one scan finds; reply whether to scan again.
 
@@ -58,7 +54,7 @@ def _drop_all_found(node: OneNode, begun: Argument) -> Operation[bool]:
     """
     scan_again, cursor = False, b"0"
     while True:
-        (((cursor, found),),) = yield [_scan(node, cursor, PAGE)]
+        (((cursor, found),),) = yield [Snapshot((node.scan(cursor, PAGE),))]
         for page in _pages([key for key in found if key != node.keys.config.encode()]):
             (removed,) = yield [Call("drop_keys", (node.keys.config, *page), (begun, 0))]
             if removed == ENDED:

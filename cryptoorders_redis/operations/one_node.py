@@ -143,6 +143,10 @@ class OneNode:
         keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
         return "ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES"
 
+    def scan(self, cursor: bytes, count: int) -> Sequence[Argument]:
+        """Return the command that finds about so many keys of the namespace."""
+        return "SCAN", cursor, "MATCH", self.keys.pattern, "COUNT", count
+
     def snapshot(self, commands: Callable[[int], Commands]) -> Operation[list[Any]]:
         """Reply with what the commands for num_streams read at one moment, made anew where it has changed."""
         while True:
@@ -163,8 +167,15 @@ class OneNode:
         return there
 
     def create_again(self, num_streams: int) -> Operation[None]:
-        """Learn the namespace's num_streams, or create it with this one where it is gone."""
-        config = yield from self._config_of(num_streams)
+        """Learn the namespace's num_streams, or create it with this one where it is gone.
+
+        Raises:
+            StoreUnavailable: the namespace may have been created; what was to be placed in it was not.
+        """
+        try:
+            config = yield from self._config_of(num_streams)
+        except errors.OutcomeUnknown as error:
+            raise errors.StoreUnavailable(f"{error}; no order was placed") from error
         if not self._learn(config):
             raise self.no_such_namespace()
 
@@ -174,16 +185,14 @@ class OneNode:
 
     def _config_of(self, num_streams: int) -> Operation[Sequence[bytes | None]]:
         """Reply with the config; where there is none, and there may be one, it is created first."""
+        settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
+        create = Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))
+        may_be_created = self._create
         while True:
             (config,) = yield [self.config_call()]
-            if not self._create or any(config[:4]):
+            if any(config[:4]) or not may_be_created:
                 return config
-            settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
-            create = Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))
-            (created,) = yield [create]
-            if not created:  # another client's, or a config without any field that we know
-                (config,) = yield [self.config_call()]
-                return config
+            (may_be_created,) = yield [create]  # 0: there is one, perhaps without any field that we know
 
     def _learn(self, config: Sequence[bytes | None]) -> bool:
         """Take over the num_streams that the config says; False: there is no config."""

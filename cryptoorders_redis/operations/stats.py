@@ -103,7 +103,7 @@ def stats(node: OneNode) -> Operation[Stats]:
         found = _Found(num_streams)
         cursor = b"0"
         while True:
-            scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
+            scan = node.scan(cursor, PAGE)
             ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
             yield from _measure(found.new_among(node, keys), found)
             if cursor == b"0":

@@ -42,7 +42,7 @@ def verify(node: OneNode) -> Operation[list[Disagreement]]:
     found: dict[Disagreement, None] = {}
     cursor = b"0"
     while True:
-        scan = ("SCAN", cursor, "MATCH", node.keys.pattern, "COUNT", PAGE)
+        scan = node.scan(cursor, PAGE)
         ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
         for key in keys:
             found.update(dict.fromkeys((yield from _look_into(node, key))))

@@ -79,5 +79,6 @@ def test_a_batch_is_not_in_doubt_where_creating_its_namespace_is(face, server, p
             proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
             with pytest.raises(errors.BulkInterrupted) as interrupted:
                 system.place_many(ORDERS[:3])
+            assert isinstance(interrupted.value.__cause__, errors.StoreUnavailable)
         assert (interrupted.value.unknown, interrupted.value.not_done) == (range(0), range(3))
         assert other.count() == 0
