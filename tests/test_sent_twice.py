@@ -34,12 +34,6 @@ def beside(server, namespace):
         yield beside
 
 
-@pytest.fixture
-def raw(server):
-    with server.client() as raw:
-        yield raw
-
-
 CHANGES = [
     pytest.param(lambda s: s.place("new", "alice", "BTC", 1, 1), lambda s: s.cancel("new"), id="place"),
     pytest.param(lambda s: s.pause("o"), lambda s: s.resume("o"), id="pause"),

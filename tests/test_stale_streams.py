@@ -7,7 +7,7 @@ from consistency import assert_consistent, delete_all, keys_of
 from model import line
 from stepwise import Stepwise
 
-from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus, errors
+from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.glance import glance
 from cryptoorders_redis.operations.one_node import OneNode
@@ -20,25 +20,6 @@ RESIZES = [
     pytest.param((7, 2), id="7-to-2"),
     pytest.param((1, 16), id="1-to-16"),
 ]
-
-
-@pytest.fixture
-def raw(server):
-    with server.client() as raw:
-        yield raw
-
-
-@pytest.fixture
-def open_system(server, namespace):
-    opened = []
-
-    def open_system(num_streams=None):
-        opened.append(CryptoOrderSystem(num_streams, url=server.url, namespace=namespace))
-        return opened[-1]
-
-    yield open_system
-    for system in opened:
-        system.close()
 
 
 def resize(raw, namespace, num_streams):
