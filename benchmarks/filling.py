@@ -7,9 +7,9 @@ from itertools import islice
 import redis
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.order import record_of
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import record_of
 
 ORDERS_A_USER = 100
 PAUSED_OF_TEN = 1

@@ -26,8 +26,8 @@ from benchmarks.harness import (
 from benchmarks.peers import new_order
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.placement import stream_of_user
 
 STREAMS = 8
 PAGE = 1000

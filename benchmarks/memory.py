@@ -9,8 +9,8 @@ import redis
 from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.order import record_of
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.records import record_of
 
 LIMIT = 400
 NAUTILUS = 1780

@@ -13,7 +13,7 @@ from benchmarks.peers import CALLS, New, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import redis_server
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.resp import packed
+from cryptoorders_redis.transport.resp import packed
 
 HOW = (
     "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "

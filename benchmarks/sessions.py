@@ -77,7 +77,7 @@ def run(scale: Scale) -> Section:
 
 def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
     """Have this process use a copy of lua/ with another include/session.lua, and with each script changed."""
-    from cryptoorders_redis import scripts
+    from cryptoorders_redis.schema import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
     shutil.copytree(scripts._folder(), folder)  # noqa: SLF001

@@ -13,7 +13,7 @@ from benchmarks.peers import CALLS, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.resp import packed
+from cryptoorders_redis.transport.resp import packed
 
 HOW = (
     "The same request at each layer, one process, a Unix socket: over a bare socket, to a server without "

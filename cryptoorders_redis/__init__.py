@@ -2,9 +2,9 @@
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
-from cryptoorders_redis.operations.glance import Glance
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
-from cryptoorders_redis.operations.verifying import Disagreement
+from cryptoorders_redis.operations.summary import Glance
+from cryptoorders_redis.operations.verify import Disagreement
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
 

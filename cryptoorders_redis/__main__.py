@@ -2,13 +2,13 @@
 
 import sys
 
-from cryptoorders_redis.output import checked_output
+from cryptoorders_redis.cli.output import checked_output
 
 
 def main() -> None:
     """Run the command line; exits with 2 where what it is made with is not installed."""
     try:
-        from cryptoorders_redis.cli import app
+        from cryptoorders_redis.cli.app import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
             raise

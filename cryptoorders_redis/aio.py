@@ -8,29 +8,22 @@ from typing import NoReturn, Self, TypeVar
 
 import redis.asyncio
 
-from cryptoorders_redis.aio_connections import AsyncConnections
-from cryptoorders_redis.connect import source_of
-from cryptoorders_redis.delivery import Delivery
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
-from cryptoorders_redis.operations.counting import count
-from cryptoorders_redis.operations.dropping import drop
-from cryptoorders_redis.operations.glance import Glance, glance
-from cryptoorders_redis.operations.one_node import OneNode
-from cryptoorders_redis.operations.paging import live_orders
-from cryptoorders_redis.operations.query import query
+from cryptoorders_redis.operations.count import count
+from cryptoorders_redis.operations.drop import drop
+from cryptoorders_redis.operations.pages import live_orders
+from cryptoorders_redis.operations.queries import query
+from cryptoorders_redis.operations.standalone import OneNode
 from cryptoorders_redis.operations.stats import Stats, stats
-from cryptoorders_redis.operations.verifying import Disagreement, verify
-from cryptoorders_redis.order import (
-    NewOrder,
-    Number,
-    Order,
-    OrderFields,
-    StatusName,
-    UsersOrderFields,
-    checked_text,
-)
-from cryptoorders_redis.sessions import Sessions
+from cryptoorders_redis.operations.summary import Glance, glance
+from cryptoorders_redis.operations.verify import Disagreement, verify
+from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
+from cryptoorders_redis.transport.aio_connections import AsyncConnections
+from cryptoorders_redis.transport.endpoint import source_of
+from cryptoorders_redis.transport.executor import Delivery
+from cryptoorders_redis.transport.sessions import Sessions
+from cryptoorders_redis.validation import checked_text
 
 T = TypeVar("T")
 

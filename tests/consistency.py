@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import redis
 
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.placement import stream_of_user
 
 
 def keys_of(client: redis.Redis, namespace: str) -> list[bytes]:

@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cryptoorders_redis.file_locks import try_lock
+from cryptoorders_redis.transport.embedded.file_locks import try_lock
 
 WORKER = """
 import os, sys

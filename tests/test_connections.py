@@ -17,8 +17,9 @@ import redis
 import redis.asyncio
 from redis.backoff import ConstantBackoff
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, connections, errors
-from cryptoorders_redis.connect import TIMEOUT_SECONDS, source_of
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
+from cryptoorders_redis.transport import connections
+from cryptoorders_redis.transport.endpoint import TIMEOUT_SECONDS, source_of
 
 INTERRUPTED = Path(__file__).parent / "interrupted.py"
 

@@ -5,7 +5,7 @@ from consistency import contents, keys_of
 from stepwise import Stepwise
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.operations.dropping import drop
+from cryptoorders_redis.operations.drop import drop
 
 MANY_STEPS = 200
 

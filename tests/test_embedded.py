@@ -25,15 +25,16 @@ from folder_stores import (
     worker,
 )
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, embedded, errors, file_locks
-from cryptoorders_redis.embedded import LONGEST_SOCKET_PATH, FolderServer
-from cryptoorders_redis.file_locks import FileLock, try_lock
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
+from cryptoorders_redis.transport.embedded import file_locks, folder_server
+from cryptoorders_redis.transport.embedded.file_locks import FileLock, try_lock
+from cryptoorders_redis.transport.embedded.folder_server import LONGEST_SOCKET_PATH, FolderServer
 
 pytestmark = pytest.mark.usefixtures("program")
 
 OPEN_FROM_A_THREAD_AND_FORK = """
 import os, sys, threading
-from cryptoorders_redis.embedded import FolderServer
+from cryptoorders_redis.transport.embedded.folder_server import FolderServer
 threading.Thread(target=FolderServer(sys.argv[1]).join).start()
 sys.stdin.readline()
 if os.fork() == 0:
@@ -167,7 +168,7 @@ def test_a_call_that_waits_to_start_the_server_starts_none_after_close(
             assert may_go_on.wait(20)
         return file_locks.wait_for_lock(*arguments, **options)
 
-    monkeypatch.setattr(embedded, "wait_for_lock", wait_for_lock)
+    monkeypatch.setattr(folder_server, "wait_for_lock", wait_for_lock)
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(system.count)
         assert waits.wait(20)
@@ -314,7 +315,7 @@ def test_a_child_that_outlives_a_killed_server_is_waited_for(folder: Path) -> No
 def test_a_child_that_outlives_it_is_not_waited_for_for_ever(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "START_SECONDS", 0.2)
+    monkeypatch.setattr(folder_server, "START_SECONDS", 0.2)
     folder.mkdir(mode=0o700)
     held = try_lock(folder / "server.lock")
     assert held
@@ -336,8 +337,8 @@ def test_a_killed_process_leaves_the_server_for_the_next_one_which_stops_it(fold
 def test_a_server_that_hangs_does_not_hold_close(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert embedded.STOP_SECONDS <= 5
-    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.3)
+    assert folder_server.STOP_SECONDS <= 5
+    monkeypatch.setattr(folder_server, "STOP_SECONDS", 0.3)
     system = CryptoOrderSystem(url=f"file:{folder}")
     pid = server_pid(folder)
     os.kill(pid, signal.SIGSTOP)
@@ -354,8 +355,8 @@ def test_a_server_that_hangs_does_not_hold_close(
 
 
 def test_a_server_that_hangs_is_said_to_hang(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(folder_server, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(folder_server, "STOP_SECONDS", 0.3)
     with CryptoOrderSystem(url=f"file:{folder}"):
         pid = server_pid(folder)
         os.kill(pid, signal.SIGSTOP)

@@ -16,7 +16,8 @@ from blocking import BlockingSystem
 from folder_stores import client, server_pid, wait_until
 from servers import server_program
 
-from cryptoorders_redis import CryptoOrderSystem, embedded, errors
+from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.transport.embedded import folder_server
 
 OTHER_USER = 65534
 """Whom the name nobody stands for, nearly everywhere."""
@@ -140,7 +141,7 @@ def test_a_server_of_another_user_is_refused(folder: Path, foreign_server: Path)
 def test_a_reconnect_to_another_users_server_is_refused(
     folder: Path, foreign_server: Path, face: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(folder_server, "STOP_SECONDS", 0.2)
     system = face(num_streams=3, url=f"file:{folder}")
     own = server_pid(folder)
     try:

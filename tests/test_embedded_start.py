@@ -13,7 +13,7 @@ from servers import begins_with_a_snapshot, needs_option
 from servers import server_program as redis_server
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.server_process import server_program
+from cryptoorders_redis.transport.embedded.server_process import server_program
 
 
 def corrupt_its_file(folder: Path) -> None:

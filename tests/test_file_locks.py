@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from folder_stores import readline, runs
 
-from cryptoorders_redis import CryptoOrderSystem, embedded, errors
-from cryptoorders_redis.file_locks import FileLock, fork_guard, try_lock, wait_for_lock
+from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.transport.embedded import folder_server
+from cryptoorders_redis.transport.embedded.file_locks import FileLock, fork_guard, try_lock, wait_for_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from cryptoorders_redis.file_locks import try_lock
+from cryptoorders_redis.transport.embedded.file_locks import try_lock
 lock = try_lock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.readline()
@@ -139,7 +140,7 @@ def test_who_waits_too_long_is_told_for_what(tmp_path: Path) -> None:
 def test_opening_a_store_does_not_wait_for_ever(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(folder_server, "LOCK_SECONDS", 0.1)
     folder.mkdir(mode=0o700)
     with (
         locked(folder / name),
@@ -151,7 +152,7 @@ def test_opening_a_store_does_not_wait_for_ever(
 def test_closing_a_store_does_not_wait_for_ever(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(embedded, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(folder_server, "STOP_SECONDS", 0.1)
     system = CryptoOrderSystem(url=f"file:{folder}")
     with locked(folder / "start.lock"):
         system.close()

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from model import Model, as_modelled
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
-from cryptoorders_redis.commands import Amendment, Command, Op
-from cryptoorders_redis.grouping import grouped
-from cryptoorders_redis.replay import Replay
+from cryptoorders_redis.replay.batching import grouped
+from cryptoorders_redis.replay.commands import Amendment, Command, Op
+from cryptoorders_redis.replay.runner import Replay
 
 ids = st.sampled_from("abcdef")
 users = st.sampled_from(["alice", "bob"])

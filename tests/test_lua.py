@@ -13,10 +13,10 @@ from nasty import NASTY_IDS
 from recording import commands_in, recording_client
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.operations import paging
-from cryptoorders_redis.scripts import resolve_includes, script
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.operations import pages
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.scripts import resolve_includes, script
 
 LUA = Path(__file__).parent.parent / "lua"
 SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
@@ -238,7 +238,7 @@ def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
 
 
 def test_pages_fit_what_a_script_can_unpack():
-    assert paging.PAGE <= 5000
+    assert pages.PAGE <= 5000
 
 
 @pytest.fixture(params=["fakeredis", "redis-server"])
@@ -351,9 +351,9 @@ def test_a_script_has_the_sha_that_the_server_gives_it(server):
 
 
 def test_scripts_that_are_nowhere_are_missed_by_name(monkeypatch, tmp_path):
-    from cryptoorders_redis import scripts
+    from cryptoorders_redis.schema import scripts
 
-    monkeypatch.setattr(scripts, "__file__", str(tmp_path / "package" / "scripts.py"))
+    monkeypatch.setattr(scripts, "__file__", str(tmp_path / "package" / "schema" / "scripts.py"))
     with pytest.raises(FileNotFoundError, match="Lua scripts"):
         scripts._folder()
     (tmp_path / "package" / "lua").mkdir(parents=True)
@@ -388,7 +388,7 @@ def test_keys_are_named_the_same_in_every_release():
 
 
 def test_a_record_is_json_that_a_person_can_read():
-    from cryptoorders_redis.order import record_of
+    from cryptoorders_redis.schema.records import record_of
 
     assert record_of(NewOrder("o", "zoë", "BTC", 0.5, 60_000)).decode() == (
         '{"user_id":"zoë","currency":"BTC","amount":"0.5","price":"60000"}'

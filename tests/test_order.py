@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoorders_redis import NewOrder, Order, OrderStatus, errors
-from cryptoorders_redis.order import MAX_NUMBER_DIGITS, MAX_TEXT_BYTES, order_from, record_of
+from cryptoorders_redis.schema.records import order_from, record_of
+from cryptoorders_redis.validation import MAX_NUMBER_DIGITS, MAX_TEXT_BYTES
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
 texts = ids | st.text() | st.text(st.sampled_from('a1{}:"\\\0\n\u2028é📈\ud800'), max_size=300)

@@ -3,7 +3,7 @@
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.operations import paging
+from cryptoorders_redis.operations import pages
 
 USERS = [f"user{number}" for number in range(100)]
 
@@ -34,8 +34,8 @@ def read(monkeypatch):
         read.append(order_id)
         return real(order_id, *rest)
 
-    real = paging.order_from
-    monkeypatch.setattr(paging, "order_from", order_from)
+    real = pages.order_from
+    monkeypatch.setattr(pages, "order_from", order_from)
     return read
 
 
@@ -77,7 +77,7 @@ def test_a_limit_that_filters_keep_unmet_takes_few_round_trips(open_system):
         system.place(f"o{number}", "user1", "DOGE" if number == 2999 else "BTC", 1, 1)
     trips = []
     with pytest.MonkeyPatch.context() as patch:
-        real = paging._AllOrders._call
-        patch.setattr(paging._AllOrders, "_call", lambda *args: trips.append(1) or real(*args))
+        real = pages._AllOrders._call
+        patch.setattr(pages._AllOrders, "_call", lambda *args: trips.append(1) or real(*args))
         assert ids(system.live_orders(currency="DOGE", limit=1)) == ["o2999"]
     assert len(trips) <= 15

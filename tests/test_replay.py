@@ -16,11 +16,12 @@ from nasty import NASTY_IDS
 from program import Program
 from servers import REPOSITORY
 
-from cryptoorders_redis import CryptoOrderSystem, NewOrder, demo, options
-from cryptoorders_redis.cli import app
-from cryptoorders_redis.commands import MAX_LINE_BYTES, Amendment, Command, Op, lines_of, parse_command
-from cryptoorders_redis.replay import Replay
-from cryptoorders_redis.replay_view import as_lines
+from cryptoorders_redis import CryptoOrderSystem, NewOrder
+from cryptoorders_redis.cli import demo, options
+from cryptoorders_redis.cli.app import app
+from cryptoorders_redis.cli.replay import as_lines
+from cryptoorders_redis.replay.commands import MAX_LINE_BYTES, Amendment, Command, Op, lines_of, parse_command
+from cryptoorders_redis.replay.runner import Replay
 
 PLACE = b'{"op":"place","order_id":"order1","user_id":"alice","currency":"BTC","amount":0.5,"price":60000}'
 
@@ -469,7 +470,7 @@ def test_the_demo_without_a_server_says_so_and_shows_what_it_can(monkeypatch, ca
 
 def test_the_example_is_inside_the_package_or_beside_it(monkeypatch, tmp_path):
     package = tmp_path / "package"
-    monkeypatch.setattr(demo, "__file__", str(package / "demo.py"))
+    monkeypatch.setattr(demo, "__file__", str(package / "cli" / "demo.py"))
     with pytest.raises(ValueError, match=r"neither in .*package nor beside it"):
         demo.example_file()
     for folder in (tmp_path, package):

@@ -9,10 +9,10 @@ from stepwise import Stepwise
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import place_many
-from cryptoorders_redis.operations.glance import glance
-from cryptoorders_redis.operations.one_node import OneNode
+from cryptoorders_redis.operations.standalone import OneNode
 from cryptoorders_redis.operations.stats import stats
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.operations.summary import glance
+from cryptoorders_redis.schema.placement import stream_of_user
 
 USERS = [f"user{number}" for number in range(12)]
 RESIZES = [

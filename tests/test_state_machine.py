@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from model import Model, as_modelled, line
 from nasty import NASTY_IDS
 
-from cryptoorders_redis import CryptoOrderSystem, OrderStatus, embedded
+from cryptoorders_redis import CryptoOrderSystem, OrderStatus
+from cryptoorders_redis.transport.embedded import memory
 
 TEXT = st.text(min_size=1, max_size=8) | st.text("{}:()\n\0aé📈", min_size=1, max_size=4)
 # A few ids again and again, so that calls meet and a user has several orders; now and then any text.
@@ -153,7 +154,7 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
 def test_every_sequence_of_calls_gives_what_the_model_gives(backend, server, namespace):
     if backend == "fakeredis":
         url, max_examples = f"memory://{namespace}", 40
-        raw = fakeredis.FakeRedis(server=embedded._named_server(namespace))
+        raw = fakeredis.FakeRedis(server=memory._named_server(namespace))
     else:
         url, max_examples = server.url, 80
         raw = server.client()

@@ -9,7 +9,8 @@ import redis.asyncio
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, connect
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem
+from cryptoorders_redis.transport import endpoint as connect
 
 WORDS = ("Hunter2Secret", "48611", "Zwölf9")
 """The parts of a password that no traceback may show: too rare to be in one by chance."""

@@ -6,9 +6,10 @@ import fakeredis
 import pytest
 from nasty import NASTY_IDS
 
-from cryptoorders_redis import CryptoOrderSystem, embedded
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.transport.embedded import memory
 
 STREAM = stream_of_user("alice", 3)
 OTHER = (STREAM + 1) % 3
@@ -18,7 +19,7 @@ RECORD = json.dumps({"user_id": "alice", "currency": "BTC", "amount": "1", "pric
 @pytest.fixture(params=["server", "memory"])
 def raw(request, namespace):
     if request.param == "memory":
-        return fakeredis.FakeRedis(server=embedded._named_server(namespace))
+        return fakeredis.FakeRedis(server=memory._named_server(namespace))
     return request.getfixturevalue("server").client()
 
 

@@ -7,7 +7,8 @@ import signal
 import pytest
 from program import Program
 
-from cryptoorders_redis import CryptoOrderSystem, stats_view
+from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.cli import stats_view
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ leave one where a crash would.
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from cryptoorders_redis.resp import Argument
+from cryptoorders_redis.transport.resp import Argument
 
 T = TypeVar("T")
 

@@ -5,10 +5,12 @@ from typing import TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation
-from cryptoorders_redis.operations.one_node import STALE, OneNode
-from cryptoorders_redis.order import OrderFields, UsersOrderFields, checked_text, record_of
-from cryptoorders_redis.resp import Argument
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.operations.standalone import STALE, OneNode
+from cryptoorders_redis.order import OrderFields, UsersOrderFields
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import record_of
+from cryptoorders_redis.transport.resp import Argument
+from cryptoorders_redis.validation import checked_text
 
 BATCH = 1000
 """Changes in one script: about 5 ms in which the server does nothing else."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
 
-from cryptoorders_redis.keys import KeyMeaning
 from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
-from cryptoorders_redis.operations.counting import sizes
-from cryptoorders_redis.operations.one_node import OneNode
+from cryptoorders_redis.operations.count import sizes
+from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.schema.keys import KeyMeaning
 
 PAGE = 1000
 """Keys looked at in one round trip."""

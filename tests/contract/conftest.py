@@ -15,7 +15,8 @@ import redis
 from blocking import BlockingClient, BlockingSystem
 from consistency import assert_consistent, delete_all
 
-from cryptoorders_redis import CryptoOrderSystem, embedded
+from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.transport.embedded import memory
 
 
 class SyncFace:
@@ -72,7 +73,7 @@ def store(request: pytest.FixtureRequest, face: Any, namespace: str) -> Iterator
         reached_by: dict[str, Any]
         if kind == "memory":
             reached_by = {"url": f"memory://{namespace}"}
-            raw = fakeredis.FakeRedis(server=embedded._named_server(namespace))
+            raw = fakeredis.FakeRedis(server=memory._named_server(namespace))
         else:
             server = request.getfixturevalue("server")
             raw = server.client()

@@ -8,7 +8,7 @@ import pytest
 from model import line
 
 from cryptoorders_redis import Order, OrderStatus
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.placement import stream_of_user
 
 USERS = [f"user{number}" for number in range(9)]
 

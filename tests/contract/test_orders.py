@@ -4,7 +4,7 @@ import pytest
 from consistency import contents, keys_of, orders_of
 
 from cryptoorders_redis import OrderStatus
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.placement import stream_of_user
 
 USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"]
 

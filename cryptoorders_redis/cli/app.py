@@ -1,0 +1,49 @@
+"""The commands of the program `cryptoorders`."""
+
+from typing import Annotated
+
+import typer
+
+from cryptoorders_redis import __version__
+from cryptoorders_redis.cli import demo, orders, queries, replay
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
+    "2 bad input, a store that cannot be reached or does not serve, or an output that is closed or full; "
+    "130 interrupted."
+)
+
+# rich_markup_mode: what stands in brackets in a message is part of the message.
+app = typer.Typer(
+    help=f"Live crypto orders in Redis, shared by any number of processes.\n\n{EXIT_CODES}",
+    epilog="An argument that begins with - goes after --, as in: cryptoorders cancel -- -17",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"cryptoorders {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end."),
+    ] = False,
+) -> None:
+    """Take the options that go before a command."""
+
+
+for command in (
+    orders.place, orders.amend, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
+    queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify,
+    orders.drop, replay.replay, demo.demo,
+):  # fmt: skip
+    app.command()(command)

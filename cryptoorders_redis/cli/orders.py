@@ -1,0 +1,151 @@
+"""The commands that change orders."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+import typer
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.cli import screen
+from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
+from cryptoorders_redis.replay.commands import Op
+
+OrderId = Annotated[str, typer.Argument(help="The order's id.")]
+OrderIds = Annotated[list[str], typer.Argument(help="The ids of one order or more.")]
+UserId = Annotated[str, typer.Argument(help="The user's id.")]
+
+
+def place(
+    order_id: OrderId,
+    user_id: UserId,
+    currency: str,
+    amount: Annotated[str, typer.Argument(help="Above zero; every digit is kept.")],
+    price: Annotated[str, typer.Argument(help="Zero or more; every digit is kept.")],
+    *,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Place an order. Exits with 1 if the id is live already."""
+    with store(url, namespace, streams, create=True) as system:
+        done = system.place(order_id, user_id, currency, amount, price)
+    _answer("place", [(order_id, done)], "it is live already", as_json)
+
+
+def amend(
+    order_id: OrderId,
+    *,
+    amount: Annotated[str | None, typer.Option(help="The new amount.")] = None,
+    price: Annotated[str | None, typer.Option(help="The new price.")] = None,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Change an order's amount, price, or both; it keeps its place. Exits with 1 if it is not live."""
+    with store(url, namespace, streams) as system:
+        done = system.amend(order_id, amount=amount, price=price)
+    _answer("amend", [(order_id, done)], "it is not live", as_json)
+
+
+def pause(
+    order_ids: OrderIds,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Pause orders. Exits with 1 if one of them is not ACTIVE."""
+    with store(url, namespace, streams) as system:
+        done = _each(order_ids, system.pause, system.pause_many)
+    _answer("pause", zip(order_ids, done, strict=True), "it is not live, or paused already", as_json)
+
+
+def resume(
+    order_ids: OrderIds,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Resume paused orders. Exits with 1 if one of them is not PAUSED."""
+    with store(url, namespace, streams) as system:
+        done = _each(order_ids, system.resume, system.resume_many)
+    _answer("resume", zip(order_ids, done, strict=True), "it is not live, or not paused", as_json)
+
+
+def cancel(
+    order_ids: OrderIds,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel orders. Exits with 1 if one of them is not live."""
+    with store(url, namespace, streams) as system:
+        done = _each(order_ids, system.cancel, system.cancel_many)
+    _answer("cancel", zip(order_ids, done, strict=True), "it is not live", as_json)
+
+
+def cancel_all(
+    user_id: UserId,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel all of a user's orders, at once. Exits with 0 also if there were none."""
+    with store(url, namespace, streams) as system:
+        cancelled = system.cancel_all_by_user(user_id)
+    if as_json:
+        print(json.dumps({"op": Op.CANCEL_ALL_BY_USER, "user_id": user_id, "cancelled": cancelled}))
+    else:
+        print(f"cancelled {cancelled} of {screen.visible(user_id)}")
+
+
+def drop(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a namespace with all its orders. This cannot be undone. Without --yes a person is asked."""
+    with store(url, namespace, streams) as system:
+        try:
+            live = system.count()
+        except errors.NoSuchNamespace:  # half dropped: what is left is removed
+            live = 0
+        if not yes:
+            if not sys.stdin.isatty():
+                raise ValueError(f"to drop namespace {namespace!r} with {live} live orders, give --yes")
+            typer.confirm(f"Drop namespace {namespace!r} with {live} live orders?", abort=True, err=True)
+        system.drop()
+    if as_json:
+        print(json.dumps({"op": "drop", "namespace": namespace, "live": live}))
+    else:
+        print(f"dropped namespace {namespace} with {live} live orders")
+
+
+def _each(
+    order_ids: list[str], one: Callable[[str], bool], many: Callable[[list[str]], list[bool]]
+) -> list[bool]:
+    return many(order_ids) if len(order_ids) > 1 else [one(order_ids[0])]
+
+
+def _answer(op: str, answers: Iterable[tuple[str, bool]], otherwise: str, as_json: bool) -> None:
+    past = {"cancel": "cancelled"}.get(op, f"{op.removesuffix('e')}ed")
+    all_done = True
+    for order_id, answer in answers:
+        all_done &= answer
+        if as_json:
+            print(json.dumps({"op": op, "order_id": order_id, "done": answer}))
+        else:
+            shown = screen.visible(order_id)
+            print(f"{past} {shown}" if answer else f"not {past}: {shown}: {otherwise}")
+    if not all_done:
+        raise typer.Exit(1)

@@ -1,0 +1,100 @@
+"""How the command line shows what a store holds."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cryptoorders_redis.cli.screen import cell, is_ascii, visible
+from cryptoorders_redis.cli.tables import Column, fitting_table
+from cryptoorders_redis.operations.stats import Stats
+
+COLUMNS = ("live", "active", "paused", "users")
+
+
+def show(stats: Stats, *, as_json: bool) -> None:
+    """Write what a store holds: as one JSON value, as tables on a terminal, else as lines."""
+    if as_json:
+        print(json.dumps(as_fields(stats)))
+        return
+    console = Console()
+    if sys.stdout.isatty() and (table := _streams_table(stats, console.width)):
+        console.print(table)
+        if stats.busiest_users:
+            console.print(_users_table(stats, console.width))
+        console.print(f"  {_clients(stats)}", highlight=False)
+    else:
+        _print_lines(stats)
+
+
+def as_fields(stats: Stats) -> dict[str, Any]:
+    """Return what a store holds as JSON has it."""
+    numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "clients")}
+    return numbers | {
+        "streams": [dataclasses.asdict(stream) for stream in stats.streams],
+        "busiest_streams": [stream.stream for stream in stats.busiest_streams],
+        "busiest_users": [dataclasses.asdict(user) for user in stats.busiest_users],
+    }
+
+
+def as_size(number: int | None) -> str:
+    """Return bytes as a person reads them."""
+    if number is None:
+        return "?"
+    size = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _print_lines(stats: Stats) -> None:
+    for name, row in (*((f"stream {stream.stream}", stream) for stream in stats.streams), ("in all", stats)):
+        counts = ", ".join(f"{getattr(row, column)} {column}" for column in COLUMNS)
+        print(f"{name}: {counts}, {'unknown' if row.bytes is None else row.bytes} bytes")
+    for user in stats.busiest_users:
+        print(f"user {visible(user.user_id)} (stream {user.stream}): {user.live} live")
+    print(_clients(stats))
+
+
+def _clients(stats: Stats) -> str:
+    return f"clients in the last hour: {stats.clients}"
+
+
+def _streams_table(stats: Stats, width: int) -> Table | None:
+    streams = stats.streams
+    columns = [Column("stream", [Text(str(stream.stream)) for stream in streams], "in all", is_number=True)]
+    for name, dropped in zip(COLUMNS, (0, 2, 1, 3), strict=True):
+        numbers = [Text(f"{getattr(stream, name):,}") for stream in streams]
+        total = f"{getattr(stats, name):,}"
+        columns.append(Column(name, numbers, total, is_number=True, dropped=dropped))
+    sizes = [Text(as_size(stream.bytes)) for stream in streams]
+    columns.append(Column("memory", sizes, as_size(stats.bytes), is_number=True, dropped=4))
+    columns.append(Column("share of the orders", _shares(stats), dropped=5))
+    return fitting_table(columns, width, show_footer=True)
+
+
+def _shares(stats: Stats) -> list[Text]:
+    most = max((stream.live for stream in stats.streams), default=0)
+    block = "#" if is_ascii() else "█"
+    shares: list[Text] = []
+    for stream in stats.streams:
+        bar = block * round(20 * stream.live / most) if most else ""
+        share = f" {stream.live / stats.live:.0%}" if stats.live else ""
+        shares.append(Text(bar + share, style="cyan"))
+    return shares
+
+
+def _users_table(stats: Stats, width: int) -> Table | str:
+    users = stats.busiest_users
+    columns = (
+        Column("busiest users", [cell(user.user_id) for user in users], least=13),
+        Column("stream", [Text(str(user.stream)) for user in users], is_number=True, dropped=1),
+        Column("live", [Text(f"{user.live:,}") for user in users], is_number=True),
+    )
+    return fitting_table(columns, width) or ""

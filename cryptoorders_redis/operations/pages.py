@@ -1,0 +1,181 @@
+"""Live orders in placement order, read by the page: memory stays flat, and the server is free between.
+
+Each page is read at one moment, different pages at different ones. An order that is live from the first
+page to the last is given out exactly once; one placed or cancelled in between may be given out or not.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from cryptoorders_redis.operations import Call, Operation
+from cryptoorders_redis.operations.listing import columns
+from cryptoorders_redis.operations.queries import Query
+from cryptoorders_redis.operations.standalone import STALE, OneNode
+from cryptoorders_redis.order import Order
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import order_from
+
+PAGE = 1000
+"""Orders read in one round trip, over all streams."""
+
+LEAST_OF_A_STREAM = 10
+"""Orders read of one stream in one round trip, where there are so many streams that it would be fewer."""
+
+
+class Pages(Protocol):
+    """Live orders, by the page."""
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        """Reply with the next orders: at least one, or none at the end."""
+        ...
+
+
+def live_orders(node: OneNode, wanted: Query) -> Pages:
+    """Return the pages of all live orders that are asked for."""
+    pages = (
+        _AllOrders(node, wanted) if wanted.user_id is None else _OrdersOfUser(node, wanted, wanted.user_id)
+    )
+    return pages if wanted.limit is None else _Limited(pages, wanted.limit)
+
+
+class _Limited:
+    """Ends at the limit."""
+
+    def __init__(self, pages: Pages, limit: int) -> None:
+        self._pages = pages
+        self._left = limit
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        if not self._left:
+            return []
+        page = (yield from self._pages.next_page())[: self._left]
+        self._left -= len(page)
+        return page
+
+
+class _PageSize:
+    """How many orders to read in the next round trip.
+
+    It begins at the limit and doubles, so that a limit that is soon met reads little, and one that
+    the other filters keep from being met takes few round trips.
+    """
+
+    def __init__(self, wanted: Query) -> None:
+        self._next = min(PAGE, wanted.limit or PAGE)
+
+    def take(self) -> int:
+        size = self._next
+        self._next = min(PAGE, 2 * size)
+        return size
+
+
+class _AllOrders:
+    """Reads all streams from one position, at one moment.
+
+    So an order that is placed later has a higher number than all that were read, and none is passed by;
+    nor is one that moves to another stream from one page to the next.
+    """
+
+    def __init__(self, node: OneNode, wanted: Query) -> None:
+        self._node = node
+        self._wanted = wanted
+        self._size = _PageSize(wanted)
+        self._limit = _LimitOfAStream()
+        self._read_up_to: int | None = wanted.above
+        """None: everything was read."""
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        page: list[Order] = []
+        while not page and self._read_up_to is not None:
+            size, num_streams = self._size.take(), self._node.num_streams
+            (reply,) = yield [self._call(num_streams, self._read_up_to, self._limit.of(size, num_streams))]
+            if reply == STALE:
+                if not (yield from self._node.read_config()):
+                    break
+                continue
+            num_read, end, *streams = reply
+            self._read_up_to = end and int(end)
+            orders = [order_from(*row) for columns in streams for row in zip(*columns, strict=True)]
+            self._limit.adapt(size, num_read, len(orders))
+            page = sorted(filter(self._wanted.holds_of, orders), key=lambda order: order.sequence)
+        return page
+
+    def _call(self, num_streams: int, above: int, limit: int) -> Call:
+        keys = self._node.keys
+        below = "+inf" if self._wanted.below is None else self._wanted.below
+        of_streams = [
+            key(stream) for stream in range(num_streams) for key in (keys.orders, keys.placed, keys.paused)
+        ]
+        return Call("page", (keys.config, *of_streams), (num_streams, above, below, limit))
+
+
+class _LimitOfAStream:
+    """How many ids to read of each stream, for a page to have about the size that is wanted.
+
+    A page ends where the first of the streams ends that have more than was read of them. So a bit more
+    is read than the page's share, and twice as much next time where the orders are in few of the streams.
+    """
+
+    def __init__(self) -> None:
+        self._factor = 1.0
+
+    def of(self, size: int, num_streams: int) -> int:
+        """Return the limit for a page of that size."""
+        share = size / num_streams
+        if num_streams > 1:
+            share += 3 * share**0.5  # so many standard deviations, where users are spread by chance
+        return max(min(size, LEAST_OF_A_STREAM), min(PAGE, round(share * self._factor)))
+
+    def adapt(self, size: int, num_read: int, num_given: int) -> None:
+        """Learn from a page."""
+        if 4 * num_given < 3 * size and num_read < 4 * PAGE:
+            self._factor *= 2
+        elif num_given > 2 * size:
+            self._factor /= 2
+
+
+class _OrdersOfUser:
+    """Reads the user's order ids once, at one moment, and then the orders themselves by the page."""
+
+    def __init__(self, node: OneNode, wanted: Query, user_id: str) -> None:
+        self._node = node
+        self._wanted = wanted
+        self._user_id = user_id
+        self._size = _PageSize(wanted)
+        self._unread: list[tuple[bytes, bytes]] | None = None
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        if self._unread is None:
+            (run,) = yield from self._node.snapshot(
+                lambda num_streams: [self._node.placed_by(self._user_id, num_streams)]
+            )
+            self._unread = [
+                (order_id, placed)
+                for order_id, placed in zip(*columns(run), strict=True)
+                if self._wanted.reaches(int(placed))
+            ]
+        page: list[Order] = []
+        while self._unread and not page:
+            unread = self._unread[: self._size.take()]
+            (reply,) = yield [self._call([order_id for order_id, _ in unread])]
+            if reply == STALE:
+                if not (yield from self._node.read_config()):
+                    break
+                continue
+            del self._unread[: len(unread)]
+            for (order_id, placed), row in zip(unread, zip(*reply, strict=True), strict=True):
+                sequence = row[0]
+                # Cancelled since, and perhaps its id placed again: that is another order.
+                if sequence is not None and int(sequence) == int(placed):
+                    page.append(order_from(order_id, *row))
+            page = list(filter(self._wanted.holds_of, page))
+        return page
+
+    def _call(self, order_ids: Sequence[bytes]) -> Call:
+        keys, num_streams = self._node.keys, self._node.num_streams
+        stream = stream_of_user(self._user_id, num_streams)
+        return Call(
+            "page_by_user",
+            (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
+            (num_streams, *order_ids),
+        )

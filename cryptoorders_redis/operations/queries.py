@@ -1,0 +1,79 @@
+"""Which live orders are asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptoorders_redis.order import EPOCH, Order, OrderStatus, StatusName
+from cryptoorders_redis.validation import checked_int, checked_text
+
+LAST_SEQUENCE = 2**53
+"""A sorted set keeps its scores as doubles, which have all whole numbers up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What an order must be to be given out.
+
+    Attributes:
+        user_id, currency, status: None for any.
+        above: only sequence numbers above this one.
+        below: only sequence numbers below this one; None for any.
+        limit: how many orders to give out at most; None for all.
+    """
+
+    user_id: str | None
+    currency: str | None
+    status: OrderStatus | None
+    above: int
+    below: int | None
+    limit: int | None
+
+    def holds_of(self, order: Order) -> bool:
+        """Return whether an order has the currency and the status: what no key is sorted by."""
+        return self.currency in (None, order.currency) and self.status in (None, order.status)
+
+    def reaches(self, sequence: int) -> bool:
+        """Return whether a sequence number is in the range."""
+        return self.above < sequence and (self.below is None or sequence < self.below)
+
+
+def query(
+    *,
+    user_id: str | None,
+    currency: str | None,
+    status: StatusName | None,
+    placed_after: datetime | None,
+    placed_before: datetime | None,
+    limit: int | None,
+    after: int | None,
+) -> Query:
+    """Return the query of what a caller has given.
+
+    Raises:
+        TypeError, ValueError: naming the first argument that is not legal.
+    """
+    if user_id is not None:
+        checked_text(user_id, "user_id")
+    if currency is not None:
+        checked_text(currency, "currency")
+    return Query(
+        user_id=user_id,
+        currency=currency,
+        status=None if status is None else OrderStatus(status),
+        above=max(
+            0,
+            0 if placed_after is None else _sequence_at(placed_after, "placed_after"),
+            0 if after is None else checked_int(after, "after", 0, LAST_SEQUENCE),
+        ),
+        below=None if placed_before is None else _sequence_at(placed_before, "placed_before"),
+        limit=None if limit is None else checked_int(limit, "limit", 1, None),
+    )
+
+
+def _sequence_at(moment: object, field: str) -> int:
+    """Return the number of an order that is placed at a moment."""
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{field} must be a datetime, not {type(moment).__name__}")
+    if moment.utcoffset() is None:
+        raise ValueError(f"{field} must have a time zone, and {moment} has none")
+    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,181 @@
+"""Holds a namespace's keys against each other, by the page, while others go on using it.
+
+Scans collect order ids wherever they stand. What all keys say of an id is then read at one moment,
+so that a change that happens meanwhile is never taken for a disagreement.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptoorders_redis.operations import Call, Operation
+from cryptoorders_redis.operations.listing import columns
+from cryptoorders_redis.operations.standalone import OneNode, evicting_policy
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.transport.resp import Argument
+
+PAGE = 500
+"""Ids or keys looked at in one round trip."""
+
+_SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1), "user": ("SSCAN", 1)}
+"""How each kind of key is scanned, and how many elements of the reply each of its ids takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Keys that do not say the same of an order, or a key that should not be there.
+
+    Attributes:
+        subject: the order id, or the name of the key.
+        stream: the stream in whose keys it was found; None where it is in none.
+        problem: what is wrong, in words.
+    """
+
+    subject: str
+    stream: int | None
+    problem: str
+
+
+def verify(node: OneNode) -> Operation[list[Disagreement]]:
+    """Reply with everything that disagrees, each thing once."""
+    found: dict[Disagreement, None] = {}
+    cursor = b"0"
+    while True:
+        scan = node.scan(cursor, PAGE)
+        ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
+        for key in keys:
+            found.update(dict.fromkeys((yield from _look_into(node, key))))
+        if cursor == b"0":
+            break
+    found.update(dict.fromkeys((yield from _sequence_problems(node))))
+    (config,) = yield [node.config_call()]
+    if policy := evicting_policy(config):
+        problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
+        found[Disagreement("maxmemory-policy", None, problem)] = None
+    return list(found)
+
+
+def _look_into(node: OneNode, key: bytes) -> Operation[list[Disagreement]]:
+    """Reply with what is wrong with one key, and with the orders that it names."""
+    meaning = node.keys.meaning_of(key)
+    if meaning is None or (meaning.stream is not None and meaning.stream >= node.num_streams):
+        name = key.decode(errors="backslashreplace")
+        return [Disagreement(name, None, f"no key of a namespace of {node.num_streams} streams")]
+    if meaning.kind == "directory":
+        return (yield from _look_into_directory(node, key))
+    found: list[Disagreement] = []
+    if meaning.stream is not None:
+        command, width = _SCAN[meaning.kind]
+        cursor = b"0"
+        while True:
+            cursor, elements = yield from _scanned(node, command, key, cursor)
+            order_ids = elements[::width]
+            found += yield from _inspected(node, meaning.stream, meaning.user, order_ids)
+            if cursor == b"0":
+                break
+    return found
+
+
+def _look_into_directory(node: OneNode, key: bytes) -> Operation[list[Disagreement]]:
+    found: list[Disagreement] = []
+    cursor = b"0"
+    while True:
+        cursor, elements = yield from _scanned(node, "HSCAN", key, cursor)
+        by_stream: dict[bytes, list[bytes]] = {}
+        for order_id, stream in zip(elements[::2], elements[1::2], strict=True):
+            by_stream.setdefault(stream, []).append(order_id)
+        for stream, order_ids in by_stream.items():
+            if stream.isdigit() and int(stream) < node.num_streams:
+                found += yield from _inspected(node, int(stream), "", order_ids)
+            else:
+                problem = f"the directory names {stream!r}, which is none of the streams"
+                found += [Disagreement(_text(order_id), None, problem) for order_id in order_ids]
+        if cursor == b"0":
+            return found
+
+
+def _scanned(
+    node: OneNode, command: str, key: bytes, cursor: bytes
+) -> Operation[tuple[bytes, Sequence[bytes]]]:
+    (reply,) = yield from node.snapshot(lambda _: [(command, key, cursor, "COUNT", PAGE)])
+    return reply
+
+
+def _inspected(
+    node: OneNode, stream: int, user: str, order_ids: Sequence[bytes]
+) -> Operation[list[Disagreement]]:
+    """Reply with what the keys do not agree on of orders that stand in one of a stream's keys."""
+    found: list[Disagreement] = []
+    keys = (node.keys.directory(0), node.keys.orders(stream), node.keys.placed(stream))
+    # A small hash or set is handed out by a scan in one piece, whatever was asked for.
+    for first in range(0, len(order_ids), PAGE):
+        page = order_ids[first : first + PAGE]
+        args = (node.keys.namespace, stream, user, *page)
+        (rows,) = yield [Call("inspect", (*keys, node.keys.paused(stream)), args)]
+        for order_id, facts in zip(page, rows, strict=True):
+            problems = _problems(node, stream, user, facts)
+            found += [Disagreement(_text(order_id), stream, problem) for problem in problems]
+    return found
+
+
+def _problems(node: OneNode, stream: int, found_with: str, facts: Sequence[Any]) -> Iterator[str]:
+    record, sequence, paused, directory, in_users_set, in_set_found_with = facts
+    routed_here = directory == b"%d" % stream
+    if record is None:
+        if sequence is not None:
+            yield "in placed, but there is no such order"
+        if paused:
+            yield "in paused, but there is no such order"
+        if in_set_found_with:
+            yield f"in the set of user {found_with!r}, but there is no such order"
+        if routed_here:
+            yield "in the directory, but there is no such order"
+        return
+    if sequence is None:
+        yield "not in placed, so it is not listed"
+    if not routed_here:
+        where = "no stream" if directory is None else f"stream {_text(directory)}"
+        yield f"the directory names {where}, so that its id alone does not find it"
+    user = _user_of(record)
+    if user is None:
+        yield f"its record cannot be read: {record!r}"
+        return
+    if not in_users_set:
+        yield f"not in the set of its user {user!r}"
+    if in_set_found_with and found_with != user:
+        yield f"in the set of user {found_with!r}, but it is an order of {user!r}"
+    users_stream = stream_of_user(user, node.num_streams)
+    if users_stream != stream:
+        yield f"an order of user {user!r}, whose stream is {users_stream}"
+
+
+def _sequence_problems(node: OneNode) -> Operation[list[Disagreement]]:
+    """Reply with the streams whose last order is numbered above the last number given out."""
+
+    def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
+        yield "GET", node.keys.sequence
+        for stream in range(num_streams):
+            yield "ZRANGE", node.keys.placed(stream), -1, -1, "WITHSCORES"
+
+    last, *runs = yield from node.snapshot(commands)
+    found: list[Disagreement] = []
+    for stream, run in enumerate(runs):
+        for order_id, sequence in zip(*columns(run), strict=True):
+            if int(sequence) > int(last or 0):
+                problem = f"its sequence number {int(sequence)} is above the last one given out"
+                found.append(Disagreement(_text(order_id), stream, problem))
+    return found
+
+
+def _user_of(record: bytes) -> str | None:
+    try:
+        fields: Any = json.loads(record)
+        user = fields["user_id"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return user if isinstance(user, str) else None
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""Files of commands: reading them, and carrying them out."""

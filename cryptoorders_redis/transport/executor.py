@@ -1,0 +1,257 @@
+"""Gets an operation's steps done, each change once, whatever the connection does. Free of I/O.
+
+A change that may have been sent is sent again under the same request number, to which the server
+gives the answer that it gave the first time. So a call ends in one of three ways: with its true
+answer; with an error that says that nothing was changed; or with `OutcomeUnknown`, when the deadline
+has passed, or the server has forgotten what it answered, and what was sent is still without an answer.
+"""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+
+from redis.backoff import FullJitterBackoff
+from redis.exceptions import NoScriptError
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
+from cryptoorders_redis.schema.scripts import script
+from cryptoorders_redis.transport.error_mapping import ReplyLost, refusal
+from cryptoorders_redis.transport.resp import Argument, Reply, packed
+from cryptoorders_redis.transport.sessions import Session, Sessions
+
+T = TypeVar("T")
+
+_BACKOFF = FullJitterBackoff(base=0.01, cap=0.5)
+"""The wait before an attempt, in seconds: random, so that clients do not all come back at once."""
+
+LONGEST_DEADLINE_SECONDS = 600
+"""Far less than the hour for which the server keeps the sessions of a client."""
+
+NO_SESSION = b"NOSESSION"
+
+_FORGOTTEN = (
+    "the server has forgotten this client's earlier requests: it lost data, its clock was set forward, or it "
+    "evicts keys (see maxmemory-policy)"
+)
+
+
+class Request(NamedTuple):
+    """Bytes to send as they are, and how many replies will come.
+
+    Attributes:
+        wait_seconds: how long to wait before it.
+        give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
+    """
+
+    data: bytes
+    num_replies: int
+    wait_seconds: float
+    give_up_at: float
+
+
+Conversation: TypeAlias = Generator[Request, list[Reply], T]
+"""Yields requests, is sent their replies or thrown what went wrong with them, returns a T."""
+
+
+class Delivery:
+    """Delivers the operations of one system.
+
+    Args:
+        sessions: where request numbers come from.
+        deadline_seconds: how long a call goes on trying when the server does not answer. One that
+            never answered yet is not waited for: its address is more likely wrong than it is down.
+    """
+
+    def __init__(self, sessions: Sessions, deadline_seconds: float) -> None:
+        if not 0 <= deadline_seconds <= LONGEST_DEADLINE_SECONDS:
+            raise ValueError(
+                f"deadline_seconds must be 0 to {LONGEST_DEADLINE_SECONDS}, not {deadline_seconds}"
+            )
+        self._sessions = sessions
+        self._deadline_seconds = deadline_seconds
+        self._server_known = False
+
+    def of(self, operation: Operation[T]) -> Conversation[T]:
+        """Carry an operation out: a face sends each request, and hands in what came of it."""
+        try:
+            steps = next(operation)
+            while True:
+                parcels = [_Parcel(step) for step in steps]
+                try:
+                    yield from self._deliver(parcels, time.monotonic() + self._deadline_seconds)
+                    _conclude(parcels)
+                except errors.CryptoOrdersError as error:
+                    steps = operation.throw(error)  # for it to say what was done until then
+                else:
+                    steps = operation.send([parcel.reply for parcel in parcels])
+        except StopIteration as done:
+            return done.value
+
+    def _deliver(self, parcels: "list[_Parcel]", give_up_at: float) -> Conversation[None]:
+        """Send until each parcel has its answer, or a refusal that trying again would not change."""
+        pending: list[_Parcel] = parcels
+        wait_seconds, failures = 0.0, 0
+        while pending:
+            trouble: errors.StoreUnavailable | None = None
+            try:
+                for parcel in pending:
+                    if parcel.step.changes and not parcel.session:
+                        parcel.session = self._sessions.take() or (yield from self._begun(give_up_at))
+                replies: Iterator[Reply] = iter((yield _in_one(pending, wait_seconds, give_up_at)))
+            except ReplyLost as lost:
+                trouble = errors.StoreUnavailable(str(lost))
+                for parcel in pending:
+                    parcel.in_doubt = parcel.session is not None
+            except errors.StoreUnavailable as error:
+                trouble = error
+                if not self._server_known or isinstance(error, errors.ServerNotStarted):
+                    _give_up(pending, error)
+            except errors.CryptoOrdersError as error:
+                _give_up(pending, error)
+            else:
+                self._server_known = True
+                pending = [parcel for parcel in pending if not parcel.settled_by(replies)]
+                trouble = next((parcel.trouble for parcel in pending if parcel.trouble), None)
+            if trouble:
+                failures += 1
+                wait_seconds = _BACKOFF.compute(failures)
+                if time.monotonic() + wait_seconds >= give_up_at:
+                    _give_up(pending, trouble)
+
+    def _begun(self, give_up_at: float) -> Conversation[Session]:
+        """Begin or renew this client's sessions, and take one of them."""
+        while True:
+            parcel = _Parcel(call := self._sessions.begin_call())
+            yield from self._deliver([parcel], give_up_at)
+            _conclude([parcel])
+            self._sessions.begin(call, parcel.reply.decode())
+            if session := self._sessions.take():
+                return session
+
+
+def _conclude(parcels: "list[_Parcel]") -> None:
+    """Give the sessions back, and raise the first refusal."""
+    for parcel in parcels:
+        # A session whose outcome is open is not used again: its request may yet arrive.
+        if parcel.session and not parcel.in_doubt:
+            parcel.session.give_back()
+    for parcel in parcels:
+        if parcel.refused:
+            _give_up([parcel], parcel.refused)
+
+
+class _Parcel:
+    """A step on its way: what to send for it next, and what came of it so far."""
+
+    __slots__ = ("as_source", "in_doubt", "refused", "reply", "session", "step", "trouble")
+
+    def __init__(self, step: Step) -> None:
+        self.step: Step = step
+        self.session: Session | None = None
+        """For a change: where its request number comes from."""
+        self.as_source = False
+        self.in_doubt = False
+        """Whether it is a change that was sent, and whose reply was lost."""
+        self.trouble: errors.StoreUnavailable | None = None
+        self.refused: errors.CryptoOrdersError | None = None
+        self.reply: Reply = None
+
+    def request(self) -> tuple[bytes, int]:
+        """Return the bytes to send, and how many replies there will be."""
+        if isinstance(self.step, Snapshot):
+            commands = [("MULTI",), *self.step.commands, ("EXEC",)]
+            return b"".join(map(packed, commands)), len(commands)
+        script_name, keys, args, _ = self.step
+        run = script(script_name)
+        head = ("EVAL", run.source) if self.as_source else ("EVALSHA", run.sha)
+        session = self.session
+        if not session:
+            return packed((*head, len(keys), *keys, *args)), 1
+        return packed(
+            (*head, len(keys) + 1, session.key, *keys, session.name, session.request_number, *args)
+        ), 1
+
+    def settled_by(self, replies: Iterator[Reply]) -> bool:
+        """Take this step's replies, and return whether there is nothing left to send for it."""
+        self.trouble = None
+        reply = self._reply_among(replies)
+        if isinstance(reply, Exception):
+            return self._settled_without(reply)
+        if reply == NO_SESSION and self.session:
+            return self._forgotten_with(self.session)
+        self.in_doubt = False
+        self.reply = reply
+        return True
+
+    def _forgotten_with(self, session: Session) -> bool:
+        """Nothing was done now. Whether an earlier sending was carried out the server cannot say any more."""
+        session.forget()
+        error = errors.StoreUnavailable(_FORGOTTEN)
+        if self.in_doubt:
+            self.refused = error
+            return True
+        self.trouble, self.session = error, None
+        return False
+
+    def _settled_without(self, answer: Exception) -> bool:
+        if isinstance(answer, NoScriptError):
+            # After a restart or a SCRIPT FLUSH. It did not run.
+            self.as_source = True
+            return False
+        error = refusal(answer)
+        if isinstance(error, errors.StoreFull) and isinstance(self.step, Snapshot):
+            self.step = _as_script(self.step)
+            return False
+        if isinstance(error, errors.StoreUnavailable):
+            self.trouble = error
+            return False
+        self.refused = error
+        return True
+
+    def _reply_among(self, replies: Iterator[Reply]) -> Reply:
+        """Return the one reply of a script; of a transaction what EXEC replied, or the first error."""
+        if isinstance(self.step, Call):
+            return next(replies)
+        *queued, last = islice(replies, len(self.step.commands) + 2)
+        results = cast("list[Reply]", last) if isinstance(last, list) else [last]
+        for reply in (*queued, *results):
+            if isinstance(reply, Exception):
+                return reply
+        return results
+
+
+def _in_one(parcels: Sequence[_Parcel], wait_seconds: float, give_up_at: float) -> Request:
+    if len(parcels) == 1:
+        return Request(*parcels[0].request(), wait_seconds, give_up_at)
+    requests = [parcel.request() for parcel in parcels]
+    return Request(
+        b"".join(data for data, _ in requests),
+        sum(num_replies for _, num_replies in requests),
+        wait_seconds,
+        give_up_at,
+    )
+
+
+def _as_script(snapshot: Snapshot) -> Call:
+    """Return the way to the same replies when memory is full: transactions are refused then."""
+    words: list[Argument] = []
+    for command in snapshot.commands:
+        words += (len(command), *command)
+    return Call("snapshot", (), words)
+
+
+def _give_up(parcels: Sequence[_Parcel], error: errors.CryptoOrdersError) -> NoReturn:
+    """Raise the error; as `OutcomeUnknown` where a change may nevertheless have taken effect."""
+    changes = [parcel.step for parcel in parcels if parcel.in_doubt]
+    if not changes:
+        raise error
+    ids = tuple(order_id for step in changes for order_id in step.changes)
+    operation = next(step.script for step in changes if isinstance(step, Call))
+    named = ", ".join(map(repr, ids[:3])) + (", ..." if ids[3:] else "")
+    raise errors.OutcomeUnknown(
+        f"{operation} of {named} may have taken effect or not: {error}",
+        operation=operation,
+        ids=ids,
+    ) from error

@@ -1,0 +1,111 @@
+"""Client sessions, by which the server knows a change that is sent to it again (lua/include/session.lua)."""
+
+import os
+import secrets
+import time
+from itertools import count
+
+from cryptoorders_redis.operations import Call
+from cryptoorders_redis.schema.keys import Keys
+
+KEPT_SECONDS = 3600
+"""For so long after it was begun or renewed the server keeps a client's sessions."""
+
+RENEWAL_SECONDS = 1200
+"""After so long a client renews its sessions, before its next change."""
+
+MOST_SESSIONS = 10_000
+"""Of one client. Each takes a field of the client's key, also one that is not used again."""
+
+
+class Session:
+    """A name that one call at a time uses, and the number of the last request made under it."""
+
+    __slots__ = ("_begun", "name", "request_number")
+
+    def __init__(self, begun: "_Begun", name: str) -> None:
+        self._begun = begun
+        self.name = name
+        self.request_number = 0
+
+    @property
+    def key(self) -> str:
+        """The key in which the server keeps the last answer."""
+        return self._begun.key
+
+    def give_back(self) -> None:
+        """Let the next call use it. Only for a session whose call has its answer: else a copy of the
+        request may yet arrive.
+        """
+        self._begun.idle.append(self)
+
+    def forget(self) -> None:
+        """Begin anew before the next change: the server does not know this session any more."""
+        self._begun.renew_at = 0.0
+
+
+class Sessions:
+    """The sessions of one system that no call is using: as many as there were calls at one time.
+
+    Serves any number of threads, since a list's pop and append are atomic. A child process after a
+    fork has sessions of its own: its parent may be using the ones that it knows.
+
+    No name is given out twice, however the threads come and go: not for one moment under one key, which
+    several of them may begin at the same time, nor for a moment whose reply comes late.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._numbers = count(1)
+        self._start_over()
+
+    def take(self) -> Session | None:
+        """Return a session for one request, numbered; None where `begin_call` must be carried out first."""
+        if self._pid != os.getpid():
+            self._start_over()
+        begun = self._begun
+        if not begun or time.monotonic() >= begun.renew_at:
+            return None
+        try:
+            session = begun.idle.pop()
+        except IndexError:
+            if next(begun.given) > MOST_SESSIONS:
+                self._start_over()
+                return None
+            session = Session(begun, f"{begun.moment}.{next(self._numbers)}")
+        session.request_number += 1
+        return session
+
+    def begin_call(self) -> Call:
+        """Return the call that begins this client's sessions, or renews them."""
+        keys = self._keys
+        one_of_each_kind = (
+            keys.config, keys.sequence, keys.directory(0), keys.orders(0), keys.placed(0), keys.paused(0),
+            keys.user(0, "user"),
+        )  # fmt: skip
+        return Call("begin_sessions", (self._key, self._key + ":probe", *one_of_each_kind), (KEPT_SECONDS,))
+
+    def begin(self, call: Call, moment: str) -> None:
+        """Use the sessions that the call has begun, or renewed, at the moment that it replied with."""
+        key, begun = str(call.keys[0]), self._begun
+        if not begun or (begun.key, begun.moment) != (key, moment):
+            begun = _Begun(key, moment)
+        begun.renew_at = time.monotonic() + RENEWAL_SECONDS
+        self._begun = begun
+
+    def _start_over(self) -> None:
+        self._key = self._keys.sessions(secrets.token_hex(8))
+        self._begun: _Begun | None = None
+        self._pid = os.getpid()  # last: by it other threads know that this is done
+
+
+class _Begun:
+    """What a client has begun at one moment."""
+
+    def __init__(self, key: str, moment: str) -> None:
+        self.key = key
+        self.moment = moment
+        self.renew_at = 0.0
+        self.given = count(1)
+        """Counts the sessions."""
+        self.idle: list[Session] = []

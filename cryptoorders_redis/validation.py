@@ -1,0 +1,88 @@
+"""What input is legal."""
+
+import re
+from decimal import Decimal
+
+MAX_TEXT_BYTES = 256
+"""The longest order id, user id or currency, in bytes of UTF-8."""
+
+MAX_NUMBER_DIGITS = 100
+"""The most digits of an amount or a price, before and after the point together."""
+
+_PLAIN_TEXT = re.compile(r"(0|[1-9]\d{0,39})(\.\d{1,40})?", re.ASCII)
+"""What needs no `Decimal` to see that it is plain and short enough: nearly all of what comes."""
+
+_DECIMAL_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+
+
+def checked_text(value: object, field: str) -> str:
+    """Return an order id, user id or currency if it is legal.
+
+    Raises:
+        TypeError: it is not a `str`, or a kind of it that is written as something else.
+        ValueError: it is empty, longer than 256 bytes of UTF-8, or has no UTF-8 form.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{field} must be a str, not {type(value).__name__}")
+    if type(value) is not str and str(value) != value:  # an Enum of str: which of its two texts is meant?
+        raise TypeError(f"{field} must be a str, and {type(value).__name__} is written in another way")
+    if not value:
+        raise ValueError(f"{field} must not be empty")
+    try:
+        size = len(value) if value.isascii() else len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{field} cannot be written as UTF-8: {error.reason}") from None
+    if size > MAX_TEXT_BYTES:
+        raise ValueError(f"{field} must be at most {MAX_TEXT_BYTES} bytes of UTF-8, not {size}")
+    return value
+
+
+def exact_text(value: object, field: str) -> str:
+    """Return an amount or price, which `field` says, as plain decimal text that loses nothing.
+
+    Raises:
+        TypeError, ValueError: it is not legal.
+    """
+    if type(value) is str and _PLAIN_TEXT.fullmatch(value) and value.strip("0."):
+        return value
+    number = _decimal(value, field)
+    if not number.is_finite():
+        raise ValueError(f"{field} must be finite, not {number}")
+    if field == "amount" and number <= 0:
+        raise ValueError(f"amount must be above zero, not {number}")
+    if number < 0:
+        raise ValueError(f"{field} must not be negative, not {number}")
+    # Asked before the text is made: 1E+999999999 is short, its plain text is not.
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    digits = max(number.adjusted(), 0) + 1 + max(-exponent, 0)
+    if digits > MAX_NUMBER_DIGITS:
+        raise ValueError(f"{field} must have at most {MAX_NUMBER_DIGITS} digits, not {digits}")
+    return format(number.copy_abs(), "f")
+
+
+def _decimal(value: object, field: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise TypeError(f"{field} must be a Decimal, int, float or str, not {type(value).__name__}")
+    if isinstance(value, float):
+        # Not repr(): a subclass (NumPy's) may write more than the number.
+        return Decimal(float.__repr__(value))
+    if isinstance(value, str) and not _DECIMAL_TEXT.fullmatch(value):
+        if value.strip().lower().lstrip("+-") in {"nan", "snan", "inf", "infinity"}:
+            raise ValueError(f"{field} must be finite, not {value}")
+        raise ValueError(f"{field} must be a decimal number, not {value[:50]!r}")
+    return Decimal(value)
+
+
+def checked_int(value: object, field: str, least: int, most: int | None) -> int:
+    """Return a number if it is legal.
+
+    Raises:
+        TypeError, ValueError: it is not an `int`, or out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{field} must be an int, not {type(value).__name__}")
+    if value < least or (most is not None and value > most):
+        range_ = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(f"{field} must be {range_}, not {value}")
+    return value
