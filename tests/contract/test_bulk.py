@@ -4,11 +4,11 @@ import random
 from decimal import Decimal
 
 import pytest
-from model import Model
-from nasty import NASTY_IDS
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import BATCH
+from tests.support.model import Model
+from tests.support.nasty import NASTY_IDS
 
 
 def many(count, user="alice"):

@@ -1,9 +1,9 @@
 """Looking never creates a namespace; drop() removes one."""
 
 import pytest
-from consistency import contents, keys_of
 
 from cryptoorders_redis import errors
+from tests.support.consistency import contents, keys_of
 
 LOOKS = [
     pytest.param(lambda system: system.display_all_live_orders(), [], id="display"),

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from nasty import NASTY_IDS
 
 from cryptoorders_redis import OrderStatus
+from tests.support.nasty import NASTY_IDS
 
 
 def place(system, **fields):

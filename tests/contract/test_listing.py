@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from model import line
 
 from cryptoorders_redis import Order, OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.model import line
 
 USERS = [f"user{number}" for number in range(9)]
 

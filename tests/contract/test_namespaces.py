@@ -1,9 +1,9 @@
 """Creating and joining a namespace, and closing a system."""
 
 import pytest
-from consistency import contents, delete_all, keys_of
 
 from cryptoorders_redis import errors
+from tests.support.consistency import contents, delete_all, keys_of
 
 
 def test_joining_with_another_number_of_streams_is_refused_and_says_both(open_system, store):

@@ -1,10 +1,10 @@
 """Placing, pausing, resuming and cancelling."""
 
 import pytest
-from consistency import contents, keys_of, orders_of
 
 from cryptoorders_redis import OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import contents, keys_of, orders_of
 
 USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"]
 

@@ -3,10 +3,10 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from model import line
 
 from cryptoorders_redis import OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.model import line
 
 USERS = [f"user{number}" for number in range(9)]
 MICROSECOND = timedelta(microseconds=1)

@@ -1,11 +1,11 @@
 """stats(): what each stream holds, and all of them."""
 
 import pytest
-from nasty import NASTY_IDS
 
 from cryptoorders_redis import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations import stats as operation
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.nasty import NASTY_IDS
 
 USERS = [f"user{number}" for number in range(9)]
 

@@ -1,9 +1,9 @@
 """`user(...)`: one user's orders, blind to all others."""
 
 import pytest
-from consistency import contents
 
 from cryptoorders_redis import errors
+from tests.support.consistency import contents
 
 CALLS = [
     pytest.param(lambda user: user.pause("o"), id="pause"),

@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from blocking import BlockingSystem
-from consistency import assert_consistent
-from faulty_proxy import FaultyProxy
-from servers import RedisServer
 
 from cryptoorders_redis import CryptoOrderSystem
+from tests.support.blocking import BlockingSystem
+from tests.support.consistency import assert_consistent
+from tests.support.faulty_proxy import FaultyProxy
+from tests.support.servers import RedisServer
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """A call for many under faults: each item is carried out once, and what is known of each is told."""
 
 import pytest
-from consistency import assert_consistent
-from faulty_proxy import Fault
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations.bulk import BATCH
 from cryptoorders_redis.schema.scripts import script
+from tests.support.consistency import assert_consistent
+from tests.support.faulty_proxy import Fault
 
 ORDERS = [(f"o{number}", f"user{number % 7}", "BTC", 1, 1) for number in range(3 * BATCH)]
 IDS = [order[0] for order in ORDERS]

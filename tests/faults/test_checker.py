@@ -5,7 +5,8 @@ import math
 import random
 
 import pytest
-from linearizability import UNKNOWN, Call, run, unexplained
+
+from tests.support.linearizability import UNKNOWN, Call, run, unexplained
 
 
 def call(begin: float, end: float, operation: str, order_id: str = "o", answer=True) -> Call:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from changes import begin_sessions
-from consistency import keys_of
-from faulty_proxy import Fault, FaultyProxy
-from servers import RedisServer
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema.scripts import script
+from tests.support.changes import begin_sessions
+from tests.support.consistency import keys_of
+from tests.support.faulty_proxy import Fault, FaultyProxy
+from tests.support.servers import RedisServer
 
 
 def plan(proxy: FaultyProxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:

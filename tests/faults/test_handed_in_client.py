@@ -2,11 +2,11 @@
 
 import pytest
 import redis
-from changes import Change, each_change, make, state, teach_scripts
-from faulty_proxy import Fault
-from stories import Story
 
 from cryptoorders_redis import CryptoOrderSystem
+from tests.support.changes import Change, each_change, make, state, teach_scripts
+from tests.support.faulty_proxy import Fault
+from tests.support.stories import Story
 
 
 @pytest.fixture

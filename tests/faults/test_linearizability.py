@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from callers import Caller
-from consistency import assert_consistent
-from faulty_proxy import Fault
-from linearizability import UNKNOWN, Call, unexplained
-from servers import REPOSITORY
 
 from cryptoorders_redis import CryptoOrderSystem
+from tests.support.callers import Caller
+from tests.support.consistency import assert_consistent
+from tests.support.faulty_proxy import Fault
+from tests.support.linearizability import UNKNOWN, Call, unexplained
+from tests.support.servers import REPOSITORY
 
 USERS = [f"u{number}" for number in range(6)]
 ORDERS = {user_id: [f"{user_id}-o{number}" for number in range(3)] for user_id in USERS}

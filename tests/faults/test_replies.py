@@ -4,11 +4,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from changes import Change, begin_sessions, each_change, make, state, teach_scripts
-from faulty_proxy import Fault
-from stories import Story
 
 from cryptoorders_redis import OrderStatus, errors
+from tests.support.changes import Change, begin_sessions, each_change, make, state, teach_scripts
+from tests.support.faulty_proxy import Fault
+from tests.support.stories import Story
 
 
 @pytest.fixture

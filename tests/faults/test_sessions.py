@@ -9,18 +9,16 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
 
 import pytest
-from changes import Change, begin_sessions, each_change, make, state, teach_scripts
-from faulty_proxy import Fault
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.sessions import Sessions
-
-FORKING = Path(__file__).parent / "forking.py"
+from tests.support.changes import Change, begin_sessions, each_change, make, state, teach_scripts
+from tests.support.faulty_proxy import Fault
+from tests.support.servers import REPOSITORY
 
 
 @pytest.fixture
@@ -309,7 +307,11 @@ def test_a_child_after_a_fork_has_sessions_of_its_own(server, proxy_before, syst
     """Parent and children go on with the same system, at the same time, behind a proxy that loses replies."""
     proxy = proxy_before(server, seed=4, lose_reply=0.1)
     forking = subprocess.run(
-        [sys.executable, FORKING, proxy.url, namespace], capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "tests.support.forking", proxy.url, namespace],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=REPOSITORY,
     )
     assert forking.returncode == 0, forking.stderr.decode()
     assert system.display_all_live_orders() == ["before"]

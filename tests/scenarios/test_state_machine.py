@@ -1,0 +1,162 @@
+"""Any sequence of calls gives what the model gives, and leaves all keys agreeing with each other."""
+
+import contextlib
+import uuid
+from decimal import Decimal
+
+import fakeredis
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from cryptoorders_redis import CryptoOrderSystem, OrderStatus
+from cryptoorders_redis.transport.embedded import memory
+from tests.support.consistency import assert_consistent, delete_all
+from tests.support.model import Model, as_modelled, line
+from tests.support.nasty import NASTY_IDS
+
+TEXT = st.text(min_size=1, max_size=8) | st.text("{}:()\n\0aé📈", min_size=1, max_size=4)
+# A few ids again and again, so that calls meet and a user has several orders; now and then any text.
+ORDER_IDS = st.sampled_from(NASTY_IDS[:8]) | st.sampled_from(NASTY_IDS) | TEXT
+USERS = ["alice", "bob", *NASTY_IDS[:3]]
+USER_IDS = st.sampled_from(USERS) | st.sampled_from(USERS) | st.sampled_from(NASTY_IDS) | TEXT
+CURRENCIES = st.sampled_from(["BTC", "ETH", "{", "\0"])
+AMOUNTS = st.decimals(min_value="1e-12", max_value="1e12", places=12)
+PRICES = st.decimals(min_value=0, max_value="1e15", places=8) | st.integers(0, 10**30).map(Decimal)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Two systems on one store beside the model. Subclasses say which store."""
+
+    url: str
+    raw: object
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.namespace = f"machine-{uuid.uuid4().hex[:12]}"
+        self.open = contextlib.ExitStack()
+        self.systems = [
+            self.open.enter_context(CryptoOrderSystem(3, url=self.url, namespace=self.namespace))
+            for _ in range(2)
+        ]
+
+    def teardown(self) -> None:
+        self.open.close()
+        delete_all(self.raw, self.namespace)
+
+    @rule(
+        which=st.integers(0, 1), order=ORDER_IDS, user=USER_IDS, currency=CURRENCIES, amount=AMOUNTS,
+        price=PRICES, bound=st.booleans(),
+    )  # fmt: skip
+    def place(self, *, which, order, user, currency, amount, price, bound):
+        system = self.systems[which]
+        expected = self.model.place(order, user, currency, amount, price)
+        if bound:
+            assert system.user(user).place(order, currency, amount, price) is expected
+        else:
+            assert system.place(order, user, currency, amount, price) is expected
+
+    @rule(
+        which=st.integers(0, 1), call=st.sampled_from(["pause", "resume", "cancel"]), order=ORDER_IDS,
+        owner=st.none() | USER_IDS,
+    )  # fmt: skip
+    def change(self, which, call, order, owner):
+        system = self.systems[which]
+        face = system if owner is None else system.user(owner)
+        assert getattr(face, call)(order) is getattr(self.model, call)(order, owner)
+
+    @rule(which=st.integers(0, 1), call=st.sampled_from(["pause", "resume", "cancel"]), data=st.data())
+    def change_a_live_order(self, which, call, data):
+        if not self.model.live:
+            return
+        order = data.draw(st.sampled_from(list(self.model.live)))
+        owner = data.draw(st.sampled_from([None, self.model.live[order].user_id]))
+        self.change(which, call, order, owner)
+
+    @rule(which=st.integers(0, 1), user=USER_IDS, bound=st.booleans())
+    def cancel_all_by_user(self, which, user, bound):
+        system = self.systems[which]
+        cancelled = system.user(user).cancel_all() if bound else system.cancel_all_by_user(user)
+        assert cancelled == self.model.cancel_all_by_user(user)
+
+    @rule(
+        which=st.integers(0, 1), orders=st.lists(ORDER_IDS, min_size=2, max_size=6),
+        user=st.sampled_from(USERS), currency=CURRENCIES, amount=AMOUNTS, price=PRICES,
+    )  # fmt: skip
+    def place_several(self, *, which, orders, user, currency, amount, price):
+        for order in orders:
+            self.place(
+                which=which, order=order, user=user, currency=currency, amount=amount, price=price,
+                bound=False,
+            )  # fmt: skip
+
+    @rule(which=st.integers(0, 1), data=st.data(), bound=st.booleans())
+    def cancel_all_of_a_user_with_orders(self, which, data, bound):
+        if self.model.live:
+            owners = sorted({order.user_id for order in self.model.live.values()})
+            self.cancel_all_by_user(which, data.draw(st.sampled_from(owners)), bound)
+
+    @rule(order=ORDER_IDS)
+    def get(self, order):
+        assert as_modelled(self.systems[0].get(order)) == self.model.get(order)
+
+    @rule(
+        user=st.none() | USER_IDS, currency=st.none() | CURRENCIES,
+        status=st.none() | st.sampled_from(OrderStatus), limit=st.integers(1, 5),
+    )  # fmt: skip
+    def live_orders(self, user, currency, status, limit):
+        filters = {"user_id": user, "currency": currency, "status": status}
+        expected = self.model.display(
+            lambda order: (
+                user in (None, order.user_id)
+                and currency in (None, order.currency)
+                and status in (None, OrderStatus.PAUSED if order.paused else OrderStatus.ACTIVE)
+            )
+        )
+        assert [line(order) for order in self.systems[1].live_orders(**filters)] == expected
+        by_cursor, after, which = [], None, 0
+        while page := list(self.systems[which].live_orders(**filters, limit=limit, after=after)):
+            by_cursor += map(line, page)
+            after, which = page[-1].sequence, 1 - which
+        assert by_cursor == expected
+        if currency is None:
+            assert self.systems[0].count(user_id=user, status=status) == len(expected)
+
+    @rule(user=USER_IDS)
+    def display_of_a_user(self, user):
+        listing = self.systems[0].user(user).display_all_live_orders()
+        assert listing == self.model.display(lambda order: order.user_id == user)
+
+    @rule()
+    def the_server_forgets_its_scripts(self):
+        self.raw.script_flush()
+
+    @invariant()
+    def the_listing_is_the_models(self):
+        assert self.systems[0].display_all_live_orders() == self.model.display()
+        assert self.systems[1].count() == len(self.model.live)
+
+    @invariant()
+    def all_keys_agree(self):
+        assert_consistent(self.raw, self.namespace)
+
+
+def run(machine: type[StoreMachine], max_examples: int) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(max_examples=max_examples, stateful_step_count=30, deadline=None, database=None),
+    )
+
+
+@pytest.mark.parametrize("backend", ["fakeredis", "redis-server"])
+def test_every_sequence_of_calls_gives_what_the_model_gives(backend, server, namespace):
+    if backend == "fakeredis":
+        url, max_examples = f"memory://{namespace}", 40
+        raw = fakeredis.FakeRedis(server=memory._named_server(namespace))
+    else:
+        url, max_examples = server.url, 80
+        raw = server.client()
+    with raw:
+        run(type("Machine", (StoreMachine,), {"url": url, "raw": raw}), max_examples)

@@ -1,0 +1,1 @@
+"""What the tests and the benchmarks share: servers, proxies, workers, and models to compare with."""

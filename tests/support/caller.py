@@ -1,0 +1,80 @@
+"""A process that makes calls at random, and says of each when it begins and what came of it.
+
+Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when it
+may read from its standard input. Each of its lines is a JSON list: the time, and the call with its
+arguments; then, in a line of its own, the time and the answer.
+"""
+
+import json
+import os
+import random
+import select
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.schema import scripts
+from tests.support.blocking import LOOP, BlockingSystem
+
+WEIGHTS = {
+    "place": 6, "pause": 3, "resume": 3, "cancel": 3, "cancel_all_by_user": 0.5, "get": 2, "listing": 1,
+}  # fmt: skip
+
+
+def say(*words: Any) -> None:
+    # One write to the pipe: what was said before a kill -9 has been said.
+    os.write(1, json.dumps([time.monotonic_ns(), *words]).encode() + b"\n")
+
+
+def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> Any:
+    try:
+        if operation == "place":
+            return system.place(*arguments, "BTC", 1, 1)
+        if operation == "listing":
+            return system.user(*arguments).display_all_live_orders()
+        if operation == "get":
+            order = system.get(*arguments)
+            return order and order.status
+        return getattr(system, operation)(*arguments)
+    except errors.OutcomeUnknown:
+        return "UNKNOWN"
+    except errors.StoreUnavailable:
+        time.sleep(0.02)
+        return "NOTHING DONE"
+
+
+def opened(face: Any, **options: Any) -> CryptoOrderSystem:
+    while True:
+        try:
+            return face(3, **options)
+        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the other, of creating the namespace
+            time.sleep(0.02)
+
+
+def main(options: dict[str, Any]) -> None:
+    chance = random.Random(options["seed"])
+    if options["lua"]:
+        scripts._folder = lambda: Path(options["lua"])
+    # Callers of both faces, side by side.
+    face = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
+    with opened(face, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
+        for _ in range(options["calls"]):
+            if select.select([0], [], [], 0)[0]:
+                break
+            (operation,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
+            user_id = chance.choice(list(options["orders"]))
+            order_id = chance.choice(options["orders"][user_id])
+            arguments = [user_id] if operation in ("cancel_all_by_user", "listing") else [order_id]
+            if operation == "place":
+                arguments.append(user_id)
+            say(operation, *arguments)
+            say(outcome(system, operation, arguments))
+
+
+if __name__ == "__main__":
+    try:
+        main(json.loads(sys.argv[1]))
+    finally:
+        LOOP.close()

@@ -1,0 +1,106 @@
+"""The test's side of caller.py: starts such processes, and keeps the history of their calls."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.support.linearizability import UNKNOWN, Call
+from tests.support.servers import REPOSITORY
+
+NOTHING_DONE = "NOTHING DONE"
+
+
+class Caller:
+    """A running caller.py.
+
+    Args:
+        orders: the users whose orders it calls for, and their order ids.
+        lua: a folder of scripts to use in place of the library's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        orders: Mapping[str, Sequence[str]],
+        *,
+        seed: int = 0,
+        calls: int = 1_000_000,
+        deadline_seconds: float = 60,
+        lua: Path | None = None,
+    ) -> None:
+        options = {
+            "url": url, "namespace": namespace, "orders": orders, "seed": seed, "calls": calls,
+            "deadline_seconds": deadline_seconds, "lua": lua and str(lua),
+        }  # fmt: skip
+        self.calls: list[Call] = []
+        """In the order in which it made them; the last may be of unknown outcome because it was killed."""
+        self._ended = False
+        self._changed = threading.Condition()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.caller", json.dumps(options)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait_for(self, more_calls: int) -> None:
+        """Wait until it has made so many calls more."""
+        self.wait_until(len(self.calls) + more_calls)
+
+    def wait_until(self, calls: int) -> None:
+        """Wait until it has made so many calls in all."""
+        with self._changed:
+            reached = self._changed.wait_for(lambda: len(self.calls) >= calls or self._ended, timeout=60)
+        assert reached, "a caller came to a halt"
+        assert len(self.calls) >= calls, "a caller ended too early; its error is above"
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._close()
+
+    def stop(self) -> None:
+        """Let it finish the call that it is in."""
+        self._process.stdin.write(b"stop")
+        self._process.stdin.flush()
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait until it has made all its calls."""
+        self._close()
+        assert self._process.returncode == 0, "a caller failed; its error is above"
+
+    def _close(self) -> None:
+        self._reader.join()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        lines = iter(self._process.stdout)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            begin, operation, *arguments = json.loads(line)
+            answered = next(lines, b"")
+            end, answer = json.loads(answered) if answered.endswith(b"\n") else (math.inf, UNKNOWN)
+            if answer == UNKNOWN:
+                end = math.inf
+            if answer != NOTHING_DONE:
+                self.calls.append(Call(operation, tuple(arguments), begin, end, answer))
+                self._tell()
+        self._ended = True
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

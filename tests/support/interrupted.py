@@ -1,0 +1,66 @@
+"""Calls that a signal's handler interrupts at thousands of random moments; no connection's place is lost.
+
+Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`, in a process of its own: an exception
+of a handler that comes in a finalizer or a weakref's callback reaches nobody, and must not reach a test runner's hooks.
+Prints how many calls were interrupted.
+"""
+
+import faulthandler
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from cryptoorders_redis import CryptoOrderSystem
+
+CONNECTIONS = 2
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Alarm:
+    """Raises `Interrupted` in the main thread: once it is due, and every 0.2 s again until it is off."""
+
+    def __init__(self) -> None:
+        self._is_on = False
+        signal.signal(signal.SIGALRM, self._ring)
+
+    def set(self, seconds: float) -> None:
+        self._is_on = True
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+
+    def off(self) -> None:
+        self._is_on = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _ring(self, *_: object) -> None:
+        if self._is_on:
+            raise Interrupted
+
+
+def main(url: str, namespace: str, seconds: str) -> None:
+    faulthandler.dump_traceback_later(float(seconds) + 30, exit=True)
+    sys.unraisablehook = lambda _: None
+    alarm, interrupts = Alarm(), 0
+    url = f"{url}?max_connections={CONNECTIONS}"
+    with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=5) as system:
+        until = time.monotonic() + float(seconds)
+        while time.monotonic() < until:
+            try:
+                alarm.set(0.00001 + 0.0002 * (interrupts % 17))
+                while time.monotonic() < until:
+                    system.count()
+                alarm.off()
+            except Interrupted:
+                interrupts += 1
+                alarm.off()
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            answers = list(pool.map(lambda _: system.count(), range(50)))
+    assert answers == [0] * 50
+    print(interrupts)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

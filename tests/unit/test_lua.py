@@ -1,0 +1,396 @@
+"""The Lua scripts' headers say what they are given, and what Python sends them is that."""
+
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+
+import fakeredis
+import pytest
+import redis
+
+from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
+from cryptoorders_redis.operations import pages
+from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.scripts import resolve_includes, script
+from tests.support.nasty import NASTY_IDS
+from tests.support.recording import commands_in, recording_client
+from tests.support.servers import REPOSITORY
+
+LUA = REPOSITORY / "lua"
+SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
+INCLUDES = sorted(path.stem for path in (LUA / "include").glob("*.lua"))
+
+
+def header(name, field):
+    """The words after `--- FIELD:`; what is in parentheses is a remark."""
+    lines = re.findall(rf"^--- {field}:(.*)$", (LUA / f"{name}.lua").read_text(), re.MULTILINE)
+    assert len(lines) == 1, f"{name}.lua must have one line --- {field}:"
+    return re.sub(r"\(.*?\)", "", lines[0]).split()
+
+
+def unpacked(name, table):
+    """The names that the code gives to KEYS or ARGV, in their order; `name...` for the rest of them."""
+    code = (LUA / f"{name}.lua").read_text()
+    names = [
+        word
+        for group, one in re.findall(
+            rf"^local ([\w, ]+) = unpack\({table}\)$|^local (\w+) = table\.remove\({table}, 1\)$",
+            code,
+            re.MULTILINE,
+        )
+        for word in (group or one).split(", ")
+    ]
+    rest = re.findall(rf"^local (\w+) = {table}$", code, re.MULTILINE)
+    mentions = re.findall(rf"\b{table}\b", re.sub(r"--.*", "", code))
+    assert len(mentions) == len(rest) + len(re.findall(rf"(?:unpack|remove)\({table}\b", code)), name
+    return [*names, *(f"{word}..." for word in rest)]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("table", ["KEYS", "ARGV"])
+def test_a_header_names_what_the_code_unpacks(name, table):
+    assert header(name, table) == unpacked(name, table)
+    assert unpacked(name, "ARGV") or name == "read_config"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_header_says_what_the_script_does_and_replies(name):
+    text = (LUA / f"{name}.lua").read_text()
+    assert re.match(r"--- [A-Z].*\.\n", text), "the first line is a sentence"
+    assert header(name, "REPLY")
+    assert (
+        ('"is_stale"' in text)
+        == ("'STALE'" in " ".join(header(name, "REPLY")))
+        == bool(re.search("return .*'STALE'", text))
+    )
+
+
+@pytest.mark.parametrize("path", sorted(LUA.rglob("*.lua")), ids=lambda path: path.stem)
+def test_a_script_is_short_and_pure_ascii(path):
+    text = path.read_bytes()
+    assert text.count(b"\n") <= 60
+    assert text.isascii()
+    assert text.startswith(b"--- ")
+
+
+def test_every_include_is_used_and_named_after_a_function_of_it():
+    used = {name for path in LUA.rglob("*.lua") for name in re.findall(r'@include "(\w+)"', path.read_text())}
+    assert sorted(used) == INCLUDES
+    for name in INCLUDES:
+        assert re.search(
+            r"^local function \w+\(", (LUA / "include" / f"{name}.lua").read_text(), re.MULTILINE
+        )
+
+
+NAMESPACE = "lua-test"
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+USER, ORDER = "{u}:user:\n", "{o}:orders"
+
+
+@pytest.fixture(scope="module")
+def calls_and_server(server):
+    """Every run of a script by every operation: (name, keys, args); and what this server refuses."""
+    client, sent = recording_client(server.socket)
+    with (
+        server.client() as raw,
+        client,
+        CryptoOrderSystem(7, client=client, namespace=NAMESPACE) as system,
+    ):
+        user = system.user(USER)
+        system.place(ORDER, USER, "BTC", 1, 1)
+        system.place(ORDER, USER, "BTC", 1, 1)
+        user.place(ORDER + "2", "BTC", 1, 1)
+        for face in (system, user):
+            face.pause(ORDER)
+            face.resume(ORDER)
+            face.pause(ORDER)
+            face.cancel(ORDER)
+            system.place(ORDER, USER, "BTC", 1, 1)
+        system.get(ORDER)
+        user.amend(ORDER, amount=2)
+        many = [(ORDER + "2", USER, "BTC", 1, 1), (ORDER, USER, "BTC", 1, 1)]
+        system.place_many(many)
+        for change_many in (system.pause_many, system.resume_many, system.cancel_many):
+            change_many([ORDER + "2"])
+        list(system.live_orders())
+        list(system.live_orders(user_id=USER))
+        list(system.live_orders(after=system.get(ORDER).sequence, placed_before=NEVER, limit=3))
+        system.glance()
+        system.stats()
+        system.display_all_live_orders()
+        user.display_all_live_orders()
+        system.verify()
+        raw.config_set("maxmemory", 1)
+        system.count()
+        refuses_transactions = at_full_memory_refuses_transactions(raw)
+        raw.config_set("maxmemory", 0)
+        raw.hset(f"{{{NAMESPACE}}}:config", "num_streams", 5)
+        user.cancel_all()
+        raw.hset(f"{{{NAMESPACE}}}:config", "num_streams", 7)
+        system.cancel_all_by_user(USER)
+        system.place(ORDER, USER, "BTC", 1, 1)
+        system.cancel(ORDER)
+        system.drop()
+    names = {script(name).sha: name for name in SCRIPTS} | {script(name).source: name for name in SCRIPTS}
+    recorded = []
+    for command in commands_in(b"".join(sent)):
+        if command[0] in (b"EVALSHA", b"EVAL"):
+            keys = int(command[2])
+            recorded.append((names[command[1]], command[3 : 3 + keys], command[3 + keys :]))
+    return recorded, refuses_transactions
+
+
+def at_full_memory_refuses_transactions(raw):
+    """Whether this server's EXEC is refused though its commands only read: what `snapshot` is there for."""
+    try:
+        raw.pipeline().exists("nothing").execute()
+    except redis.RedisError:
+        return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def calls(calls_and_server):
+    return calls_and_server[0]
+
+
+def test_every_script_is_run_by_an_operation_and_no_other(calls_and_server):
+    calls, refuses_transactions = calls_and_server
+    needless = set() if refuses_transactions else {"snapshot"}
+    assert {name for name, _, _ in calls} == set(SCRIPTS) - needless
+
+
+TAG = re.escape(NAMESPACE)
+KEY_KINDS = {
+    "sessions": rf"\{{{TAG}\}}:sessions:\w+",
+    "probe": rf"\{{{TAG}\}}:sessions:\w+:probe",
+    "config": rf"\{{{TAG}\}}:config",
+    "sequence": rf"\{{{TAG}\}}:sequence",
+    "directory": rf"\{{{TAG}:directory:0\}}",
+    "orders": rf"\{{{TAG}:[0-6]\}}:orders",
+    "placed": rf"\{{{TAG}:[0-6]\}}:placed",
+    "paused": rf"\{{{TAG}:[0-6]\}}:paused",
+    "user": rf"\{{{TAG}:[0-6]\}}:user:(user|{re.escape(USER)})",
+}
+KEY_KINDS["measured"] = KEY_KINDS["dropped"] = "|".join(KEY_KINDS.values())
+KEY_KINDS["streams"] = "|".join(KEY_KINDS[kind] for kind in ("orders", "placed", "paused"))
+
+
+def is_record(text):
+    return json.loads(text).keys() == {"user_id", "currency", "amount", "price"}
+
+
+ARGUMENT_KINDS = {
+    "session": re.compile(r"\d{16}\.\d+").fullmatch,
+    "request_number": str.isdigit,
+    "seconds": "3600".__eq__,
+    "dropping": re.compile("[a-z]{16}").fullmatch,
+    "finished": {"0", "1"}.__contains__,
+    "namespace": NAMESPACE.__eq__,
+    "num_streams": {"0", "5", "7"}.__contains__,
+    "stream": {str(number) for number in range(7)}.__contains__,
+    "schema_version": "1".__eq__,
+    "directory_shards": "1".__eq__,
+    "order_id": {ORDER, ORDER + "2"}.__contains__,
+    "order_ids": {ORDER, ORDER + "2"}.__contains__,
+    "found_with": {"", USER}.__contains__,
+    "words": str.isprintable,
+    "owner": {"", USER}.__contains__,
+    "record": is_record,
+    "orders": lambda text: text.isdigit() or text in {ORDER, ORDER + "2", USER} or is_record(text),
+    "amount": {"2"}.__contains__,
+    "price": {""}.__contains__,
+    "above": str.isdigit,
+    "below": lambda text: text == "+inf" or text.isdigit(),
+    "samples": str.isdigit,
+    "limit": lambda text: 1 <= int(text) <= 5000,
+}
+
+
+def named(names, values):
+    """Each value with its name; a name with dots behind it takes all that are left."""
+    if names and names[-1].endswith("..."):
+        rest = names[-1][:-3]
+        names = [*names[:-1], *[rest] * max(1, len(values) - len(names) + 1)]
+    assert len(names) == len(values)
+    return list(zip(names, values, strict=True))
+
+
+def test_what_is_sent_to_a_script_is_what_its_header_names(calls):
+    assert len(calls) > 20
+    for name, keys, args in calls:
+        for kind, key in named(header(name, "KEYS"), keys):
+            assert re.fullmatch(KEY_KINDS[kind], key.decode(), re.DOTALL), (name, kind, key)
+        for kind, argument in named(header(name, "ARGV"), args):
+            assert ARGUMENT_KINDS[kind](argument.decode()), (name, kind, argument)
+
+
+def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
+    for name, keys, _ in calls:
+        if name in ("begin_sessions", "drop_keys", "page"):  # of no one stream
+            continue
+        streams = {int(found[1]) for key in keys if (found := re.match(rb"\{.*:(\d)\}:", key))}
+        if "user" in header(name, "KEYS"):
+            assert streams <= {stream_of_user(USER, 5), stream_of_user(USER, 7)}
+        assert len(streams) <= 1
+
+
+def test_pages_fit_what_a_script_can_unpack():
+    assert pages.PAGE <= 5000
+
+
+@pytest.fixture(params=["fakeredis", "redis-server"])
+def run_lua(request, tmp_path):
+    """Runs Lua that may include the library's functions."""
+    folder = shutil.copytree(LUA, tmp_path / "lua")
+    client = (
+        fakeredis.FakeRedis() if request.param == "fakeredis" else request.getfixturevalue("server").client()
+    )
+
+    def run(source, keys=(), args=()):
+        (folder / "tested.lua").write_text(source)
+        return client.eval(resolve_includes("tested", folder), len(keys), *keys, *args)
+
+    with client:
+        yield run
+
+
+@pytest.mark.parametrize("stream", [0, 7, 16383])
+def test_lua_and_python_name_a_streams_keys_alike(run_lua, stream):
+    keys = Keys("a.B_c-1")
+    source = '--- @include "stream_key"\nreturn stream_key(ARGV[1], ARGV[2], ARGV[3])'
+    for suffix in ("orders", "placed", "paused"):
+        key = run_lua(source, args=(keys.namespace, stream, suffix))
+        assert key.decode() == getattr(keys, suffix)(stream)
+    for nasty in NASTY_IDS:
+        key = run_lua(source, args=(keys.namespace, stream, "user:" + nasty))
+        assert key.decode() == keys.user(stream, nasty)
+
+
+@pytest.mark.parametrize("number", [0, 1, 4999, 5000, 5001, 12_001])
+def test_in_slices_reaches_every_member_and_adds_up(run_lua, namespace, number):
+    source = """--- @include "in_slices"
+    local members = {}
+    for number = 1, ARGV[1] do members[number] = 'm' .. number end
+    local added = in_slices('SADD', KEYS[1], members)
+    return {added, redis.call('SCARD', KEYS[1]), in_slices('SREM', KEYS[1], members)}"""
+    assert run_lua(source, [namespace], [number]) == [number] * 3
+
+
+def test_sequence_numbers_are_whole_in_all_their_digits(run_lua, namespace):
+    source = '--- @include "next_sequence"\nreturn sequence_text(next_sequence(KEYS[1], 1))'
+    numbers = [run_lua(source, [namespace]) for _ in range(50)]
+    assert all(len(number) == 16 and number.isdigit() for number in numbers)
+    assert numbers == sorted(set(numbers))
+    set_ahead = "redis.call('SET', KEYS[1], '4102444800000000')"
+    run_lua(set_ahead, [namespace])
+    assert [run_lua(source, [namespace]) for _ in range(2)] == [b"4102444800000001", b"4102444800000002"]
+    run_lua("redis.call('DEL', KEYS[1])", [namespace])
+
+
+def test_cancelling_a_user_with_more_orders_than_one_slice_cancels_all_of_them(server, namespace):
+    with server.client() as raw, CryptoOrderSystem(2, url=server.url, namespace=namespace) as system:
+        for number in range(5100):
+            system.place(f"o{number}", "whale", "BTC", 1, 1)
+            if number % 2:
+                system.pause(f"o{number}")
+        assert system.place("other", "alice", "BTC", 1, 1)
+        assert system.cancel_all_by_user("whale") == 5100
+        assert system.display_all_live_orders() == ["other"]
+        assert raw.hlen(f"{{{namespace}:directory:0}}") == 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Makes a folder of scripts of {name: what it includes}."""
+
+    def make(scripts):
+        (tmp_path / "include").mkdir()
+        for name, includes in scripts.items():
+            lines = [f'--- @include "{include}"\n' for include in includes]
+            path = tmp_path / (name if name == "main" else f"include/{name}")
+            path.with_suffix(".lua").write_text("".join(lines) + f"-- {name}\n")
+        return tmp_path
+
+    return make
+
+
+def test_an_include_stands_once_before_all_that_include_it(folder):
+    diamond = {"main": ["left", "right"], "left": ["bottom"], "right": ["bottom"], "bottom": []}
+    text = resolve_includes("main", folder(diamond))
+    assert re.findall(r"-- (\w+)", text) == ["bottom", "left", "right", "main"]
+    assert "@include" not in text
+
+
+def test_a_missing_include_or_script_is_an_error(folder):
+    made = folder({"main": ["nowhere"]})
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        resolve_includes("main", made)
+    with pytest.raises(FileNotFoundError, match="absent"):
+        resolve_includes("absent", made)
+
+
+CYCLES = [
+    pytest.param({"main": ["a"], "a": ["a"]}, id="itself"),
+    pytest.param({"main": ["a"], "a": ["b"], "b": ["c"], "c": ["a"]}, id="through-others"),
+]
+
+
+@pytest.mark.parametrize("scripts", CYCLES)
+def test_an_include_that_includes_itself_is_an_error(folder, scripts):
+    with pytest.raises(ValueError, match="includes itself"):
+        resolve_includes("main", folder(scripts))
+
+
+def test_a_script_has_the_sha_that_the_server_gives_it(server):
+    with server.client() as raw:
+        for name in SCRIPTS:
+            assert raw.script_load(script(name).source) == script(name).sha.decode()
+
+
+def test_scripts_that_are_nowhere_are_missed_by_name(monkeypatch, tmp_path):
+    from cryptoorders_redis.schema import scripts
+
+    monkeypatch.setattr(scripts, "__file__", str(tmp_path / "package" / "schema" / "scripts.py"))
+    with pytest.raises(FileNotFoundError, match="Lua scripts"):
+        scripts._folder()
+    (tmp_path / "package" / "lua").mkdir(parents=True)
+    (tmp_path / "package" / "lua" / "place.lua").touch()
+    assert scripts._folder() == tmp_path / "package" / "lua"
+
+
+# The schema is on disk: neither may ever change between releases.
+STREAMS = [
+    ("alice", 3, 1),
+    ("bob", 3, 1),
+    ("alice", 16384, 6793),
+    ("bob", 1, 0),
+    ("📈", 1000, 358),
+    ("\0", 16384, 584),
+]
+
+
+def test_a_users_stream_is_the_same_in_every_release():
+    assert [stream_of_user(user, number) for user, number, _ in STREAMS] == [stream for *_, stream in STREAMS]
+
+
+def test_keys_are_named_the_same_in_every_release():
+    keys = Keys("desk")
+    assert [
+        keys.config, keys.sequence, keys.directory(0), keys.orders(3), keys.placed(3), keys.paused(3),
+        keys.user(3, "{x}:y"),
+    ] == [
+        "{desk}:config", "{desk}:sequence", "{desk:directory:0}", "{desk:3}:orders", "{desk:3}:placed",
+        "{desk:3}:paused", "{desk:3}:user:{x}:y",
+    ]  # fmt: skip
+
+
+def test_a_record_is_json_that_a_person_can_read():
+    from cryptoorders_redis.schema.records import record_of
+
+    assert record_of(NewOrder("o", "zoë", "BTC", 0.5, 60_000)).decode() == (
+        '{"user_id":"zoë","currency":"BTC","amount":"0.5","price":"60000"}'
+    )
+    assert [str(status) for status in OrderStatus] == ["ACTIVE", "PAUSED"]
