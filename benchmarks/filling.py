@@ -9,7 +9,7 @@ import redis
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import record_of
+from cryptoorders_redis.schema.records import encode_record
 
 ORDERS_A_USER = 100
 PAUSED_OF_TEN = 1
@@ -43,7 +43,9 @@ def fill(
         for number in range(first, min(first + SLICE, orders)):
             order_id, owner = f"{prefix}{number}", user or f"user{number % users}"
             stream = directory[order_id] = stream_of_user(owner, streams)
-            records[stream][order_id] = record_of(NewOrder(order_id, owner, "BTC", "0.5", 60_000 + number))
+            records[stream][order_id] = encode_record(
+                NewOrder(order_id, owner, "BTC", "0.5", 60_000 + number)
+            )
             placed[stream][order_id] = _FIRST_SEQUENCE + number
             of_user[keys.user(stream, owner)].append(order_id)
             if number % 10 < PAUSED_OF_TEN:

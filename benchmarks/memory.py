@@ -10,7 +10,7 @@ from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.records import record_of
+from cryptoorders_redis.schema.records import encode_record
 
 LIMIT = 400
 NAUTILUS = 1780
@@ -75,7 +75,7 @@ def _compact(orders: int) -> Table:
         title=f"{orders:,} orders in other hashes: bytes, and the server's time a command",
     )
     entries = [
-        (f"order{number}", record_of((f"order{number}", "user7", "BTC", "0.5", 60_000 + number)))
+        (f"order{number}", encode_record((f"order{number}", "user7", "BTC", "0.5", 60_000 + number)))
         for number in range(orders)
     ]
     for what, value_of in (("record", lambda record: record), ("directory entry", lambda _: b"5")):

@@ -13,7 +13,7 @@ from benchmarks.peers import CALLS, New, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import redis_server
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.transport.resp import packed
+from cryptoorders_redis.transport.resp import encode_command
 
 HOW = (
     "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "
@@ -120,7 +120,10 @@ def _bare_requests(client: redis.Redis, commands: Commands, orders: Sequence[New
         words = (arguments.get(_SEQUENCE.sub("SEQUENCE", word), json.dumps(word)) for word in command)
         lines.append(f"redis.call({', '.join(words)})")
     sha = client.script_load("\n".join((*lines, "return 1")))
-    return [packed(("EVALSHA", sha, 0, order[0], _sequence(number))) for number, order in enumerate(orders)]
+    return [
+        encode_command(("EVALSHA", sha, 0, order[0], _sequence(number)))
+        for number, order in enumerate(orders)
+    ]
 
 
 def _plain(client: redis.Redis, commands: Commands, orders: Sequence[New], way: str) -> float:

@@ -17,7 +17,7 @@ HOW = (
     "Calls a second, of all processes together. In brackets the time of a call as a multiple of the "
     "floor: redis-py's own client sending an empty script without arguments. *Script of one SET* is the "
     "same client changing one key, the least that a change can be. *Bare socket* sends the library's own "
-    "bytes, packed beforehand, and does not parse the replies. *WATCH* is the same contract with "
+    "bytes, encode_command beforehand, and does not parse the replies. *WATCH* is the same contract with "
     "redis-py's optimistic transactions. Redis as `deploy/redis.conf` sets it up (append-only file, "
     "`everysec`), PostgreSQL with `synchronous_commit=off`, SQLite in WAL mode with "
     "`synchronous=NORMAL`: none of them waits for the disk."

@@ -13,7 +13,7 @@ from benchmarks.peers import CALLS, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
 from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.transport.resp import packed
+from cryptoorders_redis.transport.resp import encode_command
 
 HOW = (
     "The same request at each layer, one process, a Unix socket: over a bare socket, to a server without "
@@ -52,7 +52,7 @@ def _layers(
     their_requests, their_sessions, their_bare = recorded(not_durable.url, 8, orders)
     client, their_client = server.client(), not_durable.client()
     sha = client.script_load("return 1")
-    empty = packed(("EVALSHA", sha, 0))
+    empty = encode_command(("EVALSHA", sha, 0))
     connection = client.connection_pool.make_connection()
     connection.connect()
 

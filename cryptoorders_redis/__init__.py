@@ -3,8 +3,8 @@
 from cryptoorders_redis import errors
 from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
-from cryptoorders_redis.operations.summary import Glance
-from cryptoorders_redis.operations.verify import Disagreement
+from cryptoorders_redis.operations.summary import Summary
+from cryptoorders_redis.operations.verify import Inconsistency
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
 
@@ -14,13 +14,13 @@ __all__ = [
     "AsyncCryptoOrderSystem",
     "AsyncUserOrders",
     "CryptoOrderSystem",
-    "Disagreement",
-    "Glance",
+    "Inconsistency",
     "NewOrder",
     "Order",
     "OrderStatus",
     "Stats",
     "StreamStats",
+    "Summary",
     "UserOrders",
     "UserStats",
     "errors",

@@ -1,4 +1,4 @@
-"""The asynchronous face."""
+"""The async API."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -14,16 +14,16 @@ from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import live_orders
 from cryptoorders_redis.operations.queries import query
-from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
-from cryptoorders_redis.operations.summary import Glance, glance
-from cryptoorders_redis.operations.verify import Disagreement, verify
+from cryptoorders_redis.operations.summary import Summary, summary
+from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
-from cryptoorders_redis.transport.endpoint import source_of
-from cryptoorders_redis.transport.executor import Delivery
+from cryptoorders_redis.transport.endpoint import make_endpoint
+from cryptoorders_redis.transport.executor import Executor
 from cryptoorders_redis.transport.sessions import Sessions
-from cryptoorders_redis.validation import checked_text
+from cryptoorders_redis.validation import validate_text
 
 T = TypeVar("T")
 
@@ -62,15 +62,15 @@ class AsyncCryptoOrderSystem:
         Raises:
             TypeError, ValueError: an argument is not legal.
         """
-        self._node = OneNode(namespace)
+        self._node = Standalone(namespace)
         self._node.open(num_streams, create=create)  # refuses what is not legal, and sends nothing yet
         self._num_streams = num_streams
         self._create = create
         self._opening = asyncio.Lock()
         self._opened = False
         self._sessions = Sessions(self._node.keys)
-        self._delivery = Delivery(self._sessions, deadline_seconds)
-        source = source_of(url, client, redis.asyncio)
+        self._executor = Executor(self._sessions, deadline_seconds)
+        source = make_endpoint(url, client, redis.asyncio)
         self._where = source.where
         self._connections = AsyncConnections(source)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -163,11 +163,11 @@ class AsyncCryptoOrderSystem:
         """Return what the streams hold; see `CryptoOrderSystem.stats`."""
         return await self._run(stats(self._node))
 
-    async def glance(self, *, newest: int = 10, after: int = 0) -> Glance:
-        """Return what is to be seen at a glance; see `CryptoOrderSystem.glance`."""
-        return await self._run(glance(self._node, newest, after))
+    async def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
+        """Return counts and the newest orders; see `CryptoOrderSystem.summary`."""
+        return await self._run(summary(self._node, newest, after))
 
-    async def verify(self) -> list[Disagreement]:
+    async def verify(self) -> list[Inconsistency]:
         """Return what keys disagree on; see `CryptoOrderSystem.verify`."""
         return await self._run(verify(self._node))
 
@@ -233,7 +233,7 @@ class AsyncCryptoOrderSystem:
         return await self._converse(operation)
 
     async def _converse(self, operation: Operation[T]) -> T:
-        conversation = self._delivery.of(operation)
+        conversation = self._executor.execute(operation)
         try:
             request = next(conversation)
             while True:
@@ -259,7 +259,7 @@ class AsyncUserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = checked_text(user_id, "user_id")
+        self.user_id = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

@@ -1,4 +1,4 @@
-"""The synchronous face."""
+"""The sync API."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -14,16 +14,16 @@ from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import live_orders
 from cryptoorders_redis.operations.queries import query
-from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
-from cryptoorders_redis.operations.summary import Glance, glance
-from cryptoorders_redis.operations.verify import Disagreement, verify
+from cryptoorders_redis.operations.summary import Summary, summary
+from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
 from cryptoorders_redis.transport.connections import Connections
-from cryptoorders_redis.transport.endpoint import source_of
-from cryptoorders_redis.transport.executor import Delivery
+from cryptoorders_redis.transport.endpoint import make_endpoint
+from cryptoorders_redis.transport.executor import Executor
 from cryptoorders_redis.transport.sessions import Sessions
-from cryptoorders_redis.validation import checked_text
+from cryptoorders_redis.validation import validate_text
 
 T = TypeVar("T")
 
@@ -82,11 +82,11 @@ class CryptoOrderSystem:
             SchemaVersionMismatch: its data is of a version that this release does not know.
             TypeError, ValueError: an argument is not legal; nothing was sent.
         """
-        self._node = OneNode(namespace)
+        self._node = Standalone(namespace)
         opening = self._node.open(num_streams, create=create)
         self._sessions = Sessions(self._node.keys)
-        self._delivery = Delivery(self._sessions, deadline_seconds)
-        source = source_of(url, client, redis)
+        self._executor = Executor(self._sessions, deadline_seconds)
+        source = make_endpoint(url, client, redis)
         self._where = source.where
         self._connections = Connections(source)
         try:
@@ -275,8 +275,8 @@ class CryptoOrderSystem:
         """
         return self._run(stats(self._node))
 
-    def glance(self, *, newest: int = 10, after: int = 0) -> Glance:
-        """Return what is to be seen at a glance, as often as you like: nothing is scanned.
+    def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
+        """Return counts and the newest orders, without a scan: cheap enough to call every second.
 
         Two round trips. O(num_streams log n) for n live orders, and the newest orders of as many
         streams as are asked for. The counts are of one moment, the orders of one just after it.
@@ -288,9 +288,9 @@ class CryptoOrderSystem:
         Raises:
             TypeError, ValueError: an argument is not legal; nothing was sent.
         """
-        return self._run(glance(self._node, newest, after))
+        return self._run(summary(self._node, newest, after))
 
-    def verify(self) -> list[Disagreement]:
+    def verify(self) -> list[Inconsistency]:
         """Hold all keys of the namespace against each other; return what disagrees, nothing if all is well.
 
         Reads by the page, and may be called while others go on: what all keys say of an order is read
@@ -343,7 +343,7 @@ class CryptoOrderSystem:
         self.close()
 
     def _run(self, operation: Operation[T]) -> T:
-        conversation = self._delivery.of(operation)
+        conversation = self._executor.execute(operation)
         try:
             request = next(conversation)
             while True:
@@ -380,7 +380,7 @@ class UserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = checked_text(user_id, "user_id")
+        self.user_id = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

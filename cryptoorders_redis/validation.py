@@ -15,7 +15,7 @@ _PLAIN_TEXT = re.compile(r"(0|[1-9]\d{0,39})(\.\d{1,40})?", re.ASCII)
 _DECIMAL_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
 
-def checked_text(value: object, field: str) -> str:
+def validate_text(value: object, field: str) -> str:
     """Return an order id, user id or currency if it is legal.
 
     Raises:
@@ -37,7 +37,7 @@ def checked_text(value: object, field: str) -> str:
     return value
 
 
-def exact_text(value: object, field: str) -> str:
+def format_decimal(value: object, field: str) -> str:
     """Return an amount or price, which `field` says, as plain decimal text that loses nothing.
 
     Raises:
@@ -74,7 +74,7 @@ def _decimal(value: object, field: str) -> Decimal:
     return Decimal(value)
 
 
-def checked_int(value: object, field: str, least: int, most: int | None) -> int:
+def validate_int(value: object, field: str, least: int, most: int | None) -> int:
     """Return a number if it is legal.
 
     Raises:

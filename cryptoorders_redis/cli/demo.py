@@ -22,7 +22,7 @@ from cryptoorders_redis.cli import options, screen
 from cryptoorders_redis.cli.options import Json
 from cryptoorders_redis.cli.replay import replay_fields, replay_table, show_replay
 from cryptoorders_redis.cli.tables import orders_table
-from cryptoorders_redis.replay.commands import lines_of
+from cryptoorders_redis.replay.commands import read_lines
 from cryptoorders_redis.replay.runner import Replay
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.embedded.server_process import server_program
@@ -95,7 +95,7 @@ def run(url: str | None, namespace: str, num_streams: int, *, as_json: bool) -> 
 def _replay_example(system: CryptoOrderSystem) -> Replay:
     replay = Replay(system)
     with example_file().open("rb") as file:
-        refusals = list(replay.run(lines_of(file)))
+        refusals = list(replay.run(read_lines(file)))
     assert not refusals, refusals
     return replay
 
@@ -133,7 +133,7 @@ def _show_a_race(console: Console, system: CryptoOrderSystem, options: list[str]
     console.print(table)
     console.print(
         f"Each once, by whoever was first: [bold]{system.count() - live} more are live[/], "
-        f"and verify() finds {len(system.verify())} disagreements"
+        f"and verify() finds {len(system.verify())} inconsistencies"
     )
 
 

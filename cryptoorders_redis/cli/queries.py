@@ -170,12 +170,12 @@ def verify(
     """Hold all keys against each other. Exits with 1 where something disagrees."""
     with store(url, namespace, streams) as system:
         found = system.verify()
-    for disagreement in found:
+    for inconsistency in found:
         if as_json:
-            print(json.dumps(dataclasses.asdict(disagreement)))
+            print(json.dumps(dataclasses.asdict(inconsistency)))
         else:
-            stream = "" if disagreement.stream is None else f" (stream {disagreement.stream})"
-            print(screen.visible(f"{disagreement.subject}{stream}: {disagreement.problem}"))
+            stream = "" if inconsistency.stream is None else f" (stream {inconsistency.stream})"
+            print(screen.visible(f"{inconsistency.subject}{stream}: {inconsistency.problem}"))
     if found:
         raise typer.Exit(1)
     if not as_json:

@@ -14,7 +14,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.cli.tables import Column, fitting_table
-from cryptoorders_redis.replay.commands import Op, lines_of
+from cryptoorders_redis.replay.commands import Op, read_lines
 from cryptoorders_redis.replay.runner import WINDOW, Replay
 
 MAX_RANGES = 10
@@ -106,7 +106,7 @@ def as_lines(numbers: Sequence[int]) -> str:
 def _run_through(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
     """Carry a file out, and return the exit code and whether it was carried out to its end."""
     try:
-        with screen.progress(lines_of(file), file) as lines:
+        with screen.progress(read_lines(file), file) as lines:
             for refusal in run.run(lines):
                 screen.complain(f"line {refusal.line}: {refusal.reason}")
                 if strict:

@@ -17,7 +17,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.keyboard import Keyboard, keyboard
 from cryptoorders_redis.cli.tables import orders_table
-from cryptoorders_redis.operations.summary import MOST_NEWEST, Glance
+from cryptoorders_redis.operations.summary import MAX_NEWEST, Summary
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.system import CryptoOrderSystem
 
@@ -49,7 +49,7 @@ class View(Protocol):
         """How many of the newest orders there is room for."""
         ...
 
-    def show(self, at: datetime, glance: Glance, rates: Rates | None) -> None:
+    def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
         """Show a look; the first of all has no rates."""
         ...
 
@@ -69,7 +69,7 @@ class Watch:
         self._system = system
         self._interval_seconds = interval_seconds
         self._as_json = as_json
-        self._last: Glance | None = None
+        self._last: Summary | None = None
         self._last_at = 0.0
 
     def run(self, times: int | None) -> bool:
@@ -91,19 +91,19 @@ class Watch:
         last = self._last
         now = datetime.now(UTC)
         try:
-            glance = self._system.glance(newest=view.newest, after=last.sequence if last else 0)
+            summary = self._system.summary(newest=view.newest, after=last.sequence if last else 0)
         except errors.CryptoOrdersError as error:
             view.show_error(now, error)
             return False
         at = time.monotonic()
-        view.show(now, glance, _rates(last, glance, at - self._last_at) if last else None)
-        self._last, self._last_at = glance, at
+        view.show(now, summary, _rates(last, summary, at - self._last_at) if last else None)
+        self._last, self._last_at = summary, at
         return True
 
 
-def _rates(last: Glance, glance: Glance, seconds: float) -> Rates:
-    cancelled = last.live + glance.placed - glance.live
-    return Rates(glance.placed / seconds, max(0, cancelled) / seconds)
+def _rates(last: Summary, summary: Summary, seconds: float) -> Rates:
+    cancelled = last.live + summary.placed - summary.live
+    return Rates(summary.placed / seconds, max(0, cancelled) / seconds)
 
 
 @contextlib.contextmanager
@@ -124,12 +124,12 @@ class _Lines:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
 
-    def show(self, at: datetime, glance: Glance, rates: Rates | None) -> None:
+    def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
         if self._as_json:
-            print(json.dumps(_as_fields(at, glance, rates)), flush=True)
+            print(json.dumps(_as_fields(at, summary, rates)), flush=True)
         else:
-            newest = screen.visible(screen.as_line(glance.newest[0])) if glance.newest else "none"
-            print(f"{_time(at)} {_counts(glance)}; {_speeds(rates)}; newest {newest}", flush=True)
+            newest = screen.visible(screen.as_line(summary.newest[0])) if summary.newest else "none"
+            print(f"{_time(at)} {_counts(summary)}; {_speeds(rates)}; newest {newest}", flush=True)
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
         screen.complain(f"{_time(at)} {error}")
@@ -150,11 +150,11 @@ class _Screen:
 
     @property
     def newest(self) -> int:
-        return min(MOST_NEWEST, max(1, self._console.height - LINES_AROUND_THE_ORDERS))
+        return min(MAX_NEWEST, max(1, self._console.height - LINES_AROUND_THE_ORDERS))
 
-    def show(self, at: datetime, glance: Glance, rates: Rates | None) -> None:
-        heading = Text(f" {_counts(glance)}\n {_speeds(rates)}", style="bold")
-        self._seen = [heading, self._orders(glance.newest)]
+    def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
+        heading = Text(f" {_counts(summary)}\n {_speeds(rates)}", style="bold")
+        self._seen = [heading, self._orders(summary.newest)]
         how = "q or Ctrl-C ends" if self._keys else "Ctrl-C ends"
         self._draw(Text(f" {_time(at)}, {how}", style="dim"))
 
@@ -183,15 +183,15 @@ class _Screen:
         self._live.update(Group(state, *self._seen), refresh=True)
 
 
-def _as_fields(at: datetime, glance: Glance, rates: Rates | None) -> dict[str, Any]:
+def _as_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str, Any]:
     return {
         "at": _time(at),
-        "live": glance.live,
-        "active": glance.active,
-        "paused": glance.paused,
+        "live": summary.live,
+        "active": summary.active,
+        "paused": summary.paused,
         "placed_per_second": round(rates.placed, 3) if rates else None,
         "cancelled_per_second": round(rates.cancelled, 3) if rates else None,
-        "newest": [order.to_dict() for order in glance.newest],
+        "newest": [order.to_dict() for order in summary.newest],
     }
 
 
@@ -199,8 +199,8 @@ def _time(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _counts(glance: Glance) -> str:
-    return f"{glance.live} live, {glance.active} active, {glance.paused} paused"
+def _counts(summary: Summary) -> str:
+    return f"{summary.live} live, {summary.active} active, {summary.paused} paused"
 
 
 def _speeds(rates: Rates | None) -> str:

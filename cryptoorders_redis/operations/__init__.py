@@ -1,6 +1,6 @@
 """The operations, free of I/O: generators that yield what to send and are sent the replies.
 
-A face (`system.py`) drives them: it sends each step to the server in the way that it does I/O, and
+The executor drives them: it sends each step to the server in the way that it does I/O, and
 hands the replies back in. A test can drive several at once, step by step, in any interleaving, and
 leave one where a crash would.
 """

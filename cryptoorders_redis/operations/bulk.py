@@ -5,12 +5,12 @@ from typing import TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation
-from cryptoorders_redis.operations.standalone import STALE, OneNode
+from cryptoorders_redis.operations.standalone import STALE, Standalone
 from cryptoorders_redis.order import OrderFields, UsersOrderFields
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import record_of
+from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.transport.resp import Argument
-from cryptoorders_redis.validation import checked_text
+from cryptoorders_redis.validation import validate_text
 
 BATCH = 1000
 """Changes in one script: about 5 ms in which the server does nothing else."""
@@ -18,7 +18,7 @@ BATCH = 1000
 Item = TypeVar("Item")
 
 
-def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
+def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
     """Reply for each order whether it was placed, in turn.
 
     Raises:
@@ -37,7 +37,9 @@ def place_many(node: OneNode, orders: Iterable[OrderFields]) -> Operation[list[b
     return _in_batches(node, checked, call)
 
 
-def place_many_of(node: OneNode, user_id: str, orders: Iterable[UsersOrderFields]) -> Operation[list[bool]]:
+def place_many_of(
+    node: Standalone, user_id: str, orders: Iterable[UsersOrderFields]
+) -> Operation[list[bool]]:
     """Reply for each of a user's orders whether it was placed, in turn; see `place_many`."""
 
     def with_user(order: UsersOrderFields) -> OrderFields:
@@ -49,7 +51,7 @@ def place_many_of(node: OneNode, user_id: str, orders: Iterable[UsersOrderFields
 
 
 def change_many(
-    node: OneNode, change: str, order_ids: Iterable[str], owner: str = ""
+    node: Standalone, change: str, order_ids: Iterable[str], owner: str = ""
 ) -> Operation[list[bool]]:
     """Reply for each id whether it was changed, in turn: `change` is pause, resume or cancel.
 
@@ -60,7 +62,7 @@ def change_many(
     """
     if isinstance(order_ids, str):
         raise TypeError("order_ids must be an iterable of str, not one str")
-    checked = list(_each_checked(order_ids, "order_ids", lambda each: checked_text(each, "order_id")))
+    checked = list(_each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
 
     def call(batch: Sequence[str]) -> Call:
         keys = (node.keys.directory(0),)
@@ -70,7 +72,7 @@ def change_many(
 
 
 def _in_batches(
-    node: OneNode, items: Sequence[Item], call: Callable[[Sequence[Item]], Call]
+    node: Standalone, items: Sequence[Item], call: Callable[[Sequence[Item]], Call]
 ) -> Operation[list[bool]]:
     """Make a call a batch, one after the other, so that the items' order is kept whatever is sent again."""
     answers: list[bool] = []
@@ -102,4 +104,4 @@ def _with_record(order: object) -> tuple[OrderFields, bytes]:
     fields = cast("OrderFields", order)
     if len(fields) != 5:
         raise ValueError(f"an order has 5 fields, not {len(fields)}")
-    return fields, record_of(fields)
+    return fields, encode_record(fields)

@@ -4,38 +4,38 @@ from collections.abc import Sequence
 from functools import partial
 
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.operations.standalone import Commands, OneNode
+from cryptoorders_redis.operations.standalone import Commands, Standalone
 from cryptoorders_redis.order import OrderStatus, StatusName
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.transport.resp import Argument
-from cryptoorders_redis.validation import checked_text
+from cryptoorders_redis.validation import validate_text
 
 
-def count(node: OneNode, user_id: str | None, status: StatusName | None) -> Operation[int]:
+def count(node: Standalone, user_id: str | None, status: StatusName | None) -> Operation[int]:
     """Reply how many live orders there are of which everything that is given holds, at one moment.
 
     Raises:
         TypeError, ValueError: what is given is not legal; when it is made.
     """
     if user_id is not None:
-        checked_text(user_id, "user_id")
+        validate_text(user_id, "user_id")
     wanted = None if status is None else OrderStatus(status)
     return _count_of_all(node, wanted) if user_id is None else _count_of_user(node, user_id, wanted)
 
 
-def sizes(node: OneNode, num_streams: int) -> Commands:
+def sizes(node: Standalone, num_streams: int) -> Commands:
     """Yield the commands that read, of each stream, how many orders are live and how many are paused."""
     for stream in range(num_streams):
         yield "ZCARD", node.keys.placed(stream)
         yield "SCARD", node.keys.paused(stream)
 
 
-def _count_of_all(node: OneNode, status: OrderStatus | None) -> Operation[int]:
+def _count_of_all(node: Standalone, status: OrderStatus | None) -> Operation[int]:
     replies = yield from node.snapshot(partial(sizes, node))
     return _of_status(status, sum(replies[0::2]), sum(replies[1::2]))
 
 
-def _count_of_user(node: OneNode, user_id: str, status: OrderStatus | None) -> Operation[int]:
+def _count_of_user(node: Standalone, user_id: str, status: OrderStatus | None) -> Operation[int]:
     def commands(num_streams: int) -> list[Sequence[Argument]]:
         stream = stream_of_user(user_id, num_streams)
         theirs = node.keys.user(stream, user_id)

@@ -6,7 +6,7 @@ from string import ascii_lowercase
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Snapshot
-from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.transport.resp import Argument
 
 PAGE = 500
@@ -16,7 +16,7 @@ ENDED = -1
 """What a step replies when its drop has come to its end: another client was quicker."""
 
 
-def drop(node: OneNode) -> Operation[None]:
+def drop(node: Standalone) -> Operation[None]:
     """Remove all keys of the namespace; one that is half dropped is dropped to its end.
 
     Raises:
@@ -46,7 +46,7 @@ def drop(node: OneNode) -> Operation[None]:
         ) from error
 
 
-def _drop_all_found(node: OneNode, begun: Argument) -> Operation[bool]:
+def _drop_all_found(node: Standalone, begun: Argument) -> Operation[bool]:
     """Drop all keys but the config that one scan finds; reply whether to scan again.
 
     Keys of sessions are no reason to: they come again for as long as others try to change something, and

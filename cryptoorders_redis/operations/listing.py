@@ -18,7 +18,7 @@ def columns(run: Run) -> tuple[Sequence[bytes], Sequence[bytes]]:
     return run[0::2], run[1::2]
 
 
-def merged(runs: Iterable[Run]) -> list[bytes]:
+def merge_runs(runs: Iterable[Run]) -> list[bytes]:
     """Return the order ids of all runs by their sequence numbers.
 
     Each run is sorted, so the sort only merges. The numbers all have 16 digits and so sort as the
@@ -37,7 +37,7 @@ def merged(runs: Iterable[Run]) -> list[bytes]:
     return [order_ids[place] for place in places]
 
 
-def listed(order_ids: Iterable[bytes], paused: AbstractSet[bytes]) -> list[str]:
+def format_listing(order_ids: Iterable[bytes], paused: AbstractSet[bytes]) -> list[str]:
     """Return the listing's lines: the id, with `(paused)` behind it where it is."""
     return [
         order_id.decode() + "(paused)" if order_id in paused else order_id.decode() for order_id in order_ids

@@ -10,10 +10,10 @@ from typing import Protocol
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.listing import columns
 from cryptoorders_redis.operations.queries import Query
-from cryptoorders_redis.operations.standalone import STALE, OneNode
+from cryptoorders_redis.operations.standalone import STALE, Standalone
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import order_from
+from cryptoorders_redis.schema.records import decode_order
 
 PAGE = 1000
 """Orders read in one round trip, over all streams."""
@@ -30,7 +30,7 @@ class Pages(Protocol):
         ...
 
 
-def live_orders(node: OneNode, wanted: Query) -> Pages:
+def live_orders(node: Standalone, wanted: Query) -> Pages:
     """Return the pages of all live orders that are asked for."""
     pages = (
         _AllOrders(node, wanted) if wanted.user_id is None else _OrdersOfUser(node, wanted, wanted.user_id)
@@ -76,7 +76,7 @@ class _AllOrders:
     nor is one that moves to another stream from one page to the next.
     """
 
-    def __init__(self, node: OneNode, wanted: Query) -> None:
+    def __init__(self, node: Standalone, wanted: Query) -> None:
         self._node = node
         self._wanted = wanted
         self._size = _PageSize(wanted)
@@ -95,9 +95,9 @@ class _AllOrders:
                 continue
             num_read, end, *streams = reply
             self._read_up_to = end and int(end)
-            orders = [order_from(*row) for columns in streams for row in zip(*columns, strict=True)]
+            orders = [decode_order(*row) for columns in streams for row in zip(*columns, strict=True)]
             self._limit.adapt(size, num_read, len(orders))
-            page = sorted(filter(self._wanted.holds_of, orders), key=lambda order: order.sequence)
+            page = sorted(filter(self._wanted.matches, orders), key=lambda order: order.sequence)
         return page
 
     def _call(self, num_streams: int, above: int, limit: int) -> Call:
@@ -137,7 +137,7 @@ class _LimitOfAStream:
 class _OrdersOfUser:
     """Reads the user's order ids once, at one moment, and then the orders themselves by the page."""
 
-    def __init__(self, node: OneNode, wanted: Query, user_id: str) -> None:
+    def __init__(self, node: Standalone, wanted: Query, user_id: str) -> None:
         self._node = node
         self._wanted = wanted
         self._user_id = user_id
@@ -152,7 +152,7 @@ class _OrdersOfUser:
             self._unread = [
                 (order_id, placed)
                 for order_id, placed in zip(*columns(run), strict=True)
-                if self._wanted.reaches(int(placed))
+                if self._wanted.in_range(int(placed))
             ]
         page: list[Order] = []
         while self._unread and not page:
@@ -167,8 +167,8 @@ class _OrdersOfUser:
                 sequence = row[0]
                 # Cancelled since, and perhaps its id placed again: that is another order.
                 if sequence is not None and int(sequence) == int(placed):
-                    page.append(order_from(order_id, *row))
-            page = list(filter(self._wanted.holds_of, page))
+                    page.append(decode_order(order_id, *row))
+            page = list(filter(self._wanted.matches, page))
         return page
 
     def _call(self, order_ids: Sequence[bytes]) -> Call:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptoorders_redis.order import EPOCH, Order, OrderStatus, StatusName
-from cryptoorders_redis.validation import checked_int, checked_text
+from cryptoorders_redis.validation import validate_int, validate_text
 
 LAST_SEQUENCE = 2**53
 """A sorted set keeps its scores as doubles, which have all whole numbers up to here."""
@@ -28,11 +28,11 @@ class Query:
     below: int | None
     limit: int | None
 
-    def holds_of(self, order: Order) -> bool:
+    def matches(self, order: Order) -> bool:
         """Return whether an order has the currency and the status: what no key is sorted by."""
         return self.currency in (None, order.currency) and self.status in (None, order.status)
 
-    def reaches(self, sequence: int) -> bool:
+    def in_range(self, sequence: int) -> bool:
         """Return whether a sequence number is in the range."""
         return self.above < sequence and (self.below is None or sequence < self.below)
 
@@ -53,9 +53,9 @@ def query(
         TypeError, ValueError: naming the first argument that is not legal.
     """
     if user_id is not None:
-        checked_text(user_id, "user_id")
+        validate_text(user_id, "user_id")
     if currency is not None:
-        checked_text(currency, "currency")
+        validate_text(currency, "currency")
     return Query(
         user_id=user_id,
         currency=currency,
@@ -63,10 +63,10 @@ def query(
         above=max(
             0,
             0 if placed_after is None else _sequence_at(placed_after, "placed_after"),
-            0 if after is None else checked_int(after, "after", 0, LAST_SEQUENCE),
+            0 if after is None else validate_int(after, "after", 0, LAST_SEQUENCE),
         ),
         below=None if placed_before is None else _sequence_at(placed_before, "placed_before"),
-        limit=None if limit is None else checked_int(limit, "limit", 1, None),
+        limit=None if limit is None else validate_int(limit, "limit", 1, None),
     )
 
 

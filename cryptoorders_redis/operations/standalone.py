@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Snapshot
-from cryptoorders_redis.operations.listing import listed, merged
+from cryptoorders_redis.operations.listing import format_listing, merge_runs
 from cryptoorders_redis.order import NewOrder, Number, Order
 from cryptoorders_redis.schema.keys import SCHEMA_VERSION, Keys
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import order_from, record_of
+from cryptoorders_redis.schema.records import decode_order, encode_record
 from cryptoorders_redis.transport.resp import Argument
-from cryptoorders_redis.validation import checked_text, exact_text
+from cryptoorders_redis.validation import format_decimal, validate_text
 
 DIRECTORY_SHARDS = 1
 """One node gains nothing from more, and a person with redis-cli knows where to look."""
@@ -27,7 +27,7 @@ _log = logging.getLogger("cryptoorders_redis")
 Commands: TypeAlias = Iterable[Sequence[Argument]]
 
 
-class OneNode:
+class Standalone:
     """The operations on one namespace.
 
     `num_streams` is what the namespace's config said last. Whatever depends on that number tells
@@ -72,7 +72,7 @@ class OneNode:
 
     def place(self, new: NewOrder) -> Operation[bool]:
         """Reply whether the order was placed; False: its id is live already."""
-        return self._place(new, record_of(new))
+        return self._place(new, encode_record(new))
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Reply whether the order was paused; with an owner, only that user's own can be."""
@@ -92,18 +92,18 @@ class OneNode:
         """Reply whether the order was amended; with an owner, only that user's own can be."""
         if amount is None and price is None:
             raise ValueError("give an amount, a price, or both")
-        new_amount = "" if amount is None else exact_text(amount, "amount")
-        new_price = "" if price is None else exact_text(price, "price")
+        new_amount = "" if amount is None else format_decimal(amount, "amount")
+        new_price = "" if price is None else format_decimal(price, "price")
         return self._change("amend", order_id, owner, new_amount, new_price)
 
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Reply how many orders were cancelled."""
-        checked_text(user_id, "user_id")
+        validate_text(user_id, "user_id")
         return self._cancel_all_by_user(user_id)
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
         """Reply with the order, if it is live; with an owner, only if it is that user's."""
-        checked_text(order_id, "order_id")
+        validate_text(order_id, "order_id")
         return _read(order_id, owner, Call("get", (self._directory,), (self.keys.namespace, order_id)))
 
     def display_all_live_orders(self) -> Operation[list[str]]:
@@ -115,7 +115,7 @@ class OneNode:
                 yield "SMEMBERS", self.keys.paused(stream)
 
         replies = yield from self.snapshot(commands)
-        return listed(merged(replies[0::2]), set[bytes]().union(*replies[1::2]))
+        return format_listing(merge_runs(replies[0::2]), set[bytes]().union(*replies[1::2]))
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Reply with the listing of one user's orders, at one moment."""
@@ -126,7 +126,7 @@ class OneNode:
             yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
 
         run, paused = yield from self.snapshot(commands)
-        return listed(merged([run]), set(paused))
+        return format_listing(merge_runs([run]), set(paused))
 
     def placed_by(self, user_id: str, num_streams: int) -> Sequence[Argument]:
         """Return the command that reads one user's order ids and sequence numbers, in their order.
@@ -264,7 +264,7 @@ class OneNode:
         )
 
     def _change(self, script: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
-        checked_text(order_id, "order_id")
+        validate_text(order_id, "order_id")
         args = (self.keys.namespace, order_id, owner, *more)
         return _changed(Call(script, (self._directory,), args, changes=(order_id,)))
 
@@ -277,7 +277,7 @@ def _changed(call: Call) -> Operation[bool]:
 
 def _read(order_id: str, owner: str, call: Call) -> Operation[Order | None]:
     (reply,) = yield [call]
-    order = order_from(order_id.encode(), *reply) if reply else None
+    order = decode_order(order_id.encode(), *reply) if reply else None
     return order if order and owner in ("", order.user_id) else None
 
 

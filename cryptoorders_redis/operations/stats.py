@@ -7,7 +7,7 @@ from heapq import nsmallest
 
 from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
 from cryptoorders_redis.operations.count import sizes
-from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.schema.keys import KeyMeaning
 
 PAGE = 1000
@@ -96,7 +96,7 @@ class Stats:
         return tuple(nsmallest(BUSIEST, loaded, key=lambda stream: -stream.live))
 
 
-def stats(node: OneNode) -> Operation[Stats]:
+def stats(node: Standalone) -> Operation[Stats]:
     """Reply with what the namespace holds: all that a scan found, and the counts of the end of it."""
     while True:
         num_streams = node.num_streams
@@ -125,7 +125,7 @@ class _Found:
         self._clients = 0
         self._busiest: list[UserStats] = []
 
-    def new_among(self, node: OneNode, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
+    def new_among(self, node: Standalone, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
         """Return what those of the keys are that the scan finds for the first time."""
         new: dict[bytes, KeyMeaning] = {}
         for key in keys:

@@ -8,17 +8,17 @@ from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.listing import columns
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
-from cryptoorders_redis.operations.standalone import STALE, Commands, OneNode
+from cryptoorders_redis.operations.standalone import STALE, Commands, Standalone
 from cryptoorders_redis.order import Order
-from cryptoorders_redis.schema.records import order_from
-from cryptoorders_redis.validation import checked_int
+from cryptoorders_redis.schema.records import decode_order
+from cryptoorders_redis.validation import validate_int
 
-MOST_NEWEST = 1000
+MAX_NEWEST = 1000
 """So many orders may be asked for: a look is to be cheap."""
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class Summary:
     """What a look at a namespace shows.
 
     Attributes:
@@ -40,18 +40,18 @@ class Glance:
         return self.active + self.paused
 
 
-def glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
+def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
     """Reply with a look at the namespace; the counts are of one moment.
 
     Raises:
         TypeError, ValueError: what is given is not legal; when it is made.
     """
-    checked_int(newest, "newest", 0, MOST_NEWEST)
-    checked_int(after, "after", 0, LAST_SEQUENCE)
-    return _glance(node, newest, after)
+    validate_int(newest, "newest", 0, MAX_NEWEST)
+    validate_int(after, "after", 0, LAST_SEQUENCE)
+    return _summary(node, newest, after)
 
 
-def _glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
+def _summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
     def commands(num_streams: int) -> Commands:
         yield "GET", node.keys.sequence
         yield from sizes(node, num_streams)
@@ -66,12 +66,12 @@ def _glance(node: OneNode, newest: int, after: int) -> Operation[Glance]:
         if orders is not None:
             break
         if not (yield from node.read_config()):
-            return Glance(0, 0, 0, 0, ())
+            return Summary(0, 0, 0, 0, ())
     live, paused = sum(counts[0::2]), sum(counts[1::2])
-    return Glance(live - paused, paused, sum(last[0::2]), int(sequence or 0), tuple(orders))
+    return Summary(live - paused, paused, sum(last[0::2]), int(sequence or 0), tuple(orders))
 
 
-def _newest(node: OneNode, heads: Sequence[Sequence[bytes]], number: int) -> Operation[list[Order] | None]:
+def _newest(node: Standalone, heads: Sequence[Sequence[bytes]], number: int) -> Operation[list[Order] | None]:
     """Reply with the newest orders of all streams, from the newest of each; None: num_streams has changed.
 
     They can only be in those streams whose own newest is among as many.
@@ -94,5 +94,5 @@ def _newest(node: OneNode, heads: Sequence[Sequence[bytes]], number: int) -> Ope
     ]
     if STALE in replies:
         return None
-    orders = [order_from(*row) for reply in replies for row in zip(*reply, strict=True)]
+    orders = [decode_order(*row) for reply in replies for row in zip(*reply, strict=True)]
     return nlargest(number, orders, key=lambda order: order.sequence)

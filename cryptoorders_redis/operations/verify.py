@@ -1,7 +1,7 @@
 """Holds a namespace's keys against each other, by the page, while others go on using it.
 
 Scans collect order ids wherever they stand. What all keys say of an id is then read at one moment,
-so that a change that happens meanwhile is never taken for a disagreement.
+so that a change that happens meanwhile is never taken for a inconsistency.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptoorders_redis.operations import Call, Operation
 from cryptoorders_redis.operations.listing import columns
-from cryptoorders_redis.operations.standalone import OneNode, evicting_policy
+from cryptoorders_redis.operations.standalone import Standalone, evicting_policy
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.transport.resp import Argument
 
@@ -23,7 +23,7 @@ _SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1),
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
+class Inconsistency:
     """Keys that do not say the same of an order, or a key that should not be there.
 
     Attributes:
@@ -37,9 +37,9 @@ class Disagreement:
     problem: str
 
 
-def verify(node: OneNode) -> Operation[list[Disagreement]]:
+def verify(node: Standalone) -> Operation[list[Inconsistency]]:
     """Reply with everything that disagrees, each thing once."""
-    found: dict[Disagreement, None] = {}
+    found: dict[Inconsistency, None] = {}
     cursor = b"0"
     while True:
         scan = node.scan(cursor, PAGE)
@@ -52,19 +52,19 @@ def verify(node: OneNode) -> Operation[list[Disagreement]]:
     (config,) = yield [node.config_call()]
     if policy := evicting_policy(config):
         problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
-        found[Disagreement("maxmemory-policy", None, problem)] = None
+        found[Inconsistency("maxmemory-policy", None, problem)] = None
     return list(found)
 
 
-def _look_into(node: OneNode, key: bytes) -> Operation[list[Disagreement]]:
+def _look_into(node: Standalone, key: bytes) -> Operation[list[Inconsistency]]:
     """Reply with what is wrong with one key, and with the orders that it names."""
     meaning = node.keys.meaning_of(key)
     if meaning is None or (meaning.stream is not None and meaning.stream >= node.num_streams):
         name = key.decode(errors="backslashreplace")
-        return [Disagreement(name, None, f"no key of a namespace of {node.num_streams} streams")]
+        return [Inconsistency(name, None, f"no key of a namespace of {node.num_streams} streams")]
     if meaning.kind == "directory":
         return (yield from _look_into_directory(node, key))
-    found: list[Disagreement] = []
+    found: list[Inconsistency] = []
     if meaning.stream is not None:
         command, width = _SCAN[meaning.kind]
         cursor = b"0"
@@ -77,8 +77,8 @@ def _look_into(node: OneNode, key: bytes) -> Operation[list[Disagreement]]:
     return found
 
 
-def _look_into_directory(node: OneNode, key: bytes) -> Operation[list[Disagreement]]:
-    found: list[Disagreement] = []
+def _look_into_directory(node: Standalone, key: bytes) -> Operation[list[Inconsistency]]:
+    found: list[Inconsistency] = []
     cursor = b"0"
     while True:
         cursor, elements = yield from _scanned(node, "HSCAN", key, cursor)
@@ -90,23 +90,23 @@ def _look_into_directory(node: OneNode, key: bytes) -> Operation[list[Disagreeme
                 found += yield from _inspected(node, int(stream), "", order_ids)
             else:
                 problem = f"the directory names {stream!r}, which is none of the streams"
-                found += [Disagreement(_text(order_id), None, problem) for order_id in order_ids]
+                found += [Inconsistency(_text(order_id), None, problem) for order_id in order_ids]
         if cursor == b"0":
             return found
 
 
 def _scanned(
-    node: OneNode, command: str, key: bytes, cursor: bytes
+    node: Standalone, command: str, key: bytes, cursor: bytes
 ) -> Operation[tuple[bytes, Sequence[bytes]]]:
     (reply,) = yield from node.snapshot(lambda _: [(command, key, cursor, "COUNT", PAGE)])
     return reply
 
 
 def _inspected(
-    node: OneNode, stream: int, user: str, order_ids: Sequence[bytes]
-) -> Operation[list[Disagreement]]:
+    node: Standalone, stream: int, user: str, order_ids: Sequence[bytes]
+) -> Operation[list[Inconsistency]]:
     """Reply with what the keys do not agree on of orders that stand in one of a stream's keys."""
-    found: list[Disagreement] = []
+    found: list[Inconsistency] = []
     keys = (node.keys.directory(0), node.keys.orders(stream), node.keys.placed(stream))
     # A small hash or set is handed out by a scan in one piece, whatever was asked for.
     for first in range(0, len(order_ids), PAGE):
@@ -115,11 +115,11 @@ def _inspected(
         (rows,) = yield [Call("inspect", (*keys, node.keys.paused(stream)), args)]
         for order_id, facts in zip(page, rows, strict=True):
             problems = _problems(node, stream, user, facts)
-            found += [Disagreement(_text(order_id), stream, problem) for problem in problems]
+            found += [Inconsistency(_text(order_id), stream, problem) for problem in problems]
     return found
 
 
-def _problems(node: OneNode, stream: int, found_with: str, facts: Sequence[Any]) -> Iterator[str]:
+def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[Any]) -> Iterator[str]:
     record, sequence, paused, directory, in_users_set, in_set_found_with = facts
     routed_here = directory == b"%d" % stream
     if record is None:
@@ -150,7 +150,7 @@ def _problems(node: OneNode, stream: int, found_with: str, facts: Sequence[Any])
         yield f"an order of user {user!r}, whose stream is {users_stream}"
 
 
-def _sequence_problems(node: OneNode) -> Operation[list[Disagreement]]:
+def _sequence_problems(node: Standalone) -> Operation[list[Inconsistency]]:
     """Reply with the streams whose last order is numbered above the last number given out."""
 
     def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
@@ -159,12 +159,12 @@ def _sequence_problems(node: OneNode) -> Operation[list[Disagreement]]:
             yield "ZRANGE", node.keys.placed(stream), -1, -1, "WITHSCORES"
 
     last, *runs = yield from node.snapshot(commands)
-    found: list[Disagreement] = []
+    found: list[Inconsistency] = []
     for stream, run in enumerate(runs):
         for order_id, sequence in zip(*columns(run), strict=True):
             if int(sequence) > int(last or 0):
                 problem = f"its sequence number {int(sequence)} is above the last one given out"
-                found.append(Disagreement(_text(order_id), stream, problem))
+                found.append(Inconsistency(_text(order_id), stream, problem))
     return found
 
 

@@ -8,7 +8,7 @@ from cryptoorders_redis.replay.commands import Command, Op
 C = TypeVar("C", bound=Command)
 
 
-def grouped(commands: Iterable[C]) -> list[list[C]]:
+def group_commands(commands: Iterable[C]) -> list[list[C]]:
     """Return the commands in groups of one op each, to be carried out group by group.
 
     A command may go ahead of others, into an earlier group of its op, but never ahead of

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from cryptoorders_redis.order import NewOrder, Number
-from cryptoorders_redis.schema.records import record_of
-from cryptoorders_redis.validation import checked_text, exact_text
+from cryptoorders_redis.schema.records import encode_record
+from cryptoorders_redis.validation import format_decimal, validate_text
 
 MAX_LINE_BYTES = 64 * 1024
 """The longest line, its end included. A place with every field at its limit has under 6 KiB."""
@@ -88,20 +88,20 @@ def parse_command(line: bytes) -> Command:
         raise ValueError(f"{op} needs a field of {', '.join(map(repr, optional))}")
     del fields["op"]
     if op is Op.AMEND:
-        checked_text(fields["order_id"], "order_id")
+        validate_text(fields["order_id"], "order_id")
         for name in optional:
             if name in fields:
-                exact_text(fields[name], name)
+                format_decimal(fields[name], name)
         return Command(op, Amendment(**fields))
     if op is Op.PLACE:
         new = NewOrder(**fields)
-        record_of(new)  # refuses what place would refuse
+        encode_record(new)  # refuses what place would refuse
         return Command(op, new)
     ((name, value),) = fields.items()
-    return Command(op, checked_text(value, name))
+    return Command(op, validate_text(value, name))
 
 
-def lines_of(file: BinaryIO) -> Iterator[bytes]:
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file's lines, holding one at a time; of one that is too long, as much as shows that."""
     line = file.readline(MAX_LINE_BYTES + 1).removeprefix(codecs.BOM_UTF8)
     while line:

@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations.bulk import BATCH
 from cryptoorders_redis.order import NewOrder
-from cryptoorders_redis.replay.batching import grouped
+from cryptoorders_redis.replay.batching import group_commands
 from cryptoorders_redis.replay.commands import Amendment, Command, Op, parse_command
 from cryptoorders_redis.system import CryptoOrderSystem
 
@@ -95,7 +95,7 @@ class Replay:
         self._carry_out(waiting)
 
     def _carry_out(self, commands: list["_Numbered"]) -> None:
-        for group in grouped(commands):
+        for group in group_commands(commands):
             op = group[0].op
             # Sent in batches from here, so that an interrupt leaves no more than one of them in doubt.
             size = BATCH if op is Op.PLACE or op in self._many else 1

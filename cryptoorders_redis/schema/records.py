@@ -6,30 +6,30 @@ from decimal import Decimal
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
-from cryptoorders_redis.validation import checked_text, exact_text
+from cryptoorders_redis.validation import format_decimal, validate_text
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def record_of(new: OrderFields) -> bytes:
+def encode_record(new: OrderFields) -> bytes:
     """Return the JSON that an order's hash field holds, if everything in the order is legal.
 
     Raises:
         TypeError, ValueError: naming the first field that is not legal.
     """
     order_id, user_id, currency, amount, price = new
-    checked_text(order_id, "order_id")
-    quoted_user_id = _quoted(checked_text(user_id, "user_id"))
-    quoted_currency = _quoted(checked_text(currency, "currency"))
+    validate_text(order_id, "order_id")
+    quoted_user_id = _quoted(validate_text(user_id, "user_id"))
+    quoted_currency = _quoted(validate_text(currency, "currency"))
     # Four times as fast as json.dumps() of a dict, and this is half of what placing costs the client.
     record = (
         f'{{"user_id":{quoted_user_id},"currency":{quoted_currency},'
-        f'"amount":"{exact_text(amount, "amount")}","price":"{exact_text(price, "price")}"}}'
+        f'"amount":"{format_decimal(amount, "amount")}","price":"{format_decimal(price, "price")}"}}'
     )
     return record.encode()
 
 
-def order_from(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
+def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
     """Return the order that a stream's keys describe.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.transport.endpoint import Source
+from cryptoorders_redis.transport.endpoint import Endpoint
 from cryptoorders_redis.transport.error_mapping import (
     as_cause,
     ends_connection,
@@ -36,7 +36,7 @@ class AsyncConnections:
     Nothing that gives a connection back waits for anything, so that no cancellation can come in between.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Endpoint) -> None:
         self._source = source
         self._idle: list[AsyncConnection] = []
         self._free = asyncio.Semaphore(source.max_connections)

@@ -14,7 +14,7 @@ from typing import Protocol
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.transport.endpoint import Source
+from cryptoorders_redis.transport.endpoint import Endpoint
 from cryptoorders_redis.transport.error_mapping import (
     as_cause,
     ends_connection,
@@ -46,7 +46,7 @@ class Connections:
     the place of one that nobody refers to is filled again.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Endpoint) -> None:
         self._source = source
         self._closed = False
         self._begin()

@@ -46,7 +46,7 @@ cannot connect to a Unix socket with them ("Cannot enable maintenance notificati
 
 
 @dataclass(frozen=True)
-class Source:
+class Endpoint:
     """Where a system's connections come from.
 
     They are of redis-py, and are used without its client and its pool, because the client sends a
@@ -66,7 +66,7 @@ class Source:
     server: FolderServer | None = None
 
 
-def source_of(url: str | None, client: object, library: Any) -> Source:
+def make_endpoint(url: str | None, client: object, library: Any) -> Endpoint:
     """Return the source by the client, or by the URL, or by $CRYPTOORDERS_URL.
 
     Args:
@@ -85,7 +85,7 @@ def source_of(url: str | None, client: object, library: Any) -> Source:
     return _of_client(client, library)
 
 
-def _by_url(url: str, library: Any) -> Source:
+def _by_url(url: str, library: Any) -> Endpoint:
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"url must be a str, not {type(url).__name__}")
     scheme, colon, rest = url.partition(":")
@@ -143,7 +143,7 @@ def _malformed(what: str) -> ValueError:
     return ValueError(f"the url is malformed: {what}; {_WHAT_TO_DO}")
 
 
-def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Source:
+def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Endpoint:
     try:
         pool = _pool_of_url(url, library)
         if server:
@@ -180,11 +180,11 @@ def _invalid_options(url: str, library: Any) -> list[str]:
     return names
 
 
-def _of_client(client: Any, library: Any) -> Source:
+def _of_client(client: Any, library: Any) -> Endpoint:
     return _of_pool(client.connection_pool, library)
 
 
-def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Source:
+def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Endpoint:
     settings: dict[str, Any] = {**pool.connection_kwargs, "retry_on_error": []}
     for name in _MAINTENANCE:
         settings.pop(name, None)
@@ -203,7 +203,7 @@ def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Sou
     except TypeError as error:
         raise ValueError(f"invalid setting of the client: {error}") from error
     where = f"file:{server.folder}" if server else _where(settings, pool.connection_class)
-    return Source(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
+    return Endpoint(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
 
 
 def _where(settings: dict[str, Any], connection_class: type) -> str:

@@ -18,7 +18,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.error_mapping import ReplyLost, refusal
-from cryptoorders_redis.transport.resp import Argument, Reply, packed
+from cryptoorders_redis.transport.resp import Argument, Reply, encode_command
 from cryptoorders_redis.transport.sessions import Session, Sessions
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ Conversation: TypeAlias = Generator[Request, list[Reply], T]
 """Yields requests, is sent their replies or thrown what went wrong with them, returns a T."""
 
 
-class Delivery:
+class Executor:
     """Delivers the operations of one system.
 
     Args:
@@ -73,8 +73,8 @@ class Delivery:
         self._deadline_seconds = deadline_seconds
         self._server_known = False
 
-    def of(self, operation: Operation[T]) -> Conversation[T]:
-        """Carry an operation out: a face sends each request, and hands in what came of it."""
+    def execute(self, operation: Operation[T]) -> Conversation[T]:
+        """Carry an operation out: the caller sends each request, and hands in what came of it."""
         try:
             steps = next(operation)
             while True:
@@ -162,14 +162,14 @@ class _Parcel:
         """Return the bytes to send, and how many replies there will be."""
         if isinstance(self.step, Snapshot):
             commands = [("MULTI",), *self.step.commands, ("EXEC",)]
-            return b"".join(map(packed, commands)), len(commands)
+            return b"".join(map(encode_command, commands)), len(commands)
         script_name, keys, args, _ = self.step
         run = script(script_name)
         head = ("EVAL", run.source) if self.as_source else ("EVALSHA", run.sha)
         session = self.session
         if not session:
-            return packed((*head, len(keys), *keys, *args)), 1
-        return packed(
+            return encode_command((*head, len(keys), *keys, *args)), 1
+        return encode_command(
             (*head, len(keys) + 1, session.key, *keys, session.name, session.request_number, *args)
         ), 1
 

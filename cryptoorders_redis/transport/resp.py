@@ -9,7 +9,7 @@ Reply: TypeAlias = Any
 """What the server answered: bytes, int, None, a list of them; or the error that it answered with."""
 
 
-def packed(command: Sequence[Argument]) -> bytes:
+def encode_command(command: Sequence[Argument]) -> bytes:
     """Return a command as the server reads it: an array of bulk strings."""
     lines = [b"*%d" % len(command)]
     for argument in command:

@@ -14,7 +14,7 @@ KEPT_SECONDS = 3600
 RENEWAL_SECONDS = 1200
 """After so long a client renews its sessions, before its next change."""
 
-MOST_SESSIONS = 10_000
+MAX_SESSIONS = 10_000
 """Of one client. Each takes a field of the client's key, also one that is not used again."""
 
 
@@ -69,7 +69,7 @@ class Sessions:
         try:
             session = begun.idle.pop()
         except IndexError:
-            if next(begun.given) > MOST_SESSIONS:
+            if next(begun.given) > MAX_SESSIONS:
                 self._start_over()
                 return None
             session = Session(begun, f"{begun.moment}.{next(self._numbers)}")

@@ -17,7 +17,14 @@ from cryptoorders_redis import CryptoOrderSystem, NewOrder
 from cryptoorders_redis.cli import demo, options
 from cryptoorders_redis.cli.app import app
 from cryptoorders_redis.cli.replay import as_lines
-from cryptoorders_redis.replay.commands import MAX_LINE_BYTES, Amendment, Command, Op, lines_of, parse_command
+from cryptoorders_redis.replay.commands import (
+    MAX_LINE_BYTES,
+    Amendment,
+    Command,
+    Op,
+    parse_command,
+    read_lines,
+)
 from cryptoorders_redis.replay.runner import Replay
 from tests.support.nasty import NASTY_IDS
 from tests.support.program import Program
@@ -171,17 +178,17 @@ class TestALine:
 
 class TestAFile:
     def test_is_split_into_its_lines(self):
-        assert list(lines_of(io.BytesIO(b"a\nb\r\n\nc"))) == [b"a\n", b"b\r\n", b"\n", b"c"]
-        assert list(lines_of(io.BytesIO(b""))) == []
+        assert list(read_lines(io.BytesIO(b"a\nb\r\n\nc"))) == [b"a\n", b"b\r\n", b"\n", b"c"]
+        assert list(read_lines(io.BytesIO(b""))) == []
 
     def test_may_begin_with_a_byte_order_mark(self):
-        assert list(lines_of(io.BytesIO(b"\xef\xbb\xbfa\n\xef\xbb\xbfb"))) == [b"a\n", b"\xef\xbb\xbfb"]
+        assert list(read_lines(io.BytesIO(b"\xef\xbb\xbfa\n\xef\xbb\xbfb"))) == [b"a\n", b"\xef\xbb\xbfb"]
 
     @pytest.mark.parametrize("excess", range(1, 4))
     @pytest.mark.parametrize("times", [1, 3])
     def test_with_a_line_too_long_goes_on_behind_it(self, excess, times):
         long = b"x" * (MAX_LINE_BYTES * times + excess - 1)
-        lines = list(lines_of(io.BytesIO(b"a\n" + long + b"\nb\n" + long)))
+        lines = list(read_lines(io.BytesIO(b"a\n" + long + b"\nb\n" + long)))
         assert [line[:1] for line in lines] == [b"a", b"x", b"b", b"x"]
         too_long = [len(line) > MAX_LINE_BYTES for line in lines]
         # Without a line end behind it, the last one is one byte shorter.
@@ -201,7 +208,7 @@ class TestAFile:
                 return size
 
         source = Long()
-        assert len(next(lines_of(io.BufferedReader(source)))) == MAX_LINE_BYTES + 1
+        assert len(next(read_lines(io.BufferedReader(source)))) == MAX_LINE_BYTES + 1
         assert source.taken <= 4 * MAX_LINE_BYTES, "more than a line and a buffer or two"
 
 
@@ -415,7 +422,7 @@ def test_the_example_and_the_demo(server, namespace):
     for shown in ("12 are live", "cancel_all_by_user('alice') → 4", "n-013(paused)", "0.08315000"):
         assert shown in whole.stdout
     assert re.search(r"in all +1500 +500", whole.stdout)
-    assert "1500 more are live, and verify() finds 0 disagreements" in whole.stdout
+    assert "1500 more are live, and verify() finds 0 inconsistencies" in whole.stdout
     assert re.search(r"kill -9 \d+: the server is gone, with 1508 orders live", whole.stdout)
     assert "found the same listing" in whole.stdout
     memory = program.run("demo", "--url", "memory://")

@@ -1,4 +1,4 @@
-"""What only the asynchronous face has: tasks, cancellation, event loops. Its contract is in contract/."""
+"""What only the async API has: tasks, cancellation, event loops. Its contract is in contract/."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ def public(cls):
 
 
 def signature(cls, name):
-    """The signature as text, with the words that differ by the face made the same."""
+    """The signature as text, with the words that differ by the API made the same."""
     text = str(inspect.signature(inspect.getattr_static(cls, name)))
     return re.sub(r"Async|redis\.asyncio\.(client\.)?|redis\.(client\.)?|collections\.abc\.", "", text)
 

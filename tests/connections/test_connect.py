@@ -95,7 +95,7 @@ def test_without_a_url_or_environment_it_is_the_local_server(monkeypatch, unset)
         monkeypatch.delenv("CRYPTOORDERS_URL", raising=False)
     else:
         monkeypatch.setenv("CRYPTOORDERS_URL", unset)
-    where = connect.source_of(None, None, redis).make()
+    where = connect.make_endpoint(None, None, redis).make()
     assert (where.host, where.port, where.db) == ("localhost", 6379, 0)
 
 
@@ -178,27 +178,27 @@ def test_a_deadline_is_0_to_600_seconds(deadline, error):
         CryptoOrderSystem(url="memory://", deadline_seconds=deadline)
 
 
-@pytest.mark.parametrize("face", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+@pytest.mark.parametrize("api", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
 @pytest.mark.parametrize("userinfo", ["", ":secret@", "user:secret@"])
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_a_server_that_repeats_what_it_does_not_know_shows_no_password(own_server, face, userinfo, protocol):
+def test_a_server_that_repeats_what_it_does_not_know_shows_no_password(own_server, api, userinfo, protocol):
     """Such as a proxy that knows no login."""
     server = own_server("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
     url = server.url.replace("unix://", f"unix://{userinfo}") + f"?protocol={protocol}"
     if not userinfo and protocol == 2:
-        face(url=url).close()
+        api(url=url).close()
         return
     with pytest.raises(errors.CryptoOrdersError, match="unknown command") as caught:
-        face(url=url)
+        api(url=url)
     told = "".join(traceback.format_exception(caught.value))
     assert "secret" not in told
     assert type(caught.value) is errors.ServerError
 
 
-@pytest.mark.parametrize("face", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
-def test_a_database_that_the_server_has_not_is_its_error(server, face):
+@pytest.mark.parametrize("api", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+def test_a_database_that_the_server_has_not_is_its_error(server, api):
     with pytest.raises(errors.ServerError, match="DB index is out of range"):
-        face(url=f"{server.url}?db=99")
+        api(url=f"{server.url}?db=99")
 
 
 # A client that was handed in

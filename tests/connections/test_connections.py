@@ -18,7 +18,7 @@ from redis.backoff import ConstantBackoff
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from cryptoorders_redis.transport import connections
-from cryptoorders_redis.transport.endpoint import TIMEOUT_SECONDS, source_of
+from cryptoorders_redis.transport.endpoint import TIMEOUT_SECONDS, make_endpoint
 from tests.support.servers import REPOSITORY
 
 
@@ -86,17 +86,17 @@ def test_a_waiting_call_is_woken_when_a_connection_is_free(server, namespace):
 @pytest.mark.parametrize("library", [redis, redis.asyncio])
 def test_a_client_without_time_outs_gets_ours(library):
     client = library.Redis(socket_timeout=None, socket_connect_timeout=None)
-    made = source_of(None, client, library).make()
+    made = make_endpoint(None, client, library).make()
     assert (made.socket_timeout, made.socket_connect_timeout) == (TIMEOUT_SECONDS, TIMEOUT_SECONDS)
     client = library.Redis(socket_timeout=7, socket_connect_timeout=8)
-    made = source_of(None, client, library).make()
+    made = make_endpoint(None, client, library).make()
     assert (made.socket_timeout, made.socket_connect_timeout) == (7, 8)
 
 
 @pytest.mark.parametrize("library", [redis, redis.asyncio])
 def test_a_clients_own_retries_are_not_used(library):
     retry = library.retry.Retry(ConstantBackoff(1), 7)
-    made = source_of(None, library.Redis(retry=retry, retry_on_error=[ValueError]), library).make()
+    made = make_endpoint(None, library.Redis(retry=retry, retry_on_error=[ValueError]), library).make()
     assert made.retry.get_retries() == 0
     assert retry.get_retries() == 7
 

@@ -137,12 +137,12 @@ def test_a_server_of_another_user_is_refused(folder: Path, foreign_server: Path)
 
 
 @needs_root
-@pytest.mark.parametrize("face", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+@pytest.mark.parametrize("api", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
 def test_a_reconnect_to_another_users_server_is_refused(
-    folder: Path, foreign_server: Path, face: Any, monkeypatch: pytest.MonkeyPatch
+    folder: Path, foreign_server: Path, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder_server, "STOP_SECONDS", 0.2)
-    system = face(num_streams=3, url=f"file:{folder}")
+    system = api(num_streams=3, url=f"file:{folder}")
     own = server_pid(folder)
     try:
         with client(folder) as looking:

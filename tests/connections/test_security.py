@@ -47,7 +47,7 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert system.verify() == []
     assert system.count(user_id="alice", status="PAUSED") == 1
     assert [order.order_id for order in system.live_orders(limit=1)] == ["order1"]
-    assert system.glance().live == system.stats().live == len(NASTY_IDS) + 2
+    assert system.summary().live == system.stats().live == len(NASTY_IDS) + 2
     assert system.stats().bytes > 1000
     with server.client() as admin:
         assert_consistent(admin, "cryptoorders")
@@ -64,7 +64,7 @@ def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(serv
         admin.execute_command("ACL", "SETUSER", "orders", "-memory")
     with pytest.raises(errors.AccessDenied):
         system.stats()
-    assert system.glance().live == system.count() == 1
+    assert system.summary().live == system.count() == 1
 
 
 @pytest.mark.parametrize(

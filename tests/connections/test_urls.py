@@ -108,7 +108,7 @@ GOOD = [
 @pytest.mark.parametrize("url", GOOD)
 @pytest.mark.parametrize("library", [redis, redis.asyncio])
 def test_a_good_url_is_a_source(url, library):
-    assert connect.source_of(url, None, library).make()
+    assert connect.make_endpoint(url, None, library).make()
 
 
 characters = st.one_of(
@@ -129,7 +129,7 @@ passwords = st.lists(characters, max_size=8).map(lambda parts: "".join(parts) + 
 @example(password="[Hunter2Secret]", url="redis://:{}@server", library=redis)
 def test_a_random_password_works_as_given_or_is_not_told(password, url, library):
     try:
-        connection = connect.source_of(url.format(password), None, library).make()
+        connection = connect.make_endpoint(url.format(password), None, library).make()
     except ValueError as error:
         assert_untold(error)
     else:
@@ -139,5 +139,5 @@ def test_a_random_password_works_as_given_or_is_not_told(password, url, library)
 
 @given(password=passwords)
 def test_a_percent_encoded_password_always_works(password):
-    connection = connect.source_of(f"redis://:{quote(password, safe='')}@server", None, redis).make()
+    connection = connect.make_endpoint(f"redis://:{quote(password, safe='')}@server", None, redis).make()
     assert (connection.password, connection.host) == (password, "server")

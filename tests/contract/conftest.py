@@ -1,7 +1,7 @@
-"""What the contract is proved on: every backend through every face.
+"""What the contract is proved on: every backend through every API.
 
-A face opens systems whose calls block, and makes the clients that can be handed in to them. Another
-face joins by a line in FACES, another backend by one in BACKENDS; no test changes.
+A api opens systems whose calls block, and makes the clients that can be handed in to them. Another
+api joins by a line in APIS, another backend by one in BACKENDS; no test changes.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from tests.support.blocking import BlockingClient, BlockingSystem
 from tests.support.consistency import assert_consistent, delete_all
 
 
-class SyncFace:
+class SyncApi:
     open_system = CryptoOrderSystem
     client = redis.Redis
 
 
-class AsyncFace:
+class AsyncApi:
     open_system = BlockingSystem
     client = BlockingClient
 
 
-FACES = [pytest.param(SyncFace, id="sync"), pytest.param(AsyncFace, id="async")]
+APIS = [pytest.param(SyncApi, id="sync"), pytest.param(AsyncApi, id="async")]
 
 BACKENDS = [
     pytest.param("memory", {}, id="fakeredis"),
@@ -45,7 +45,7 @@ class Store:
     """A backend's store, which several systems can be open on."""
 
     namespace: str
-    face: Any
+    api: Any
     reached_by: dict[str, Any]
     raw: redis.Redis
     """Looks in from outside."""
@@ -54,19 +54,19 @@ class Store:
 
     def open_system(self, num_streams: int | None = None, *, namespace: str | None = None) -> Any:
         namespace = namespace or self.namespace
-        system = self.face.open_system(num_streams, namespace=namespace, **self.reached_by)
+        system = self.api.open_system(num_streams, namespace=namespace, **self.reached_by)
         self.opened.callback(system.close)
         self.namespaces.add(namespace)
         return system
 
 
-@pytest.fixture(params=FACES)
-def face(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, face: Any, namespace: str) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, api: Any, namespace: str) -> Iterator[Store]:
     """After every test all keys of its namespaces must agree with each other."""
     kind, options = request.param
     with contextlib.ExitStack() as stack:
@@ -80,12 +80,12 @@ def store(request: pytest.FixtureRequest, face: Any, namespace: str) -> Iterator
             if kind == "url":
                 reached_by = {"url": server.url}
             else:
-                client = face.client(unix_socket_path=str(server.socket), **options)
+                client = api.client(unix_socket_path=str(server.socket), **options)
                 stack.callback(client.close)
                 reached_by = {"client": client}
         stack.callback(raw.close)
         with contextlib.ExitStack() as opened:
-            store = Store(namespace, face, reached_by, raw, opened)
+            store = Store(namespace, api, reached_by, raw, opened)
             yield store
         for name in store.namespaces:
             assert_consistent(raw, name)

@@ -12,36 +12,36 @@ LOOKS = [
     pytest.param(lambda system: list(system.live_orders(user_id="alice")), [], id="live-by-user"),
     pytest.param(lambda system: system.count(), 0, id="count"),
     pytest.param(lambda system: system.stats().live, 0, id="stats"),
-    pytest.param(lambda system: system.glance().live, 0, id="glance"),
+    pytest.param(lambda system: system.summary().live, 0, id="summary"),
     pytest.param(lambda system: system.verify(), [], id="verify"),
 ]
 
 
-def open_to_look(store, face, num_streams=None):
-    return face.open_system(num_streams, namespace=store.namespace, create=False, **store.reached_by)
+def open_to_look(store, api, num_streams=None):
+    return api.open_system(num_streams, namespace=store.namespace, create=False, **store.reached_by)
 
 
 @pytest.mark.parametrize("num_streams", [None, 3])
-def test_a_missing_namespace_is_not_created_to_look(store, face, num_streams):
+def test_a_missing_namespace_is_not_created_to_look(store, api, num_streams):
     with pytest.raises(errors.NoSuchNamespace, match=f"no namespace '{store.namespace}' in this store"):
-        open_to_look(store, face, num_streams)
+        open_to_look(store, api, num_streams)
     assert keys_of(store.raw, store.namespace) == []
 
 
-def test_who_only_looks_joins_what_is_there(store, face, system):
+def test_who_only_looks_joins_what_is_there(store, api, system):
     system.place("o", "alice", "BTC", 1, 1)
-    looking = open_to_look(store, face)
+    looking = open_to_look(store, api)
     assert looking.display_all_live_orders() == ["o"]
     assert looking.cancel("o") is True
     looking.close()
     with pytest.raises(errors.ConfigurationMismatch, match="leave num_streams out"):
-        open_to_look(store, face, 4)
+        open_to_look(store, api, 4)
 
 
 @pytest.mark.parametrize(("look", "answer"), LOOKS)
-def test_looking_at_a_dropped_namespace_creates_nothing(store, face, open_system, system, look, answer):
+def test_looking_at_a_dropped_namespace_creates_nothing(store, api, open_system, system, look, answer):
     system.place("o", "alice", "BTC", 1, 1)
-    looking = open_to_look(store, face)
+    looking = open_to_look(store, api)
     open_system().drop()
     assert look(system) == answer, "who may create it sees it as empty"
     if look is not LOOKS[1].values[0]:
@@ -87,9 +87,9 @@ def test_a_namespace_that_is_half_dropped_takes_nothing(open_system, store):
     assert keys_of(store.raw, store.namespace) == []
 
 
-def test_verify_and_the_start_name_an_evicting_server(own_server, face, namespace, caplog):
+def test_verify_and_the_start_name_an_evicting_server(own_server, api, namespace, caplog):
     server = own_server("--maxmemory-policy", "volatile-lru")
-    with face.open_system(2, url=server.url, namespace=namespace) as system:
+    with api.open_system(2, url=server.url, namespace=namespace) as system:
         assert "maxmemory-policy volatile-lru" in caplog.text
         (found,) = system.verify()
         assert (found.subject, found.stream) == ("maxmemory-policy", None)

@@ -111,12 +111,12 @@ def test_any_other_namespace_is_refused(open_system, name):
         open_system(1, namespace=name)
 
 
-def test_a_namespace_that_is_empty_or_no_text_is_refused(face, store):
+def test_a_namespace_that_is_empty_or_no_text_is_refused(api, store):
     with pytest.raises(ValueError, match="namespace must be"):
-        face.open_system(1, namespace="", **store.reached_by)
+        api.open_system(1, namespace="", **store.reached_by)
     for name in (7, None, b"desk"):
         with pytest.raises(TypeError, match="namespace must be a str"):
-            face.open_system(1, namespace=name, **store.reached_by)
+            api.open_system(1, namespace=name, **store.reached_by)
 
 
 BAD_NUMBERS = [
@@ -170,7 +170,7 @@ CALLS = [
     pytest.param(lambda system: list(system.live_orders()), id="live"),
     pytest.param(lambda system: system.count(), id="count"),
     pytest.param(lambda system: system.stats(), id="stats"),
-    pytest.param(lambda system: system.glance(), id="glance"),
+    pytest.param(lambda system: system.summary(), id="summary"),
     pytest.param(lambda system: system.user("alice").cancel_all(), id="user"),
 ]
 

@@ -1,4 +1,4 @@
-"""Asking for a part of the live orders: by time, by the page, from a cursor; counts; a glance."""
+"""Asking for a part of the live orders: by time, by the page, from a cursor; counts; the summary."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -220,34 +220,34 @@ def test_an_illegal_filter_of_count_sends_nothing(system, sends_nothing, filters
 
 
 def test_a_glance_at_an_empty_store(system):
-    glance = system.glance()
-    assert (glance.live, glance.active, glance.paused, glance.placed) == (0, 0, 0, 0)
-    assert (glance.sequence, glance.newest) == (0, ())
+    summary = system.summary()
+    assert (summary.live, summary.active, summary.paused, summary.placed) == (0, 0, 0, 0)
+    assert (summary.sequence, summary.newest) == (0, ())
 
 
 def test_a_glance_shows_counts_and_the_newest_orders_first(orders):
     system, placed = orders
-    glance = system.glance(newest=25)
-    assert (glance.live, glance.active, glance.paused) == (60, 45, 15)
-    assert list(glance.newest) == placed[:-26:-1]
-    assert glance.sequence == placed[-1].sequence
-    assert list(system.glance(newest=1000).newest) == placed[::-1]
-    assert list(system.glance(newest=1).newest) == placed[-1:]
-    assert system.glance(newest=0).newest == ()
-    assert len(system.glance().newest) == 10
+    summary = system.summary(newest=25)
+    assert (summary.live, summary.active, summary.paused) == (60, 45, 15)
+    assert list(summary.newest) == placed[:-26:-1]
+    assert summary.sequence == placed[-1].sequence
+    assert list(system.summary(newest=1000).newest) == placed[::-1]
+    assert list(system.summary(newest=1).newest) == placed[-1:]
+    assert system.summary(newest=0).newest == ()
+    assert len(system.summary().newest) == 10
 
 
 def test_the_next_glance_counts_what_was_placed_since_and_lives(orders):
     system, placed = orders
-    before = system.glance(newest=0)
+    before = system.summary(newest=0)
     assert before.placed == 60
-    assert system.glance(after=before.sequence).placed == 0
-    assert system.glance(after=placed[39].sequence).placed == 20
+    assert system.summary(after=before.sequence).placed == 0
+    assert system.summary(after=placed[39].sequence).placed == 20
     for number in range(5):
         system.place(f"new{number}", USERS[number], "BTC", 1, 1)
     system.cancel("new0")
     system.cancel("o7")
-    after = system.glance(after=before.sequence)
+    after = system.summary(after=before.sequence)
     assert (after.placed, after.live) == (4, 63)
     assert [line(order) for order in after.newest[:5]] == ["new4", "new3", "new2", "new1", "o59"]
 
@@ -260,4 +260,4 @@ def test_the_next_glance_counts_what_was_placed_since_and_lives(orders):
 def test_an_illegal_glance_sends_nothing(system, sends_nothing, given, error):
     (name,) = given
     with sends_nothing(), pytest.raises(error, match=f"{name} must be"):
-        system.glance(**given)
+        system.summary(**given)

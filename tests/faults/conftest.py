@@ -32,8 +32,8 @@ def proxy(server, proxy_before) -> FaultyProxy:
 
 
 @pytest.fixture(params=[CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
-def face(request):
-    """Opens a system whose calls block: what goes wrong on the way must not differ by the face."""
+def api(request):
+    """Opens a system whose calls block: what goes wrong on the way must not differ by the API."""
     return request.param
 
 

@@ -13,8 +13,8 @@ IDS = [order[0] for order in ORDERS]
 
 
 @pytest.fixture
-def system(face, proxy, namespace, raw):
-    with face(3, url=proxy.url, namespace=namespace) as system:
+def system(api, proxy, namespace, raw):
+    with api(3, url=proxy.url, namespace=namespace) as system:
         system.place_many(ORDERS[:1])
         system.pause_many(IDS[:1])
         system.resume_many(IDS[:1])
@@ -37,9 +37,9 @@ def test_a_batch_that_is_sent_again_has_its_first_answers(system, proxy, fault):
     assert proxy.faults[fault] == 4
 
 
-def test_full_memory_in_the_middle_tells_what_is_done_and_what_is_not(face, own_server, namespace):
+def test_full_memory_in_the_middle_tells_what_is_done_and_what_is_not(api, own_server, namespace):
     server = own_server()
-    with server.client() as raw, face(3, url=server.url, namespace=namespace) as system:
+    with server.client() as raw, api(3, url=server.url, namespace=namespace) as system:
         system.place_many(ORDERS[:BATCH])
         raw.config_set("maxmemory", raw.info("memory")["used_memory"] + 10_000)
         with pytest.raises(errors.BulkInterrupted, match="of 3000 items") as stopped:
@@ -53,10 +53,10 @@ def test_full_memory_in_the_middle_tells_what_is_done_and_what_is_not(face, own_
         assert system.cancel_many(IDS) == [True] * done + [False] * (3 * BATCH - done)
 
 
-def test_a_reply_that_stays_lost_leaves_one_batch_unknown(face, own_server, namespace):
+def test_a_reply_that_stays_lost_leaves_one_batch_unknown(api, own_server, namespace):
     server = own_server()
     url = f"{server.url}?socket_timeout=0.3"
-    with face(3, url=url, namespace=namespace, deadline_seconds=0.4) as system:
+    with api(3, url=url, namespace=namespace, deadline_seconds=0.4) as system:
         system.place_many(ORDERS[:BATCH])
         server.stop_answering()
         with pytest.raises(errors.BulkInterrupted) as stopped:
@@ -70,9 +70,9 @@ def test_a_reply_that_stays_lost_leaves_one_batch_unknown(face, own_server, name
         assert system.count() in (0, BATCH)
 
 
-def test_a_batch_is_not_in_doubt_where_creating_its_namespace_is(face, server, proxy, namespace):
-    with face(3, url=server.url, namespace=namespace) as other:
-        with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+def test_a_batch_is_not_in_doubt_where_creating_its_namespace_is(api, server, proxy, namespace):
+    with api(3, url=server.url, namespace=namespace) as other:
+        with api(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
             assert system.cancel("nothing") is False
             other.drop()
             system._sessions._begun = None  # its sessions are dropped too, and begun again without a fault

@@ -35,11 +35,11 @@ def teach_steps(server: RedisServer) -> None:
 
 @pytest.mark.parametrize("name", ["begin_drop", "scan", "drop_keys"])
 @pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST])
-def test_a_drop_whose_step_is_lost_may_be_half_done(face, proxy, server, namespace, name, fault):
-    with face(3, url=server.url, namespace=namespace) as system:
+def test_a_drop_whose_step_is_lost_may_be_half_done(api, proxy, server, namespace, name, fault):
+    with api(3, url=server.url, namespace=namespace) as system:
         for number in range(10):
             assert system.place(f"o{number}", "alice", "BTC", 1, 1)
-        with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
+        with api(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
             begin_sessions(faulty)
             plan(proxy, fault, name)
             with pytest.raises(errors.OutcomeUnknown, match=r"half dropped.*call drop") as unknown:
@@ -55,10 +55,10 @@ def test_a_drop_whose_step_is_lost_may_be_half_done(face, proxy, server, namespa
 
 @pytest.mark.parametrize("name", ["begin_drop", "scan", "drop_keys"])
 @pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
-def test_a_drop_whose_step_is_sent_again_drops_all(face, proxy, server, namespace, name, fault):
-    with face(3, url=server.url, namespace=namespace) as system:
+def test_a_drop_whose_step_is_sent_again_drops_all(api, proxy, server, namespace, name, fault):
+    with api(3, url=server.url, namespace=namespace) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
-        with face(url=proxy.url, namespace=namespace) as faulty:
+        with api(url=proxy.url, namespace=namespace) as faulty:
             plan(proxy, fault, name)
             faulty.drop()
             with server.client() as raw:
@@ -69,10 +69,10 @@ def test_a_drop_whose_step_is_sent_again_drops_all(face, proxy, server, namespac
                 assert system.pause("o") is True
 
 
-def test_what_others_write_while_a_drop_scans_is_dropped_too(face, proxy, server, namespace):
+def test_what_others_write_while_a_drop_scans_is_dropped_too(api, proxy, server, namespace):
     with (
         CryptoOrderSystem(3, url=server.url, namespace=namespace) as other,
-        face(url=proxy.url, namespace=namespace) as faulty,
+        api(url=proxy.url, namespace=namespace) as faulty,
     ):
         assert other.place("o", "alice", "BTC", 1, 1)
         begin_sessions(faulty)
@@ -82,13 +82,13 @@ def test_what_others_write_while_a_drop_scans_is_dropped_too(face, proxy, server
             assert keys_of(raw, namespace) == []
 
 
-def test_a_server_that_turns_read_only_leaves_a_drop_half_done(face, own_server, proxy_before, namespace):
+def test_a_server_that_turns_read_only_leaves_a_drop_half_done(api, own_server, proxy_before, namespace):
     server = own_server()
     teach_steps(server)
     proxy = proxy_before(server)
     with (
-        face(3, url=server.url, namespace=namespace) as system,
-        face(url=proxy.url, namespace=namespace) as faulty,
+        api(3, url=server.url, namespace=namespace) as system,
+        api(url=proxy.url, namespace=namespace) as faulty,
         server.client() as raw,
     ):
         assert system.place("o", "alice", "BTC", 1, 1)
@@ -101,9 +101,9 @@ def test_a_server_that_turns_read_only_leaves_a_drop_half_done(face, own_server,
         assert keys_of(raw, namespace) == []
 
 
-def test_a_drop_that_never_reached_the_server_did_nothing(face, own_server, namespace):
+def test_a_drop_that_never_reached_the_server_did_nothing(api, own_server, namespace):
     server = own_server("--appendfsync", "always")
-    with face(3, url=server.url, namespace=namespace, deadline_seconds=0) as system:
+    with api(3, url=server.url, namespace=namespace, deadline_seconds=0) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         server.kill()
         with pytest.raises(errors.StoreUnavailable):

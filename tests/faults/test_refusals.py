@@ -31,8 +31,8 @@ def proxy(own, proxy_before):
 
 
 @pytest.fixture
-def system(face, proxy, raw, namespace):
-    with face(3, url=proxy.url, namespace=namespace, deadline_seconds=0.3) as system:
+def system(api, proxy, raw, namespace):
+    with api(3, url=proxy.url, namespace=namespace, deadline_seconds=0.3) as system:
         teach_scripts(system)
         yield system
 
@@ -57,8 +57,8 @@ def test_a_password_asked_for_after_a_lost_reply_leaves_the_outcome_unknown(
 
 
 @each_change
-def test_a_password_asked_for_on_a_new_connection_is_a_refusal(face, own, raw, namespace, change: Change):
-    with face(3, url=own.url, namespace=namespace) as system:
+def test_a_password_asked_for_on_a_new_connection_is_a_refusal(api, own, raw, namespace, change: Change):
+    with api(3, url=own.url, namespace=namespace) as system:
         make(system, *change.before)
         with_a_password(raw)()
         raw.client_kill_filter(_type="normal", skipme=True)
@@ -86,8 +86,8 @@ def test_a_server_that_stays_away_leaves_the_outcome_unknown(own, proxy, system,
 
 
 @each_change
-def test_where_nothing_was_sent_nothing_was_done(face, own, raw, namespace, change: Change):
-    with face(3, url=own.url, namespace=namespace, deadline_seconds=0.1) as system:
+def test_where_nothing_was_sent_nothing_was_done(api, own, raw, namespace, change: Change):
+    with api(3, url=own.url, namespace=namespace, deadline_seconds=0.1) as system:
         make(system, *change.before)
         before = contents(raw, namespace)
         own.kill()
@@ -97,22 +97,22 @@ def test_where_nothing_was_sent_nothing_was_done(face, own, raw, namespace, chan
         assert contents(raw, namespace) == before
 
 
-def test_a_store_that_was_never_there_is_unavailable(face, own, namespace):
+def test_a_store_that_was_never_there_is_unavailable(api, own, namespace):
     own.kill()
     with pytest.raises(errors.StoreUnavailable):
-        face(3, url=own.url, namespace=namespace)
+        api(3, url=own.url, namespace=namespace)
 
 
-def test_a_wrong_password_is_refused(face, own, raw, namespace):
+def test_a_wrong_password_is_refused(api, own, raw, namespace):
     raw.config_set("requirepass", "secret")
     for url in (own.url, f"unix://:wrong@{own.socket}"):
         with pytest.raises(errors.AccessDenied):
-            face(3, url=url, namespace=namespace)
-    with face(3, url=f"unix://:secret@{own.socket}", namespace=namespace) as system:
+            api(3, url=url, namespace=namespace)
+    with api(3, url=f"unix://:secret@{own.socket}", namespace=namespace) as system:
         assert make(system, "place") is True
 
 
-def test_a_place_that_the_server_has_forgotten_is_done_again(face, own, proxy, raw, namespace):
+def test_a_place_that_the_server_has_forgotten_is_done_again(api, own, proxy, raw, namespace):
     """`everysec` may lose what was written last. The caller knows nothing yet: it may be done again."""
     copy = own.folder / "copy"
 
@@ -123,7 +123,7 @@ def test_a_place_that_the_server_has_forgotten_is_done_again(face, own, proxy, r
         shutil.copytree(copy, own.folder, dirs_exist_ok=True)
         own.start()
 
-    with face(3, url=proxy.url, namespace=namespace) as system:
+    with api(3, url=proxy.url, namespace=namespace) as system:
         teach_scripts(system)
         assert system.place("kept", "bob", "BTC", 1, 1)
         copy.mkdir()

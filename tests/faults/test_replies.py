@@ -12,18 +12,18 @@ from tests.support.stories import Story
 
 
 @pytest.fixture
-def other(face, server, raw, namespace):
+def other(api, server, raw, namespace):
     """A system that no fault stands before."""
-    with face(3, url=server.url, namespace=namespace) as system:
+    with api(3, url=server.url, namespace=namespace) as system:
         teach_scripts(system)
         assert system.place("b", "bob", "BTC", 1, 1)
         yield system
 
 
 @pytest.fixture
-def system(face, proxy, other, namespace):
+def system(api, proxy, other, namespace):
     """A system behind the proxy. Of a connection that ends it learns at once: no time-out is waited for."""
-    with face(url=proxy.url, namespace=namespace) as system:
+    with api(url=proxy.url, namespace=namespace) as system:
         begin_sessions(system)
         yield system
 
@@ -36,7 +36,7 @@ def system(face, proxy, other, namespace):
     ],
 )
 def test_with_faults_in_many_calls_every_answer_is_true(
-    face, server, proxy_before, raw, namespace, calls, odds
+    api, server, proxy_before, raw, namespace, calls, odds
 ):
     """Threads share a system, each with orders of its own, so that a model knows every answer."""
     proxy = proxy_before(server, seed=calls, **odds)
@@ -49,8 +49,8 @@ def test_with_faults_in_many_calls_every_answer_is_true(
             late.extend(proxy.deliver_held())
 
     with (
-        face(3, url=server.url, namespace=namespace) as direct,
-        face(url=proxy.url, namespace=namespace) as system,
+        api(3, url=server.url, namespace=namespace) as direct,
+        api(url=proxy.url, namespace=namespace) as system,
         ThreadPoolExecutor(threads + 1) as pool,
     ):
         courier = pool.submit(deliver_late)
@@ -96,9 +96,9 @@ def test_a_change_with_several_faults_in_turn_has_its_true_answer(proxy, system)
 
 
 @each_change
-def test_a_reply_later_than_the_time_out_has_its_true_answer(face, proxy, other, namespace, change: Change):
+def test_a_reply_later_than_the_time_out_has_its_true_answer(api, proxy, other, namespace, change: Change):
     make(other, *change.before)
-    with face(url=f"{proxy.url}?socket_timeout=0.5", namespace=namespace) as system:
+    with api(url=f"{proxy.url}?socket_timeout=0.5", namespace=namespace) as system:
         begin_sessions(system)
         sent = len(proxy.calls)
         proxy.next_call(Fault.DELAY_REPLY)
@@ -156,9 +156,9 @@ def test_another_users_faulty_call_is_answered_as_their_own(proxy, system, other
 
 
 @each_change
-def test_a_deadline_that_passes_leaves_the_outcome_unknown(face, proxy, other, namespace, change: Change):
+def test_a_deadline_that_passes_leaves_the_outcome_unknown(api, proxy, other, namespace, change: Change):
     make(other, *change.before)
-    with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+    with api(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
         begin_sessions(system)
         proxy.next_call(Fault.LOSE_REPLY)
         with pytest.raises(errors.OutcomeUnknown, match="may have taken effect or not") as raised:
@@ -168,8 +168,8 @@ def test_a_deadline_that_passes_leaves_the_outcome_unknown(face, proxy, other, n
         assert isinstance(raised.value, ConnectionError)
 
 
-def test_a_read_whose_deadline_passes_changed_nothing_for_certain(face, proxy, other, namespace):
-    with face(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
+def test_a_read_whose_deadline_passes_changed_nothing_for_certain(api, proxy, other, namespace):
+    with api(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
         proxy.next_call(Fault.LOSE_REPLY)
         with pytest.raises(errors.StoreUnavailable):
             system.count()

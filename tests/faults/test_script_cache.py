@@ -27,8 +27,8 @@ def proxy(own, proxy_before):
 
 
 @pytest.fixture
-def system(face, proxy, raw, namespace):
-    with face(3, url=proxy.url, namespace=namespace, deadline_seconds=0.5) as system:
+def system(api, proxy, raw, namespace):
+    with api(3, url=proxy.url, namespace=namespace, deadline_seconds=0.5) as system:
         teach_scripts(system)
         yield system
 

@@ -66,7 +66,7 @@ def test_threads_leave_at_most_a_session_each(system, clients, raw):
 @pytest.mark.parametrize("seed", range(50))
 def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
     """However late the replies come to threads that begin sessions, and whatever the server forgets."""
-    monkeypatch.setattr("cryptoorders_redis.transport.sessions.MOST_SESSIONS", 5)
+    monkeypatch.setattr("cryptoorders_redis.transport.sessions.MAX_SESSIONS", 5)
     chance, sessions = random.Random(seed), Sessions(Keys("x"))
     moments = count(1)
     begun_on_server: dict[object, str] = {}

@@ -140,7 +140,7 @@ def test_a_forgotten_session_makes_its_client_begin_again(sessions):
 
 
 def test_a_client_has_a_bounded_number_of_sessions(sessions, monkeypatch):
-    monkeypatch.setattr("cryptoorders_redis.transport.sessions.MOST_SESSIONS", 3)
+    monkeypatch.setattr("cryptoorders_redis.transport.sessions.MAX_SESSIONS", 3)
     before = sessions.begin_call()
     assert all(sessions.take() for _ in range(3))
     assert sessions.take() is None

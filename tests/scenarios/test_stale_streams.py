@@ -6,9 +6,9 @@ import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import place_many
-from cryptoorders_redis.operations.standalone import OneNode
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
-from cryptoorders_redis.operations.summary import glance
+from cryptoorders_redis.operations.summary import summary
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.consistency import assert_consistent, delete_all, keys_of
 from tests.support.model import line
@@ -107,7 +107,9 @@ READS = [
     ),
     pytest.param(lambda system: (system.stats().live, system.stats().users), (24, 12), id="stats"),
     pytest.param(
-        lambda system: [line(order) for order in system.glance(newest=24).newest[::-1]], LISTING, id="glance"
+        lambda system: [line(order) for order in system.summary(newest=24).newest[::-1]],
+        LISTING,
+        id="summary",
     ),
     pytest.param(lambda system: [line(order) for order in system.live_orders()], LISTING, id="live"),
     pytest.param(
@@ -188,7 +190,7 @@ CALLS = [
     pytest.param(lambda system: system.user("alice").display_all_live_orders(), [], id="display-by-user"),
     pytest.param(lambda system: system.count(), 0, id="count"),
     pytest.param(lambda system: system.stats().live, 0, id="stats"),
-    pytest.param(lambda system: system.glance().live, 0, id="glance"),
+    pytest.param(lambda system: system.summary().live, 0, id="summary"),
 ]
 
 
@@ -228,7 +230,7 @@ def test_a_glance_is_taken_again_where_streams_change_in_the_middle_of_it(open_s
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
-    looking = Stepwise(glance(system._node, 24, 0), system)
+    looking = Stepwise(summary(system._node, 24, 0), system)
     looking.step()
     assert looking.about_to_send == ["newest"] * 3
     resize(raw, namespace, 7)
@@ -346,7 +348,7 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
     assert system.get("o").status is OrderStatus.PAUSED
 
 
-class Learning(OneNode):
+class Learning(Standalone):
     """A namespace of which another thread reads a new config between any two looks at it."""
 
     @property

@@ -64,8 +64,8 @@ class StoreMachine(RuleBasedStateMachine):
     )  # fmt: skip
     def change(self, which, call, order, owner):
         system = self.systems[which]
-        face = system if owner is None else system.user(owner)
-        assert getattr(face, call)(order) is getattr(self.model, call)(order, owner)
+        api = system if owner is None else system.user(owner)
+        assert getattr(api, call)(order) is getattr(self.model, call)(order, owner)
 
     @rule(which=st.integers(0, 1), call=st.sampled_from(["pause", "resume", "cancel"]), data=st.data())
     def change_a_live_order(self, which, call, data):

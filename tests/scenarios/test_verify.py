@@ -141,7 +141,7 @@ def test_damage_is_found_and_nothing_else(system, raw, keys, damage, problems):
     found = system.verify()
     assert len(found) == len(problems), found
     for problem in problems:
-        assert sum(problem in disagreement.problem for disagreement in found) == 1, found
+        assert sum(problem in inconsistency.problem for inconsistency in found) == 1, found
 
 
 def test_an_order_in_another_stream_than_its_users_is_found(system, raw, keys):

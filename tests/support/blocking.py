@@ -1,4 +1,4 @@
-"""The asynchronous face behind blocking calls, so that one suite of tests proves both."""
+"""The async API behind blocking calls, so that one suite of tests proves both."""
 
 import asyncio
 import inspect

@@ -45,10 +45,10 @@ def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> 
         return "NOTHING DONE"
 
 
-def opened(face: Any, **options: Any) -> CryptoOrderSystem:
+def opened(api: Any, **options: Any) -> CryptoOrderSystem:
     while True:
         try:
-            return face(3, **options)
+            return api(3, **options)
         except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the other, of creating the namespace
             time.sleep(0.02)
 
@@ -58,8 +58,8 @@ def main(options: dict[str, Any]) -> None:
     if options["lua"]:
         scripts._folder = lambda: Path(options["lua"])
     # Callers of both faces, side by side.
-    face = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
-    with opened(face, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
+    api = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
+    with opened(api, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
         for _ in range(options["calls"]):
             if select.select([0], [], [], 0)[0]:
                 break

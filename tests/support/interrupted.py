@@ -1,7 +1,8 @@
 """Calls that a signal's handler interrupts at thousands of random moments; no connection's place is lost.
 
 Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`, in a process of its own: an exception
-of a handler that comes in a finalizer or a weakref's callback reaches nobody, and must not reach a test runner's hooks.
+of a handler that comes in a finalizer or a weakref's callback reaches nobody, and must not reach a test
+runner's hooks.
 Prints how many calls were interrupted.
 """
 

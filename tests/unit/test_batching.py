@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
-from cryptoorders_redis.replay.batching import grouped
+from cryptoorders_redis.replay.batching import group_commands
 from cryptoorders_redis.replay.commands import Amendment, Command, Op
 from cryptoorders_redis.replay.runner import Replay
 from tests.support.model import Model, as_modelled
@@ -35,7 +35,7 @@ def answers(model, commands):
 def test_groups_are_as_good_as_one_by_one(commands):
     commands = [Command(command.op, command.target) for command in commands]  # each its own object
     in_turn, in_groups = Model(), Model()
-    groups = grouped(commands)
+    groups = group_commands(commands)
     expected = answers(in_turn, commands)
     assert answers(in_groups, [command for group in groups for command in group]) == expected
     assert list(in_groups.live.items()) == list(in_turn.live.items())
@@ -52,7 +52,7 @@ def test_commands_for_different_orders_go_together():
         (Op.PLACE, NewOrder("a", "u", "c", 1, 1)),
         (Op.PLACE, NewOrder("d", "u", "c", 1, 1)),
     ]
-    groups = grouped(Command(*line) for line in lines)
+    groups = group_commands(Command(*line) for line in lines)
     assert [(group[0].op, [command.subject for command in group]) for group in groups] == [
         (Op.PLACE, ["a", "b"]),
         (Op.PAUSE, ["a", "b"]),

@@ -102,11 +102,11 @@ def calls_and_server(server):
         system.place(ORDER, USER, "BTC", 1, 1)
         system.place(ORDER, USER, "BTC", 1, 1)
         user.place(ORDER + "2", "BTC", 1, 1)
-        for face in (system, user):
-            face.pause(ORDER)
-            face.resume(ORDER)
-            face.pause(ORDER)
-            face.cancel(ORDER)
+        for api in (system, user):
+            api.pause(ORDER)
+            api.resume(ORDER)
+            api.pause(ORDER)
+            api.cancel(ORDER)
             system.place(ORDER, USER, "BTC", 1, 1)
         system.get(ORDER)
         user.amend(ORDER, amount=2)
@@ -117,7 +117,7 @@ def calls_and_server(server):
         list(system.live_orders())
         list(system.live_orders(user_id=USER))
         list(system.live_orders(after=system.get(ORDER).sequence, placed_before=NEVER, limit=3))
-        system.glance()
+        system.summary()
         system.stats()
         system.display_all_live_orders()
         user.display_all_live_orders()
@@ -388,9 +388,9 @@ def test_keys_are_named_the_same_in_every_release():
 
 
 def test_a_record_is_json_that_a_person_can_read():
-    from cryptoorders_redis.schema.records import record_of
+    from cryptoorders_redis.schema.records import encode_record
 
-    assert record_of(NewOrder("o", "zoë", "BTC", 0.5, 60_000)).decode() == (
+    assert encode_record(NewOrder("o", "zoë", "BTC", 0.5, 60_000)).decode() == (
         '{"user_id":"zoë","currency":"BTC","amount":"0.5","price":"60000"}'
     )
     assert [str(status) for status in OrderStatus] == ["ACTIVE", "PAUSED"]

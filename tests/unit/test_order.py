@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoorders_redis import NewOrder, Order, OrderStatus, errors
-from cryptoorders_redis.schema.records import order_from, record_of
+from cryptoorders_redis.schema.records import decode_order, encode_record
 from cryptoorders_redis.validation import MAX_NUMBER_DIGITS, MAX_TEXT_BYTES
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
@@ -31,8 +31,8 @@ anything = (
 
 
 def comes_back_exactly(new):
-    record = record_of(new)
-    order = order_from(new.order_id.encode(), b"1795449520224378", record, 0)
+    record = encode_record(new)
+    order = decode_order(new.order_id.encode(), b"1795449520224378", record, 0)
     assert (order.order_id, order.user_id, order.currency) == (new.order_id, new.user_id, new.currency)
     for kept, given_ in ((order.amount, new.amount), (order.price, new.price)):
         exact = Decimal(repr(given_) if isinstance(given_, float) else given_)
@@ -74,8 +74,8 @@ class Side(StrEnum):
 
 def test_a_text_that_is_written_in_another_way_is_refused():
     with pytest.raises(TypeError, match="currency must be a str, and Currency is written in another way"):
-        record_of(NewOrder("o", "u", Currency.BTC, 1, 1))
-    assert b'"currency":"buy"' in record_of(NewOrder("o", "u", Side.BUY, 1, 1))
+        encode_record(NewOrder("o", "u", Currency.BTC, 1, 1))
+    assert b'"currency":"buy"' in encode_record(NewOrder("o", "u", Side.BUY, 1, 1))
 
 
 class Lot(str, Enum):  # noqa: UP042
@@ -83,7 +83,7 @@ class Lot(str, Enum):  # noqa: UP042
 
 
 def test_a_number_that_is_written_in_another_way_is_taken_as_what_it_is():
-    assert b'"amount":"0.50"' in record_of(NewOrder("o", "u", "c", Lot.SMALL, 1))
+    assert b'"amount":"0.50"' in encode_record(NewOrder("o", "u", "c", Lot.SMALL, 1))
 
 
 BROKEN = [
@@ -99,7 +99,7 @@ BROKEN = [
 @pytest.mark.parametrize(("sequence", "record"), BROKEN)
 def test_keys_that_do_not_describe_an_order_are_an_error_that_says_what_to_do(sequence, record):
     with pytest.raises(errors.InconsistentData, match=r"order b'o' has .* verify\(\) says"):
-        order_from(b"o", sequence, record, 0)
+        decode_order(b"o", sequence, record, 0)
 
 
 def an_order(**changes):

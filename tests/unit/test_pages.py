@@ -30,12 +30,12 @@ def read(monkeypatch):
     """How many orders were read from the server, in a list that can be cleared."""
     read = []
 
-    def order_from(order_id, *rest):
+    def decode_order(order_id, *rest):
         read.append(order_id)
         return real(order_id, *rest)
 
-    real = pages.order_from
-    monkeypatch.setattr(pages, "order_from", order_from)
+    real = pages.decode_order
+    monkeypatch.setattr(pages, "decode_order", decode_order)
     return read
 
 
