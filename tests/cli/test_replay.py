@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
-from cryptoorders_redis.cli import demo, options
+from cryptoorders_redis.cli import demo
 from cryptoorders_redis.cli.app import app
 from cryptoorders_redis.cli.replay import as_lines
 from cryptoorders_redis.replay.commands import (
@@ -26,6 +26,7 @@ from cryptoorders_redis.replay.commands import (
     read_lines,
 )
 from cryptoorders_redis.replay.runner import Replay
+from cryptoorders_redis.transport.driver import Driver
 from tests.support.nasty import NASTY_IDS
 from tests.support.program import Program
 from tests.support.servers import REPOSITORY
@@ -338,27 +339,25 @@ def test_an_interrupt_ends_it_with_the_summary_so_far(program, system):
     assert stdout == b"applied 1 (place 1)\nignored 0\nrefused 0\n"
 
 
-class InterruptedStore(CryptoOrderSystem):
-    """Ctrl-C comes when a call's work is done, and its answer is not read yet."""
+def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
+    """Replay lines; Ctrl-C comes after so many calls, when a call's work is done and its answer not read."""
+    file = tmp_path / "orders.jsonl"
+    file.write_bytes(b"".join(lines))
+    calls_left = calls + 1  # one more for the call that opens the store
+    run = Driver.run
 
-    calls_left = 1
-
-    def _run(self, operation):
-        answer = super()._run(operation)
-        self.calls_left -= 1
-        if self.calls_left < 0:
+    def run_or_interrupt(driver, operation):
+        nonlocal calls_left
+        answer = run(driver, operation)
+        calls_left -= 1
+        if calls_left < 0:
             raise KeyboardInterrupt
         return answer
 
-
-def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
-    file = tmp_path / "orders.jsonl"
-    file.write_bytes(b"".join(lines))
-    monkeypatch.setattr(options, "CryptoOrderSystem", InterruptedStore)
-    # One more for the call that opens the store.
-    monkeypatch.setattr(InterruptedStore, "calls_left", calls + 1)
-    with pytest.raises(SystemExit) as ended:
-        app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
+    with monkeypatch.context() as patched:
+        patched.setattr(Driver, "run", run_or_interrupt)
+        with pytest.raises(SystemExit) as ended:
+            app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
     shown = capsys.readouterr()
     assert ended.value.code == 130
     return shown.out, shown.err.splitlines()[-2:]
