@@ -42,6 +42,7 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m tools.generate_sync --check
+	$(BIN)/python -m tools.check_docstrings
 	$(BIN)/pyright
 
 format: $(VENV)/lint.stamp
