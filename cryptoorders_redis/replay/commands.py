@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from cryptoorders_redis.order import NewOrder, Number
-from cryptoorders_redis.schema.records import encode_record
-from cryptoorders_redis.validation import format_decimal, validate_text
+from cryptoorders_redis.validation import validate_decimal, validate_order, validate_text
 
 MAX_LINE_BYTES = 64 * 1024
 """The longest line, its end included. A place with every field at its limit has under 6 KiB."""
@@ -29,12 +28,12 @@ class Op(StrEnum):
 
 
 _FIELDS: dict[Op, tuple[str, ...]] = {
-    Op.PLACE: ("order_id", "user_id", "currency", "amount", "price"),
-    Op.PAUSE: ("order_id",),
-    Op.RESUME: ("order_id",),
-    Op.CANCEL: ("order_id",),
-    Op.AMEND: ("order_id",),
-    Op.CANCEL_ALL_BY_USER: ("user_id",),
+    Op.PLACE: ("op", "order_id", "user_id", "currency", "amount", "price"),
+    Op.PAUSE: ("op", "order_id"),
+    Op.RESUME: ("op", "order_id"),
+    Op.CANCEL: ("op", "order_id"),
+    Op.AMEND: ("op", "order_id"),
+    Op.CANCEL_ALL_BY_USER: ("op", "user_id"),
 }
 
 _OPTIONAL = {Op.AMEND: ("amount", "price")}
@@ -77,11 +76,12 @@ def parse_command(line: bytes) -> Command:
     """
     fields = _fields(line)
     op = _op(fields)
-    expected, optional = ("op", *_FIELDS[op]), _OPTIONAL.get(op, ())
+    required, optional = _FIELDS[op], _OPTIONAL.get(op, ())
+    allowed = (*required, *optional)
     for name in fields:
-        if name not in (*expected, *optional):
+        if name not in allowed:
             raise ValueError(f"{op} has no field {name!r}")
-    for name in expected:
+    for name in required:
         if name not in fields:
             raise ValueError(f"{op} needs the field {name!r}")
     if optional and not any(name in fields for name in optional):
@@ -91,11 +91,11 @@ def parse_command(line: bytes) -> Command:
         validate_text(fields["order_id"], "order_id")
         for name in optional:
             if name in fields:
-                format_decimal(fields[name], name)
+                validate_decimal(fields[name], name)
         return Command(op, Amendment(**fields))
     if op is Op.PLACE:
         new = NewOrder(**fields)
-        encode_record(new)  # refuses what place would refuse
+        validate_order(new)
         return Command(op, new)
     ((name, value),) = fields.items()
     return Command(op, validate_text(value, name))
