@@ -6,7 +6,8 @@
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
 --- @include "change"
 --- @include "stream_of"
---- @include "record"
+--- @include "numbers"
+--- @include "unreadable"
 --- @include "decimal"
 local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, namespace, owner, order_id, amount, price, expected_amount, expected_price =
@@ -18,23 +19,22 @@ if done then
 end
 local stream = stream_of(directory, namespace, order_id, owner)
 if not stream then
-  return answer_unchanged(sessions, session, request_number, 'n')
+  return answer(sessions, session, request_number, 'n', true)
 end
 local orders = stream_key(namespace, stream, 'orders')
 local record = redis.call('HGET', orders, order_id)
-local fields = decode_record(record)
-if not fields then
-  return UNREADABLE
+local old_amount, old_price = numbers_of(record)
+if not old_amount then
+  return unreadable()
 end
-local as_expected = (expected_amount == '' or equal_decimals(fields.amount, expected_amount))
-  and (expected_price == '' or equal_decimals(fields.price, expected_price))
-if not as_expected then
-  return answer_unchanged(sessions, session, request_number, 'n')
+local is_as_expected = (expected_amount == '' or equal_decimals(old_amount, expected_amount))
+  and (expected_price == '' or equal_decimals(old_price, expected_price))
+if not is_as_expected then
+  return answer(sessions, session, request_number, 'n', true)
 end
-record = with_text(record, 'amount', fields.amount, amount ~= '' and amount or fields.amount)
-record = record and with_text(record, 'price', fields.price, price ~= '' and price or fields.price)
+record = with_numbers(record, amount ~= '' and amount or old_amount, price ~= '' and price or old_price)
 if not record then
-  return UNREADABLE
+  return unreadable()
 end
 redis.call('HSET', orders, order_id, record)
 return answer(sessions, session, request_number, 'y')

@@ -11,7 +11,7 @@ if earlier then
   return earlier
 end
 if redis.call('EXISTS', config) == 0 then
-  return answer_unchanged(sessions, session, request_number, 'NONE')
+  return answer(sessions, session, request_number, 'NONE', true)
 end
 local begun = redis.call('HGET', config, 'dropping')
 -- A right that only dropping needs, before anything is begun; and a command that full memory does not refuse, after

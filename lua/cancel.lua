@@ -1,46 +1,28 @@
---- Cancels, one after the other, those of some orders that are live: they are removed from every key.
---- Standalone only: the directory and the streams are in different slots.
+--- Cancels an order, ACTIVE or PAUSED: it is removed from every key.
+--- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch namespace owner ('' for any user's orders) order_ids... (at most 1,000)
---- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'
+--- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id
+--- REPLY: 'y' cancelled; 'n' it is not live, or not of the owner; 'STALE'
 --- @include "change"
---- @include "list_at"
---- @include "record"
+--- @include "stream_of"
+--- @include "user_of"
+--- @include "unreadable"
 --- @include "remove_orders"
 local sessions, config, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
-local order_ids = {unpack(ARGV, 6)}
+local session, request_number, epoch, namespace, owner, order_id = unpack(ARGV)
 
 local done = answer_without_change(sessions, config, session, request_number, epoch)
 if done then
   return done
 end
-local listed, index_of, answers = {}, {}, {}
-for i, stream in ipairs(redis.call('HMGET', directory, unpack(order_ids))) do
-  local order_id = order_ids[i]
-  answers[i] = 'n'
-  if stream and not index_of[order_id] then
-    index_of[order_id] = i
-    table.insert(list_at(listed, stream), order_id)
-  end
+local stream = stream_of(directory, namespace, order_id, owner)
+if not stream then
+  return answer(sessions, session, request_number, 'n', true)
 end
-local cancelled, users = {}, {}
-for stream, listed_here in pairs(listed) do
-  for i, record in ipairs(redis.call('HMGET', stream_key(namespace, stream, 'orders'), unpack(listed_here))) do
-    local order_id, user_id = listed_here[i], record and user_of(record)
-    if record and not user_id then
-      return UNREADABLE
-    elseif user_id and (owner == '' or owner == user_id) then
-      answers[index_of[order_id]] = 'y'
-      table.insert(list_at(cancelled, stream), order_id)
-      table.insert(list_at(list_at(users, stream), user_id), order_id)
-    end
-  end
+local user_id = owner ~= '' and owner or user_of(redis.call('HGET', stream_key(namespace, stream, 'orders'), order_id))
+if not user_id then
+  return unreadable()
 end
-if not next(cancelled) then
-  return answer_unchanged(sessions, session, request_number, table.concat(answers))
-end
-for stream, cancelled_here in pairs(cancelled) do
-  remove_orders(namespace, directory, stream, cancelled_here, users[stream])
-end
-return answer(sessions, session, request_number, table.concat(answers))
+local order_ids = {order_id}
+remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})
+return answer(sessions, session, request_number, 'y')

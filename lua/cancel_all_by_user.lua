@@ -14,7 +14,10 @@ if done then
 end
 local order_ids = redis.call('SMEMBERS', user)
 if #order_ids == 0 then
-  return answer_unchanged(sessions, session, request_number, '0')
+  return answer(sessions, session, request_number, '0', true)
 end
-remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})
+for first = 1, #order_ids, 5000 do
+  local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
+  remove_orders(namespace, directory, stream, some, {[user_id] = some})
+end
 return answer(sessions, session, request_number, tostring(#order_ids))

@@ -11,7 +11,7 @@ if earlier then
   return earlier
 end
 if redis.call('EXISTS', config) == 1 then
-  return answer_unchanged(sessions, session, request_number, 'n')
+  return answer(sessions, session, request_number, 'n', true)
 end
 -- From the clock, so that a client of a namespace that was dropped does not take this one for it.
 local now = redis.call('TIME')

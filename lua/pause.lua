@@ -7,14 +7,11 @@
 --- @include "set_status"
 local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
-local order_ids = {unpack(ARGV, 6)}
+local order_ids, first = ARGV, 6
 
 local done = answer_without_change(sessions, config, session, request_number, epoch)
 if done then
   return done
 end
-local answers = set_status('SADD', namespace, directory, owner, order_ids)
-if not string.find(answers, 'y', 1, true) then
-  return answer_unchanged(sessions, session, request_number, answers)
-end
-return answer(sessions, session, request_number, answers)
+local answers, is_unchanged = set_status('SADD', namespace, directory, owner, order_ids, first)
+return answer(sessions, session, request_number, answers, is_unchanged)

@@ -1,37 +1,21 @@
---- Places orders one after the other, ACTIVE, except each whose id is live by then anywhere in the namespace.
---- Standalone only: the directory and the streams are in different slots.
+--- Places an order, ACTIVE, unless its id is live anywhere in the namespace.
+--- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config sequence directory
---- ARGV: session request_number epoch namespace orders... (1 to 1,000; stream, order id, user id and record of each)
---- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
+--- ARGV: session request_number epoch namespace order... (its stream, order id, user id and record)
+--- REPLY: 'y' placed; 'n' its id is live; 'STALE'
 --- @include "change"
 --- @include "stream_of"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
 local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
-local orders = {unpack(ARGV, 5)}
+local order, first = ARGV, 5
 
 local done = answer_without_change(sessions, config, session, request_number, epoch)
 if done then
   return done
 end
-local order_ids = {}
-for at = 2, #orders, 4 do
-  order_ids[#order_ids + 1] = orders[at]
+if stream_of(directory, namespace, order[first + 1], '') then
+  return answer(sessions, session, request_number, 'n', true)
 end
-local known = redis.call('HMGET', directory, unpack(order_ids))
-local new, seen, answers = {}, {}, {}
-for i, order_id in ipairs(order_ids) do
-  if seen[order_id] or known[i] and stream_of(directory, namespace, order_id, '') then
-    answers[i] = 'n'
-  else
-    answers[i] = 'y'
-    local last = #new
-    new[last + 1], new[last + 2], new[last + 3], new[last + 4] = unpack(orders, 4 * i - 3, 4 * i)
-  end
-  seen[order_id] = true
-end
-if #new == 0 then
-  return answer_unchanged(sessions, session, request_number, table.concat(answers))
-end
-insert_orders(namespace, directory, sequence, new)
-return answer(sessions, session, request_number, table.concat(answers))
+insert_orders(namespace, directory, sequence, order, {first})
+return answer(sessions, session, request_number, 'y')

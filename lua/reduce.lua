@@ -6,7 +6,9 @@
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
 --- @include "change"
 --- @include "stream_of"
---- @include "record"
+--- @include "numbers"
+--- @include "user_of"
+--- @include "unreadable"
 --- @include "decimal"
 --- @include "remove_orders"
 local sessions, config, directory = unpack(KEYS)
@@ -18,29 +20,31 @@ if done then
 end
 local stream = stream_of(directory, namespace, order_id, owner)
 if not stream then
-  return answer_unchanged(sessions, session, request_number, 'n')
+  return answer(sessions, session, request_number, 'n', true)
 end
 local orders = stream_key(namespace, stream, 'orders')
 local record = redis.call('HGET', orders, order_id)
-local fields = decode_record(record)
-if not fields then
-  return UNREADABLE
+local amount, price = numbers_of(record)
+local user_id = user_of(record)
+if not (amount and user_id) then
+  return unreadable()
 end
-local left = subtract_decimals(fields.amount, by)
+local left = subtract_decimals(amount, by)
 if not left then
-  return answer_unchanged(sessions, session, request_number, 'MORE ' .. fields.amount)
+  return answer(sessions, session, request_number, 'MORE ' .. amount, true)
 end
 local _, digits = string.gsub(left, '%d', '')
 if digits > tonumber(most_digits) then
-  return answer_unchanged(sessions, session, request_number, 'DIGITS ' .. digits)
+  return answer(sessions, session, request_number, 'DIGITS ' .. digits, true)
 end
 if string.find(left, '[1-9]') then
-  record = with_text(record, 'amount', fields.amount, left)
+  record = with_numbers(record, left, price)
   if not record then
-    return UNREADABLE
+    return unreadable()
   end
   redis.call('HSET', orders, order_id, record)
 else
-  remove_orders(namespace, directory, stream, {order_id}, {[fields.user_id] = {order_id}})
+  local order_ids = {order_id}
+  remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})
 end
 return answer(sessions, session, request_number, left)

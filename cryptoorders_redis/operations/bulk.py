@@ -26,7 +26,9 @@ def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[lis
     checked = list(_each_checked(orders, "orders", _with_record))
 
     ids = [order[0] for order, _ in checked]
-    return Operation("place_many", "change", ids, _in_batches(checked, node.place_batch))
+    return Operation(
+        "place_many", "change", ids, _in_batches(checked, partial(node.place_batch, "place_many"))
+    )
 
 
 def place_many_of(
@@ -56,7 +58,9 @@ def change_many(
         raise TypeError("order_ids must be an iterable of str, not one str")
     checked = list(_each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
 
-    send = partial(node.change_batch, change, owner)
+    # To pause or resume, the script of one order takes many as well.
+    script = "cancel_many" if change == "cancel" else change
+    send = partial(node.change_batch, script, owner)
     return Operation(f"{change}_many", "change", checked, _in_batches(checked, send))
 
 

@@ -199,7 +199,7 @@ class Standalone:
         (reply,) = yield [Call("read_config", self._slot, self._change_keys[:1], ())]
         return Config(*reply)
 
-    def place_batch(self, orders: Sequence[tuple[OrderFields, bytes]]) -> Steps[bytes]:
+    def place_batch(self, script: str, orders: Sequence[tuple[OrderFields, bytes]]) -> Steps[bytes]:
         """Place orders, given with their records, in one call. The reply has b"y" for each one placed."""
         config, directory = self._change_keys
         keys = (config, self.keys.sequence, directory)
@@ -209,7 +209,7 @@ class Standalone:
             for new, record in orders:
                 order_id, user_id = new[:2]
                 words += (stream_of_user(user_id, settings.num_streams), order_id, user_id, record)
-            (reply,) = yield [Call("place", self._slot, keys, words, [new[0] for new, _ in orders])]
+            (reply,) = yield [Call(script, self._slot, keys, words, [new[0] for new, _ in orders])]
             if reply != STALE:
                 return reply
             yield from self.create_again(settings.num_streams)
@@ -265,7 +265,7 @@ class Standalone:
         return True
 
     def _place(self, new: NewOrder, record: bytes) -> Steps[bool]:
-        return (yield from self.place_batch([(new, record)])) == b"y"
+        return (yield from self.place_batch("place", [(new, record)])) == b"y"
 
     def _change_one(self, script: str, order_id: str, owner: str, *more: str) -> Steps[bool]:
         return (yield from self.change_batch(script, owner, (order_id,), *more)) == b"y"

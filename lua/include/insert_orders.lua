@@ -1,31 +1,36 @@
 --- Writes new orders to every key that holds something of an order, and gives them sequence numbers.
---- `orders` is a flat list: of each order its stream, order id, user id and record. None of them may be live.
+--- `offsets` says where in `words` each order begins: its stream, order id, user id and record. None may be live.
+--- What goes to one key is sent in one command: most of a short command's time is in the call. It must fit Lua's stack.
 --- @include "stream_key"
---- @include "list_at"
 --- @include "next_sequence"
-local function insert_orders(namespace, directory, sequence, orders)
+local function insert_orders(namespace, directory, sequence, words, offsets)
   -- The first write, and one that full memory refuses: so it refuses all of them.
-  local number = next_sequence(sequence, #orders / 4)
+  local first, last_text = next_sequence(sequence, #offsets)
   local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
-  for at = 1, #orders, 4 do
-    local stream, order_id, user_id = orders[at], orders[at + 1], orders[at + 2]
-    local placed_here, records_here = list_at(placed, stream), list_at(records, stream)
-    local users_orders = list_at(users, user_id)
-    local last = #records_here
-    placed_here[last + 1], placed_here[last + 2] = sequence_text(number), order_id
-    records_here[last + 1], records_here[last + 2] = order_id, orders[at + 3]
-    users_orders[#users_orders + 1] = order_id
-    stream_of_user[user_id] = stream
-    entries[#entries + 1] = order_id
-    entries[#entries + 1] = stream
-    number = number + 1
+  for i, at in ipairs(offsets) do
+    local stream, order_id, user_id, record = words[at], words[at + 1], words[at + 2], words[at + 3]
+    local number = i == #offsets and last_text or string.format('%.0f', first + i - 1)
+    local placed_here, records_here, ids = placed[stream], records[stream], users[user_id]
+    if placed_here then
+      local last = #placed_here
+      placed_here[last + 1], placed_here[last + 2] = number, order_id
+      records_here[last + 1], records_here[last + 2] = order_id, record
+    else
+      placed[stream], records[stream] = {number, order_id}, {order_id, record}
+    end
+    if ids then
+      ids[#ids + 1] = order_id
+    else
+      users[user_id], stream_of_user[user_id] = {order_id}, stream
+    end
+    entries[2 * i - 1], entries[2 * i] = order_id, stream
   end
   for stream, placed_here in pairs(placed) do
     redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
     redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
   end
-  for user_id, users_orders in pairs(users) do
-    redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(users_orders))
+  for user_id, ids in pairs(users) do
+    redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(ids))
   end
   redis.call('HSET', directory, unpack(entries))
 end

@@ -3,27 +3,26 @@
 --- A session's name begins with the time at which the client began its sessions, which is the field `begun`.
 --- If that is another time, or gone, the server has forgotten its answers: it then answers NOSESSION and does nothing.
 local function earlier_answer(sessions, session, request_number)
-  local number, reply = string.match(redis.call('HGET', sessions, session) or '', '^(%d+) (.*)$')
-  if number == request_number then
-    return reply
-  elseif not number then
-    if redis.call('HGET', sessions, 'begun') ~= string.match(session, '^%d+') then
-      return 'NOSESSION'
+  local last = redis.call('HGET', sessions, session)
+  if last then
+    local last_number, number = tonumber(string.match(last, '^%d+')), tonumber(request_number)
+    if last_number == number then
+      return string.sub(last, #request_number + 2)
+    elseif last_number > number then
+      return redis.error_reply('LATE its caller has an answer to this request')
     end
-  elseif tonumber(number) > tonumber(request_number) then
-    return redis.error_reply('LATE its caller has an answer to this request')
+  elseif redis.call('HGET', sessions, 'begun') ~= string.match(session, '^%d+') then
+    return 'NOSESSION'
   end
 end
 
---- Keeps the answer to a request, which is text, and returns it.
-local function answer(sessions, session, request_number, reply)
+--- Keeps the answer to a request, which is text, and returns it. It is kept also where nothing was changed: a copy of
+--- the request may still arrive, and must not act then.
+local function answer(sessions, session, request_number, reply, is_unchanged)
+  if is_unchanged then
+    -- A write that full memory does not refuse, and after which it does not refuse the next either.
+    redis.call('HDEL', sessions, 'none')
+  end
   redis.call('HSET', sessions, session, request_number .. ' ' .. reply)
   return reply
-end
-
---- The same where the request changed nothing: a copy of it may still arrive, and must not act then.
-local function answer_unchanged(sessions, session, request_number, reply)
-  -- A write that full memory does not refuse, and after which it does not refuse the next either.
-  redis.call('HDEL', sessions, 'none')
-  return answer(sessions, session, request_number, reply)
 end
