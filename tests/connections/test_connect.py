@@ -21,7 +21,7 @@ from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderS
 from cryptoorders_redis.transport.embedded import memory
 from tests.support.blocking import BlockingSystem
 from tests.support.consistency import assert_consistent
-from tests.support.proxy import Proxy
+from tests.support.proxy import Fault
 from tests.support.servers import (
     begins_with_a_snapshot,
     needs_option,
@@ -596,27 +596,23 @@ def test_a_server_that_is_loading_its_data_is_unavailable(own_server, namespace)
 # Replies that are lost
 
 
-@pytest.fixture
-def proxy(server):
-    with Proxy(server.socket) as proxy:
-        yield proxy
-
-
 LOSSES = [
-    pytest.param("lose_replies", 1, id="a-reply"),
-    pytest.param("lose_requests", 1, id="a-request"),
-    pytest.param("lose_replies", 3, id="three-replies"),
+    pytest.param(Fault.LOSE_REPLY, 1, id="a-reply"),
+    pytest.param(Fault.HOLD_REQUEST, 1, id="a-request"),
+    pytest.param(Fault.LOSE_REPLY, 3, id="three-replies"),
 ]
 
 
-@pytest.mark.parametrize(("what", "number"), LOSSES)
-def test_a_call_has_its_true_answer_though_a_reply_was_lost(proxy, server, namespace, what, number):
+@pytest.mark.parametrize(("fault", "number"), LOSSES)
+def test_a_call_has_its_true_answer_though_a_reply_was_lost(proxy, server, namespace, fault, number):
     with CryptoOrderSystem(2, url=proxy.url, namespace=namespace) as system, server.client() as raw:
 
         def losing(call, *arguments):
-            setattr(proxy, what, number)
+            before = proxy.faults[fault]
+            for _ in range(number):
+                proxy.next_call(fault)
             answer = call(*arguments)
-            assert getattr(proxy, what) == 0, "nothing was lost"
+            assert proxy.faults[fault] == before + number, "nothing was lost"
             return answer
 
         assert losing(system.place, "o1", "alice", "BTC", 1, 1) is True
@@ -656,14 +652,14 @@ def test_a_change_whose_replies_are_all_lost_has_an_unknown_outcome(
         beside.place("o", "alice", "BTC", 1, 1)
         with CryptoOrderSystem(2, url=proxy.url, namespace=namespace, deadline_seconds=0.1) as system:
             assert system.resume("o") is False  # begins the client's sessions
-            setattr(proxy, "lose_replies" if arrives else "lose_requests", 10**6)
+            proxy.every_call(Fault.LOSE_REPLY if arrives else Fault.HOLD_REQUEST)
             with pytest.raises(errors.OutcomeUnknown, match=f"{operation} of '{changed}' may have") as caught:
                 change(system)
             assert (caught.value.operation, caught.value.ids) == (operation, (changed,))
             for read in (system.count, system.display_all_live_orders, lambda: system.get("o")):
                 with pytest.raises(errors.StoreUnavailable):
                     read()
-            proxy.lose_replies = proxy.lose_requests = 0
+            proxy.every_call(None)
             assert system.display_all_live_orders() == (after if arrives else ["o"])
         assert beside.display_all_live_orders() == (after if arrives else ["o"])
     with server.client() as raw:
@@ -690,15 +686,14 @@ def test_a_change_that_times_out_has_an_unknown_outcome(own_server, namespace):
 def test_a_client_that_was_handed_in_does_not_repeat_a_change_by_itself(proxy, server, namespace):
     """Its own retries would run a cancel twice, and answer False for one that took effect."""
     retry = Retry(ConstantBackoff(0), 5)
-    path = proxy.url.removeprefix("unix://")
     with (
-        redis.Redis(unix_socket_path=path, protocol=2, retry=retry) as client,
+        redis.Redis(unix_socket_path=str(proxy.socket), protocol=2, retry=retry) as client,
         CryptoOrderSystem(2, client=client, namespace=namespace) as system,
     ):
         for number in range(5):
             system.place(f"o{number}", "alice", "BTC", 1, 1)
         for number in range(5):
-            proxy.lose_replies = 1
+            proxy.next_call(Fault.LOSE_REPLY)
             assert system.cancel(f"o{number}") is True
         assert system.count() == 0
     with server.client() as raw:

@@ -5,7 +5,7 @@ import redis
 
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.changes import Change, each_change, make, state, teach_scripts
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.stories import Story
 
 

