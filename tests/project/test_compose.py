@@ -10,7 +10,8 @@ import time
 import pytest
 import redis
 
-from tests.support.servers import REPOSITORY, needs_option
+from tests.support.needs import needs_option
+from tests.support.servers import REPOSITORY
 
 COMPOSE = REPOSITORY / "docker-compose.yml"
 

