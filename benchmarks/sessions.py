@@ -34,11 +34,11 @@ class WithoutTheServersPart(Library):
 
 class WithoutAnyOfIt(Library):
     def __init__(self, process: int, url: str) -> None:
-        from cryptoorders_redis.operations import Call, one_node
+        from cryptoorders_redis.operations import Call, standalone
 
         _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
         # What changes nothing that it names needs no session.
-        one_node.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # type: ignore[assignment,misc]  # noqa: ARG005
+        standalone.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # pyright: ignore  # noqa: ARG005, PGH003
         super().__init__(process, url)
 
 

