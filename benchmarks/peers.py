@@ -218,8 +218,8 @@ class Postgresql(Sql):
         cores.keep_apart(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
-            connection.execute(self.TABLE)
-            connection.execute(self.INDEX)
+            connection.execute(self.TABLE.encode())
+            connection.execute(self.INDEX.encode())
         self._calls(connection.cursor().execute, "%s")
 
 

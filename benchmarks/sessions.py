@@ -38,7 +38,7 @@ class WithoutAnyOfIt(Library):
 
         _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
         # What changes nothing that it names needs no session.
-        standalone.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # pyright: ignore  # noqa: ARG005, PGH003
+        standalone.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # noqa: ARG005
         super().__init__(process, url)
 
 

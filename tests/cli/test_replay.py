@@ -94,7 +94,9 @@ class TestALine:
         ],
     )
     def test_loses_no_digit_of_a_number(self, text, number):
-        amount = parse_command(PLACE.replace(b"0.5", text.encode())).target.amount
+        new = parse_command(PLACE.replace(b"0.5", text.encode())).target
+        assert isinstance(new, NewOrder)
+        amount = new.amount
         assert (amount, type(amount)) == (number, type(number))
 
     @pytest.mark.parametrize(

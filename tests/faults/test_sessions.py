@@ -13,6 +13,7 @@ from itertools import count
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.operations import Operation, Step
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.sessions import Sessions
@@ -163,6 +164,10 @@ def test_a_server_that_forgot_a_request_leaves_it_unknown(
         assert faulty.place("next", "bob", "BTC", 1, 1) is True, "it begins again by itself"
 
 
+def sending(step: Step) -> Operation[None]:
+    yield [step]
+
+
 @each_change
 def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown(
     proxy, system, clients, raw, namespace, change: Change
@@ -175,7 +180,7 @@ def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown
         def forget_and_begin_again() -> None:
             raw.delete(*clients())
             begin = faulty._sessions.begin_call()
-            faulty._run(step for step in [[begin]])
+            faulty._run(sending(begin))
 
         proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)
         with pytest.raises(errors.OutcomeUnknown):

