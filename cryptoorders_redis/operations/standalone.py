@@ -39,8 +39,8 @@ class Standalone:
     """
 
     def __init__(self, namespace: str) -> None:
-        self.keys = Keys(namespace)
-        self.num_streams = 0
+        self.keys: Keys = Keys(namespace)
+        self.num_streams: int = 0
         self._directory = self.keys.directory(0)
         self._create = False
 
