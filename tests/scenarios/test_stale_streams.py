@@ -353,7 +353,7 @@ class Learning(Standalone):
     """A namespace of which another thread reads a new config between any two looks at it."""
 
     @property
-    def num_streams(self):
+    def num_streams(self):  # pyright: ignore[reportIncompatibleVariableOverride]
         self.looks += 1
         return self.looks
 
