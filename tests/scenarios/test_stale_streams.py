@@ -353,12 +353,12 @@ class Learning(Standalone):
     """A namespace of which another thread reads a new config between any two looks at it."""
 
     @property
-    def num_streams(self):  # pyright: ignore[reportIncompatibleVariableOverride]
+    def num_streams(self):
         self.looks += 1
         return self.looks
 
     @num_streams.setter
-    def num_streams(self, _):
+    def num_streams(self, _):  # pyright: ignore[reportIncompatibleVariableOverride]
         self.looks = 1
 
 
