@@ -38,6 +38,7 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)" pyright --verifytypes cryptoorders_redis --ignoreexternal
 
 format: $(VENV)/lint.stamp
 	$(BIN)/ruff format .

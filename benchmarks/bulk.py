@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from benchmarks.harness import Samples, Scale, Section, Table, ratio, ratios, spread
 from benchmarks.servers import redis_server
@@ -32,7 +33,12 @@ def run(scale: Scale) -> Section:
             for batch in _batches(orders):
                 pipe = client.pipeline(transaction=False)
                 for order_id, user_id, currency, amount, price in batch:
-                    fields = {"user_id": user_id, "currency": currency, "amount": amount, "price": price}
+                    fields: dict[Any, Any] = {
+                        "user_id": user_id,
+                        "currency": currency,
+                        "amount": amount,
+                        "price": price,
+                    }
                     pipe.hset(f"bare:{order_id}", mapping=fields)
                 pipe.execute()
 

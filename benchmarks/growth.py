@@ -9,7 +9,7 @@ import redis
 from benchmarks.filling import fill
 from benchmarks.harness import Samples, Scale, Section, Table, in_turns, micros, millis, ratio
 from benchmarks.peers import CALLS, New, call_of, new_order
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
 HOW = (
@@ -33,7 +33,7 @@ def run(scale: Scale) -> Section:
     return section
 
 
-def _by_size(servers: dict[int, RedisServer], scale: Scale, section: Section) -> Table:
+def _by_size(servers: dict[int, MeasuredServer], scale: Scale, section: Section) -> Table:
     systems = {f"{size:,}": CryptoOrderSystem(url=server.url) for size, server in servers.items()}
     samples = _timed(systems, servers[0], scale)
     for system in systems.values():
@@ -50,7 +50,7 @@ def _by_size(servers: dict[int, RedisServer], scale: Scale, section: Section) ->
     return _table("live orders", samples, "0")
 
 
-def _by_streams(server: RedisServer, scale: Scale) -> Table:
+def _by_streams(server: MeasuredServer, scale: Scale) -> Table:
     systems = {}
     for streams in STREAMS:
         fill(server.client(), scale.sizes[0], streams=streams, namespace=f"streams{streams}")
@@ -62,7 +62,7 @@ def _by_streams(server: RedisServer, scale: Scale) -> Table:
 
 
 def _timed(
-    systems: dict[str, CryptoOrderSystem], floor: RedisServer, scale: Scale
+    systems: dict[str, CryptoOrderSystem], floor: MeasuredServer, scale: Scale
 ) -> dict[str, dict[str, Samples]]:
     orders = [new_order("growth", n) for n in range(scale.calls)]
     client = floor.client()
@@ -106,8 +106,8 @@ def _table(what: str, samples: dict[str, dict[str, Samples]], first: str) -> Tab
     return table
 
 
-def _start_up(servers: dict[int, RedisServer], scale: Scale) -> Table:
-    def start(server: RedisServer) -> Callable[[], float]:
+def _start_up(servers: dict[int, MeasuredServer], scale: Scale) -> Table:
+    def start(server: MeasuredServer) -> Callable[[], float]:
         def once() -> float:
             began = time.perf_counter()
             CryptoOrderSystem(8, url=server.url).close()

@@ -1,13 +1,12 @@
 """How everything here is measured: peer and subject in turns, medians, and the spread beside them."""
 
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import cores
+from tests.support import processes
 
 Samples = list[float]
 
@@ -113,41 +112,9 @@ def per_second(samples: Samples) -> str:
     return f"{1e-3 / median(samples):.1f} k"
 
 
-class Worker:
-    """An object in a process of its own, whose methods are called from here."""
+class Worker(processes.Worker):
+    """A worker whose process is kept to some of the cores."""
 
-    def __init__(self, make: Callable[..., object], *args: object, to: set[int] = cores.CLIENT) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, make, args), daemon=True)
+    def __init__(self, make: Callable[..., object], *arguments: object, to: set[int] = cores.CLIENT) -> None:
         with cores.kept_to(to):
-            self._process.start()
-
-    def ask(self, method: str, *args: object) -> None:
-        """Have a method called, and do not wait for what it returns."""
-        self._here.send((method, args))
-
-    def answer(self) -> Any:
-        answer = self._here.recv()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def call(self, method: str, *args: object) -> Any:
-        self.ask(method, *args)
-        return self.answer()
-
-    def close(self) -> None:
-        self._here.send(None)
-        self._process.join()
-
-
-def _serve(parent: Connection, make: Callable[..., object], args: tuple[object, ...]) -> None:
-    try:
-        subject = make(*args)
-        while order := parent.recv():
-            method, arguments = order
-            parent.send(getattr(subject, method)(*arguments))
-    except Exception as error:
-        parent.send(error)
-        raise
+            super().__init__(make, *arguments, strict=False)

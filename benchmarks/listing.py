@@ -24,7 +24,7 @@ from benchmarks.harness import (
     seconds,
 )
 from benchmarks.peers import new_order
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
@@ -101,7 +101,7 @@ def run(scale: Scale) -> Section:
     return section
 
 
-def _times(server: RedisServer, section: Section) -> Table:
+def _times(server: MeasuredServer, section: Section) -> Table:
     ways = (LISTING, BARE2, BARE, PAGED, BARE_PAGED)
     memory: dict[str, int] = {}
 
@@ -128,7 +128,7 @@ def _times(server: RedisServer, section: Section) -> Table:
     return table
 
 
-def _held_up(server: RedisServer, scale: Scale, section: Section) -> Table:
+def _held_up(server: MeasuredServer, scale: Scale, section: Section) -> Table:
     """Ask the server for the longest command of each operation."""
     rounds = 5
     longest: dict[str, Samples] = {}

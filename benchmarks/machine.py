@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cryptoorders_redis
-from benchmarks.servers import postgresql_program, redis_program
+from benchmarks.servers import postgresql_program
+from tests.support.servers import server_program
 
 
 def described(load: str) -> list[tuple[str, str]]:
@@ -23,7 +24,7 @@ def described(load: str) -> list[tuple[str, str]]:
             "redis-py",
             _package("redis") + (", with hiredis" if _package("hiredis") != "-" else ", without hiredis"),
         ),
-        ("Redis", _first_line(redis_program()).split("v=")[-1].split()[0]),
+        ("Redis", _first_line(server_program()).split("v=")[-1].split()[0]),
         (
             "PostgreSQL",
             _first_line(program) if (program := postgresql_program("postgres")) else "not installed",

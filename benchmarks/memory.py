@@ -8,7 +8,7 @@ import redis
 
 from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.records import encode_record
 
@@ -113,6 +113,6 @@ def _microseconds(client: redis.Redis, command: str, arguments: Sequence[tuple[A
     return client.info("commandstats")[f"cmdstat_{command.lower()}"]["usec_per_call"]
 
 
-def _used(server: RedisServer) -> int:
+def _used(server: MeasuredServer) -> int:
     with server.client() as client:
         return client.info("memory")["used_memory"]

@@ -102,7 +102,7 @@ class BareSocket(Peer):
             send(request)
             replies.append(receive(4096))
         ended = time.perf_counter()
-        if set(replies) != {b":1\r\n"}:
+        if set(replies) != {b"$1\r\ny\r\n"}:
             raise RuntimeError(f"replies to {call}: {set(replies)}")
         return began, ended
 
@@ -218,8 +218,8 @@ class Postgresql(Sql):
         cores.keep_apart(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
-            connection.execute(self.TABLE)
-            connection.execute(self.INDEX)
+            connection.execute(self.TABLE.encode())
+            connection.execute(self.INDEX.encode())
         self._calls(connection.cursor().execute, "%s")
 
 

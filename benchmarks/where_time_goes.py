@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
 from benchmarks.peers import CALLS, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.transport.resp import encode_command
 
@@ -41,8 +41,8 @@ def run(scale: Scale) -> Section:
 
 
 def _layers(
-    server: RedisServer,
-    not_durable: RedisServer,
+    server: MeasuredServer,
+    not_durable: MeasuredServer,
     system: CryptoOrderSystem,
     scale: Scale,
     section: Section,

@@ -299,7 +299,7 @@ class AsyncUserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = validate_text(user_id, "user_id")
+        self.user_id: str = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

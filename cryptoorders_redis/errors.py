@@ -77,8 +77,8 @@ class BulkInterrupted(CryptoOrdersError):
 
     def __init__(self, answers: list[bool], in_doubt: int, items: int, error: Exception) -> None:
         self.answers = answers
-        self.unknown = range(len(answers), len(answers) + in_doubt)
-        self.not_done = range(self.unknown.stop, items)
+        self.unknown: range = range(len(answers), len(answers) + in_doubt)
+        self.not_done: range = range(self.unknown.stop, items)
         super().__init__(
             f"of {items} items {len(answers)} are done, {in_doubt} may be, "
             f"{len(self.not_done)} are not: {error}"

@@ -40,8 +40,8 @@ class Standalone:
     """
 
     def __init__(self, namespace: str) -> None:
-        self.keys = Keys(namespace)
-        self.settings = Settings("", 0)
+        self.keys: Keys = Keys(namespace)
+        self.settings: Settings = Settings("", 0)
         self._slot = self.keys.slot
         self._change_keys = (self.keys.config, self.keys.directory(0))
         self._create = False

@@ -49,11 +49,11 @@ class Replay:
     """
 
     def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
-        self.line = 0
-        self.since = 1
-        self.applied = Counter[Op]()
-        self.ignored = Counter[Op]()
-        self.refused = 0
+        self.line: int = 0
+        self.since: int = 1
+        self.applied: Counter[Op] = Counter[Op]()
+        self.ignored: Counter[Op] = Counter[Op]()
+        self.refused: int = 0
         self.unanswered: list[int] = []
         self._window = window
         self._system = system

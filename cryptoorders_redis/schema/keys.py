@@ -31,13 +31,13 @@ class Keys:
                 "namespace must be 1 to 100 letters, digits, '.', '_' or '-' of ASCII, "
                 f"not {namespace[:120]!r}"
             )
-        self.namespace = namespace
-        self.pattern = f"{{{namespace}[:}}]*"
+        self.namespace: str = namespace
+        self.pattern: str = f"{{{namespace}[:}}]*"
         """Matches all keys of this namespace, and none of another whose name begins the same."""
-        self.slot = f"{{{namespace}}}"
+        self.slot: str = f"{{{namespace}}}"
         """The hash tag of the keys that belong to the whole namespace."""
-        self.config = f"{{{namespace}}}:config"
-        self.sequence = f"{{{namespace}}}:sequence"
+        self.config: str = f"{{{namespace}}}:config"
+        self.sequence: str = f"{{{namespace}}}:sequence"
         """One for all streams on one node, so that nothing can disorder orders of two streams."""
 
     @staticmethod

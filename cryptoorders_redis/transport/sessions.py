@@ -25,8 +25,8 @@ class Session:
 
     def __init__(self, begun: "_Begun", name: str) -> None:
         self._begun = begun
-        self.name = name
-        self.request_number = 0
+        self.name: str = name
+        self.request_number: int = 0
 
     @property
     def key(self) -> str:
@@ -103,7 +103,7 @@ class _Begun:
     def __init__(self, key: str, moment: str) -> None:
         self.key = key
         self.moment = moment
-        self.renew_at = 0.0
-        self.given = count(1)
+        self.renew_at: float = 0.0
+        self.given: count[int] = count(1)
         """Counts the sessions."""
         self.idle: list[Session] = []

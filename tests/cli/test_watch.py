@@ -109,6 +109,7 @@ def test_watch_off_a_terminal_prints_a_line_a_look(program, nine_orders):
         while "cancelled/s" not in seen or "; 0.0 placed/s" in seen:
             seen = process.stdout.readline().decode()
         rates = re.search(r"; (\d+\.\d) placed/s, (\d+\.\d) cancelled/s; newest (.*)\n", seen)
+        assert rates
         assert " 9 live, 8 active, 1 paused;" in seen
         assert 0 < float(rates[1]) == float(rates[2]) <= 4
         assert rates[3] == "new\\n"
@@ -173,6 +174,8 @@ def test_watch_off_a_terminal_says_on_stderr_that_the_store_is_away(own_server, 
     CryptoOrderSystem(url=server.url, namespace=namespace).close()
     program = Program(server.url, namespace)
     with program.start("watch", "--interval", "0.1", "--count", "4") as process:
+        assert process.stdout
+        assert process.stderr
         assert b" 0 live" in process.stdout.readline()
         server.kill()
         assert process.wait(20) == 2

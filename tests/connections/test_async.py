@@ -16,7 +16,7 @@ import redis.asyncio
 from cryptoorders_redis import AsyncCryptoOrderSystem, AsyncUserOrders, CryptoOrderSystem, UserOrders, errors
 from cryptoorders_redis.transport.endpoint import MAX_CONNECTIONS
 from tests.support.consistency import assert_consistent
-from tests.support.proxy import Proxy
+from tests.support.proxy import Fault
 
 SAME_BUT_FOR_ASYNC = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 
@@ -256,18 +256,17 @@ def test_the_session_of_a_cancelled_call_is_not_used_again(run, own_server, syst
     run(main())
 
 
-def test_lost_replies_do_not_become_wrong_answers(run, server, namespace, system):
-    with Proxy(server.socket) as proxy:
+def test_lost_replies_do_not_become_wrong_answers(run, proxy, system):
+    async def main():
+        async with system(url=proxy.url) as orders:
+            for n in range(20):
+                await orders.place(f"o{n}", "alice", "BTC", 1, 2)
+                proxy.next_call(Fault.LOSE_REPLY)
+                assert await orders.cancel(f"o{n}") is True
+            return await orders.count()
 
-        async def main():
-            async with system(url=proxy.url) as orders:
-                for n in range(20):
-                    await orders.place(f"o{n}", "alice", "BTC", 1, 2)
-                    proxy.lose_replies = 1
-                    assert await orders.cancel(f"o{n}") is True
-                return await orders.count()
-
-        assert run(main()) == 0
+    assert run(main()) == 0
+    assert proxy.faults[Fault.LOSE_REPLY] == 20
 
 
 def test_an_outcome_that_stays_unknown_is_told(run, own_server, system):

@@ -57,6 +57,9 @@ def test_nasty_ids_and_users(system):
     assert all(system.cancel_many(NASTY_IDS))
 
 
+ONE = Decimal(1)
+
+
 def test_many_at_random_are_as_one_by_one(system):
     chance, model = random.Random(5), Model()
     ids = [f"o{number}" for number in range(30)]
@@ -64,7 +67,7 @@ def test_many_at_random_are_as_one_by_one(system):
         some = chance.choices(ids, k=chance.randrange(40))
         match chance.choice(["place", "pause", "resume", "cancel"]):
             case "place":
-                orders = [(order_id, chance.choice(["a", "b", "c"]), "BTC", 1, 1) for order_id in some]
+                orders = [(order_id, chance.choice(["a", "b", "c"]), "BTC", ONE, ONE) for order_id in some]
                 assert system.place_many(orders) == [model.place(*order) for order in orders]
             case "pause":
                 assert system.pause_many(some) == [model.pause(order_id) for order_id in some]

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cryptoorders_redis import OrderStatus
+from tests.support.model import live_order
 from tests.support.nasty import NASTY_IDS
 
 
@@ -172,7 +173,7 @@ def test_an_amount_and_a_price_are_kept_exactly(system, store, given, text):
 @pytest.mark.parametrize("zero", [0, 0.0, -0.0, "0", "0.00", "-0", Decimal("-0"), "0e5"], ids=repr)
 def test_a_price_of_zero_is_legal_and_never_negative(system, zero):
     assert place(system, price=zero)
-    price = system.get("o").price
+    price = live_order(system, "o").price
     assert price == 0
     assert not price.is_signed()
 

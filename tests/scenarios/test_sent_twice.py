@@ -125,6 +125,7 @@ def test_sessions_must_be_begun_and_renewed(monkeypatch):
     assert sessions.take(SLOT) is None
     begin(sessions)
     first = sessions.take(SLOT)
+    assert first is not None
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + RENEWAL_SECONDS + 1)
     assert sessions.take(SLOT) is None

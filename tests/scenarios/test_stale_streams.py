@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
+from cryptoorders_redis.operations import Call
 from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
@@ -356,12 +357,12 @@ class Learning(Standalone):
     looks = 0
 
     @property
-    def settings(self):
+    def settings(self):  # pyright: ignore[reportIncompatibleVariableOverride]
         self.looks += 1
         return Settings(str(self.looks), self.looks)
 
     @settings.setter
-    def settings(self, _):
+    def settings(self, _):  # pyright: ignore[reportIncompatibleVariableOverride]
         pass
 
 
@@ -373,10 +374,13 @@ def test_a_stream_is_sent_with_the_settings_it_was_computed_from(user):
         for operation in (node.place(new), place_many(node, [new])):
             node.looks = looks
             (call,) = next(operation.steps)
+            assert isinstance(call, Call)
             epoch, _, stream, *_ = call.args
             assert stream == stream_of_user(user, int(epoch))
         node.looks = looks
         (call,) = next(node.cancel_all_by_user(user).steps)
+        assert isinstance(call, Call)
         epoch, _, stream, _ = call.args
+        assert isinstance(stream, int)
         assert stream == stream_of_user(user, int(epoch))
         assert call.keys[-1] == node.keys.user(stream, user)

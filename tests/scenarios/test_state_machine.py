@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import fakeredis
 import pytest
+import redis
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -30,7 +31,7 @@ class StoreMachine(RuleBasedStateMachine):
     """Two systems on one store beside the model. Subclasses say which store."""
 
     url: str
-    raw: object
+    raw: redis.Redis
 
     def __init__(self) -> None:
         super().__init__()

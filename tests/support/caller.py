@@ -1,7 +1,7 @@
 """A process that makes calls at random, and says of each when it begins and what came of it.
 
-Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when it
-may read from its standard input. Each of its lines is a JSON list: the time, and the call with its
+Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when its
+standard input is closed. Each of its lines is a JSON list: the time, and the call with its
 arguments; then, in a line of its own, the time and the answer.
 """
 
@@ -31,7 +31,8 @@ def say(*words: Any) -> None:
 def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> Any:
     try:
         if operation == "place":
-            return system.place(*arguments, "BTC", 1, 1)
+            order_id, user_id = arguments
+            return system.place(order_id, user_id, "BTC", 1, 1)
         if operation == "listing":
             return system.user(*arguments).display_all_live_orders()
         if operation == "get":

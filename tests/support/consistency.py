@@ -41,7 +41,8 @@ def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
     Without the sessions, which hold what calls were answered and nothing of orders.
     """
     sessions = f"{{{namespace}}}:sessions:".encode()
-    return {key: client.dump(key) for key in keys_of(client, namespace) if not key.startswith(sessions)}
+    keys = [key for key in keys_of(client, namespace) if not key.startswith(sessions)]
+    return {key: client.dump(key) or b"" for key in keys}
 
 
 def orders_of(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
@@ -87,14 +88,18 @@ def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict
     known = re.compile(
         rb"\{%b:(?:directory:0\}|(\d+)\}:(?:orders|placed|paused|user:(.+)))" % name, re.DOTALL
     )
-    keys = [key for key in keys_of(client, namespace) if not bookkeeping(namespace, key)]
-    unknown = [key for key in keys if not known.fullmatch(key)]
+    found: dict[bytes, re.Match[bytes]] = {}
+    unknown: list[bytes] = []
+    for key in keys_of(client, namespace):
+        if match := known.fullmatch(key):
+            found[key] = match
+        elif not bookkeeping(namespace, key):
+            unknown.append(key)
     assert not unknown, f"the schema does not know {unknown}"
     # No transaction, in which a server whose memory is full would refuse even to read.
     with client.pipeline(transaction=False) as pipe:
-        for key in keys:
-            user_id = known.fullmatch(key)[2]
-            if user_id is not None or key.endswith(b":paused"):
+        for key, match in found.items():
+            if match[2] is not None or key.endswith(b":paused"):
                 pipe.smembers(key)
             elif key.endswith(b":placed"):
                 pipe.zrange(key, 0, -1, withscores=True)
@@ -104,8 +109,8 @@ def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict
 
     streams: dict[int, _Stream] = defaultdict(_Stream)
     directory: dict[bytes, bytes] = {}
-    for key, value in zip(keys, values, strict=True):
-        number, user_id = known.fullmatch(key).groups()
+    for (key, match), value in zip(found.items(), values, strict=True):
+        number, user_id = match.groups()
         if number is None:
             directory = value
         elif user_id is not None:

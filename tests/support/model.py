@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cryptoorders_redis import Order
+from cryptoorders_redis import CryptoOrderSystem, Order
 
 
 @dataclass
@@ -88,6 +88,13 @@ def as_modelled(order: Order | None) -> ModelOrder | None:
     if order is None:
         return None
     return ModelOrder(order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED")
+
+
+def live_order(system: CryptoOrderSystem, order_id: str) -> Order:
+    """Return an order that must be live."""
+    order = system.get(order_id)
+    assert order is not None, f"{order_id!r} is not live"
+    return order
 
 
 def line(order: Order) -> str:

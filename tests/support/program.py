@@ -9,10 +9,21 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 MODULE = (sys.executable, "-m", "cryptoorders_redis")
 SCRIPT = (str(Path(sys.executable).parent / "cryptoorders"),)
+
+
+def write_input(process: subprocess.Popen[bytes], data: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(data)
+    process.stdin.flush()
+
+
+def answered(result: Any, exit_code: int, stdout: str) -> bool:
+    """Whether a command ended so, for use in an assertion."""
+    return (result.exit_code, result.stdout) == (exit_code, stdout)
 
 
 class Program:

@@ -1,5 +1,6 @@
 """Operations carried out one round trip at a time, in whatever interleaving a test wants."""
 
+from collections.abc import Callable
 from typing import Any
 
 from cryptoorders_redis import CryptoOrderSystem
@@ -15,7 +16,7 @@ class Stepwise:
         self._steps: Any = None
         self.done = False
         self.result: Any = None
-        self._go_on(None)
+        self._go_on(lambda: next(self._operation))
 
     @property
     def about_to_send(self) -> list[str]:
@@ -28,10 +29,11 @@ class Stepwise:
         def one_step():
             return (yield self._steps)
 
-        self._go_on(self._system._run(Operation("step", "change", (), one_step())))
+        replies = self._system._run(Operation("step", "change", (), one_step()))
+        self._go_on(lambda: self._operation.send(replies))
 
-    def _go_on(self, replies: list[Any] | None) -> None:
+    def _go_on(self, resume: Callable[[], Any]) -> None:
         try:
-            self._steps = self._operation.send(replies)
+            self._steps = resume()
         except StopIteration as end:
             self.done, self.result = True, end.value

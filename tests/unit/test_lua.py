@@ -15,6 +15,7 @@ from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.scripts import resolve_includes, script
 from tests.support.consistency import change_settings
+from tests.support.model import live_order
 from tests.support.nasty import NASTY_IDS
 from tests.support.recording import commands_in, recording_client
 from tests.support.servers import REPOSITORY
@@ -129,7 +130,7 @@ def calls_and_server(server):
             change_many([ORDER + "2"])
         list(system.live_orders())
         list(system.live_orders(user_id=USER))
-        list(system.live_orders(after=system.get(ORDER).sequence, placed_before=NEVER, limit=3))
+        list(system.live_orders(after=live_order(system, ORDER).sequence, placed_before=NEVER, limit=3))
         system.summary()
         system.stats()
         system.display_all_live_orders()

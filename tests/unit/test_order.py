@@ -49,8 +49,10 @@ def comes_back_exactly(new):
         exact = Decimal(repr(given_) if isinstance(given_, float) else given_)
         assert kept == exact
         assert not kept.is_signed()
-        if exact.as_tuple().exponent <= 0:
-            assert kept.as_tuple().exponent == exact.as_tuple().exponent
+        exponent = exact.as_tuple().exponent
+        assert isinstance(exponent, int)
+        if exponent <= 0:
+            assert kept.as_tuple().exponent == exponent
         assert len(kept.as_tuple().digits) <= MAX_NUMBER_DIGITS
     assert order.amount > 0
     assert order.metadata == new.metadata
