@@ -1,14 +1,46 @@
---- Cancels an order, ACTIVE or PAUSED: it is gone from every key.
---- KEYS: sessions directory
---- ARGV: session request_number namespace order_id owner ('' for any user's order)
---- REPLY: 1 cancelled; 0 it is not live
---- @include "session"
---- @include "remove_order"
-local sessions, directory = unpack(KEYS)
-local session, request_number, namespace, order_id, owner = unpack(ARGV)
+--- Cancels, one after the other, those of some orders that are live: they are removed from every key.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: sessions config directory
+--- ARGV: session request_number epoch namespace owner ('' for any user's orders) order_ids... (at most 1,000)
+--- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'
+--- @include "change"
+--- @include "list_at"
+--- @include "record"
+--- @include "remove_orders"
+local sessions, config, directory = unpack(KEYS)
+local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
+local order_ids = {unpack(ARGV, 6)}
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
-return answer(sessions, session, request_number, remove_order(directory, namespace, order_id, owner))
+local listed, index_of, answers = {}, {}, {}
+for i, stream in ipairs(redis.call('HMGET', directory, unpack(order_ids))) do
+  local order_id = order_ids[i]
+  answers[i] = 'n'
+  if stream and not index_of[order_id] then
+    index_of[order_id] = i
+    table.insert(list_at(listed, stream), order_id)
+  end
+end
+local cancelled, users = {}, {}
+for stream, listed_here in pairs(listed) do
+  for i, record in ipairs(redis.call('HMGET', stream_key(namespace, stream, 'orders'), unpack(listed_here))) do
+    local order_id, user_id = listed_here[i], record and user_of(record)
+    if record and not user_id then
+      return UNREADABLE
+    elseif user_id and (owner == '' or owner == user_id) then
+      answers[index_of[order_id]] = 'y'
+      table.insert(list_at(cancelled, stream), order_id)
+      table.insert(list_at(list_at(users, stream), user_id), order_id)
+    end
+  end
+end
+if not next(cancelled) then
+  return answer_unchanged(sessions, session, request_number, table.concat(answers))
+end
+for stream, cancelled_here in pairs(cancelled) do
+  remove_orders(namespace, directory, stream, cancelled_here, users[stream])
+end
+return answer(sessions, session, request_number, table.concat(answers))

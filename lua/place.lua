@@ -1,27 +1,37 @@
---- Places an order, ACTIVE, unless its id is live anywhere in the namespace.
---- KEYS: sessions config sequence directory orders placed user
---- ARGV: session request_number namespace num_streams stream order_id record
---- REPLY: 1 placed; 0 the id is live already; 'STALE' the namespace has not num_streams streams
---- @include "session"
---- @include "is_stale"
+--- Places orders one after the other, ACTIVE, except each whose id is live by then anywhere in the namespace.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: sessions config sequence directory
+--- ARGV: session request_number epoch namespace orders... (1 to 1,000; stream, order id, user id and record of each)
+--- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
+--- @include "change"
 --- @include "stream_of"
---- @include "next_sequence"
-local sessions, config, sequence, directory, orders, placed, user = unpack(KEYS)
-local session, request_number, namespace, num_streams, stream, order_id, record = unpack(ARGV)
+--- @include "insert_orders"
+local sessions, config, sequence, directory = unpack(KEYS)
+local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
+local orders = {unpack(ARGV, 5)}
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
-if is_stale(config, num_streams) then
-  return answer(sessions, session, request_number, 'STALE')
+local order_ids = {}
+for at = 2, #orders, 4 do
+  order_ids[#order_ids + 1] = orders[at]
 end
-if stream_of(directory, namespace, order_id, '') then
-  return answer(sessions, session, request_number, 0)
+local known = redis.call('HMGET', directory, unpack(order_ids))
+local new, seen, answers = {}, {}, {}
+for i, order_id in ipairs(order_ids) do
+  if seen[order_id] or known[i] and stream_of(directory, namespace, order_id, '') then
+    answers[i] = 'n'
+  else
+    answers[i] = 'y'
+    local last = #new
+    new[last + 1], new[last + 2], new[last + 3], new[last + 4] = unpack(orders, 4 * i - 3, 4 * i)
+  end
+  seen[order_id] = true
 end
--- Giving out a number is the first write, and one that full memory refuses: so it refuses all of them.
-redis.call('ZADD', placed, sequence_text(next_sequence(sequence, 1)), order_id)
-redis.call('HSET', orders, order_id, record)
-redis.call('SADD', user, order_id)
-redis.call('HSET', directory, order_id, stream)
-return answer(sessions, session, request_number, 1)
+if #new == 0 then
+  return answer_unchanged(sessions, session, request_number, table.concat(answers))
+end
+insert_orders(namespace, directory, sequence, new)
+return answer(sessions, session, request_number, table.concat(answers))

@@ -108,7 +108,7 @@ def planted(tmp_path: Path, file: str, good: str, bad: str) -> Path:
 
 BUGS = [
     pytest.param(
-        "place.lua", "if stream_of(directory, namespace, order_id, '') then", "if false then",
+        "place.lua", "known[i] and stream_of(directory, namespace, order_id, '')", "false",
         id="a-place-that-does-not-look-for-duplicates",
     ),
     pytest.param(
@@ -118,8 +118,10 @@ BUGS = [
         id="a-retry-without-a-request-number",
     ),
     pytest.param(
-        "cancel_all_by_user.lua", "in_slices('SREM', paused, order_ids)", "",
-        id="a-cancel-all-that-forgets-what-was-paused",
+        "include/remove_orders.lua",
+        "in_slices('SREM', stream_key(namespace, stream, 'paused'), order_ids)",
+        "",
+        id="a-cancel-that-forgets-what-was-paused",
     ),
 ]  # fmt: skip
 

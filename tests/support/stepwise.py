@@ -10,7 +10,7 @@ class Stepwise:
     """An operation that goes on when it is told to, and the names of what it is about to send."""
 
     def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
-        self._operation = operation
+        self._operation = operation.steps
         self._system = system
         self._steps: Any = None
         self.done = False
@@ -28,7 +28,7 @@ class Stepwise:
         def one_step():
             return (yield self._steps)
 
-        self._go_on(self._system._run(one_step()))
+        self._go_on(self._system._run(Operation("step", "change", (), one_step())))
 
     def _go_on(self, replies: list[Any] | None) -> None:
         try:
