@@ -42,7 +42,7 @@ def program(
 
 
 for _command in (
-    orders.place, orders.amend, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
+    orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify,
     orders.drop, replay.replay, demo.demo,
 ):  # fmt: skip

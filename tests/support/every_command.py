@@ -5,6 +5,7 @@ COMMANDS = {
     "pause": ("order1",),
     "resume": ("order1",),
     "cancel": ("order1",),
+    "reduce": ("order1", "0.5"),
     "amend": ("order1", "--price", "3"),
     "cancel-all": ("alice",),
     "get": ("order1",),
