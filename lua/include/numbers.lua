@@ -14,6 +14,21 @@ local function numbers_of(record)
   end
 end
 
+--- The record with another text in a field; nil where that cannot be done. A field of a later release may hold the
+--- same words before it: so each place that looks so is tried, until it is the right one.
+local function with_text(record, field, text)
+  local from = 1
+  while from do
+    local first, last = string.find(record, '"' .. field .. '"%s*:%s*"%d+%.?%d*"', from)
+    local changed = first
+      and string.sub(record, 1, first - 1) .. '"' .. field .. '":"' .. text .. '"' .. string.sub(record, last + 1)
+    if changed and cjson.decode(changed)[field] == text then
+      return changed
+    end
+    from = last
+  end
+end
+
 --- The record with another amount and price, and everything else as it was, also fields of a later release; nil where
 --- that cannot be done.
 local function with_numbers(record, amount, price)
@@ -21,11 +36,9 @@ local function with_numbers(record, amount, price)
     '^({"user_id":".-","currency":".-","amount":")%d+%.?%d*(","price":")%d+%.?%d*"',
     '%1' .. amount .. '%2' .. price .. '"')
   if count == 0 then
-    changed = string.gsub(changed, '("amount"%s*:%s*")%d+%.?%d*"', '%1' .. amount .. '"', 1)
-    changed = string.gsub(changed, '("price"%s*:%s*")%d+%.?%d*"', '%1' .. price .. '"', 1)
-    -- A field of a later release could hold the same words, and stand before them.
-    local fields = cjson.decode(changed)
-    changed = fields.amount == amount and fields.price == price and changed or nil
+    local fields = cjson.decode(record)
+    changed = fields.amount == amount and record or with_text(record, 'amount', amount)
+    changed = changed and (fields.price == price and changed or with_text(changed, 'price', price))
   end
   return changed
 end
