@@ -1,4 +1,4 @@
-"""What it costs that a call sent twice is run once: the library with and without its request numbers."""
+"""What request numbers cost, which let a call that is sent twice run once: the library with and without."""
 
 import re
 import shutil
@@ -11,11 +11,11 @@ from benchmarks.peers import CALLS, Library
 from benchmarks.servers import redis_server
 
 HOW = (
-    "The same calls on the same server in three ways: as they are; with `lua/include/session.lua` made to "
-    "do nothing; and without any of it, so that no request number is made, sent or read either."
+    "The same calls on the same server in three ways: unchanged; with a `lua/include/session.lua` that does "
+    "nothing; and without request numbers, so that none is made, sent or read."
 )
 
-AS_IT_IS, NO_SCRIPT, NOTHING = "as it is", "without the server's part", "without any of it"
+AS_IT_IS, NO_SCRIPT, NOTHING = "unchanged", "without the server's part", "without request numbers"
 
 _DOES_NOTHING = """
 local function answered() end
@@ -23,7 +23,7 @@ local function answer(_, _, _, reply) return reply end
 """
 
 _NEITHER_TOLD = "local sessions, session, request_number\n"
-"""What the scripts' names of these mean where no client sends them."""
+"""The names that scripts use, for when no client sends their values."""
 
 
 class WithoutTheServersPart(Library):
@@ -37,7 +37,7 @@ class WithoutAnyOfIt(Library):
         from cryptoorders_redis.operations import Call, standalone
 
         _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
-        # What changes nothing that it names needs no session.
+        # A call that names no changes gets no session.
         standalone.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # noqa: ARG005
         super().__init__(process, url)
 
@@ -64,19 +64,21 @@ def run(scale: Scale) -> Section:
         table.add(name, *(micros(of_call[call]) for call in CALLS))
     for name in (NO_SCRIPT, NOTHING):
         table.add(
-            f"as it is : {name}",
+            f"{AS_IT_IS} : {name}",
             *(f"{ratio(times[AS_IT_IS][call], times[name][call]):.2f}" for call in CALLS),
         )
     section.tables.append(table)
     for call in CALLS:
         section.goal(
-            f"{call} against itself {NO_SCRIPT}", ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]), 1.10
+            f"{call}, compared with itself {NO_SCRIPT}",
+            ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]),
+            1.10,
         )
     return section
 
 
 def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
-    """Have this process use a copy of lua/ with another include/session.lua, and with each script changed."""
+    """Let this process use a copy of lua/ with another include/session.lua and with changed scripts."""
     from cryptoorders_redis.schema import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
@@ -88,7 +90,7 @@ def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
 
 
 def _without_sessions(text: str) -> str:
-    """Return a script of which nobody tells a session or a request number."""
+    """Return the script without the arguments session and request number."""
     if 'include "session"' not in text:
         return text
     for told, left in (

@@ -1,7 +1,7 @@
 """Interrupts calls by a signal at thousands of random moments. No connection may be lost from the pool.
 
-Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`. It prints how many calls it interrupted. It
-needs its own process: a handler may also raise in a finalizer, where the test runner's hooks would see it.
+Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`. It prints how many calls it interrupted.
+It needs its own process: a handler may also raise in a finalizer, where the test runner's hooks would see it.
 """
 
 import faulthandler
