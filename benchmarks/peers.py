@@ -102,7 +102,7 @@ class BareSocket(Peer):
             send(request)
             replies.append(receive(4096))
         ended = time.perf_counter()
-        if set(replies) != {b":1\r\n"}:
+        if set(replies) != {b"$1\r\ny\r\n"}:
             raise RuntimeError(f"replies to {call}: {set(replies)}")
         return began, ended
 

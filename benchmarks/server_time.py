@@ -103,7 +103,7 @@ def _script(client: redis.Redis, connection: socket.socket, requests: list[bytes
     batches = [b"".join(requests)] if way == IN_A_ROW else requests
     for batch in batches:
         connection.sendall(batch)
-        wanted = b":1\r\n" * (len(requests) // len(batches))
+        wanted = b"$1\r\ny\r\n" * (len(requests) // len(batches))
         got = b""
         while len(got) < len(wanted):
             got += connection.recv(1 << 16)

@@ -1,9 +1,7 @@
-"""What request numbers cost, which let a call that is sent twice run once: the library with and without."""
+"""What it costs to run a call once that is sent twice: the library with and without kept answers."""
 
-import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.harness import Samples, Scale, Section, Table, Worker, micros, ratio, ratios
@@ -11,19 +9,16 @@ from benchmarks.peers import CALLS, Library
 from benchmarks.servers import redis_server
 
 HOW = (
-    "The same calls on the same server in three ways: unchanged; with a `lua/include/session.lua` that does "
-    "nothing; and without request numbers, so that none is made, sent or read."
+    "The same calls on the same server in two ways: unchanged, and with a `lua/include/session.lua` that "
+    "does nothing, so that the server keeps no answers."
 )
 
-AS_IT_IS, NO_SCRIPT, NOTHING = "unchanged", "without the server's part", "without request numbers"
+AS_IT_IS, NO_SCRIPT = "unchanged", "without the server's part"
 
 _DOES_NOTHING = """
-local function answered() end
+local function earlier_answer() end
 local function answer(_, _, _, reply) return reply end
 """
-
-_NEITHER_TOLD = "local sessions, session, request_number\n"
-"""The names that scripts use, for when no client sends their values."""
 
 
 class WithoutTheServersPart(Library):
@@ -32,20 +27,10 @@ class WithoutTheServersPart(Library):
         super().__init__(process, url)
 
 
-class WithoutAnyOfIt(Library):
-    def __init__(self, process: int, url: str) -> None:
-        from cryptoorders_redis.operations import Call, standalone
-
-        _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
-        # A call that names no changes gets no session.
-        standalone.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # noqa: ARG005
-        super().__init__(process, url)
-
-
 def run(scale: Scale) -> Section:
     section = Section("Request numbers", HOW)
     with redis_server() as server:
-        makes = {AS_IT_IS: Library, NO_SCRIPT: WithoutTheServersPart, NOTHING: WithoutAnyOfIt}
+        makes = {AS_IT_IS: Library, NO_SCRIPT: WithoutTheServersPart}
         workers = {name: Worker(make, 0, server.url) for name, make in makes.items()}
         for worker in workers.values():
             worker.call("warm_up")
@@ -62,11 +47,10 @@ def run(scale: Scale) -> Section:
     table = Table(("", *CALLS))
     for name, of_call in times.items():
         table.add(name, *(micros(of_call[call]) for call in CALLS))
-    for name in (NO_SCRIPT, NOTHING):
-        table.add(
-            f"{AS_IT_IS} : {name}",
-            *(f"{ratio(times[AS_IT_IS][call], times[name][call]):.2f}" for call in CALLS),
-        )
+    table.add(
+        f"{AS_IT_IS} : {NO_SCRIPT}",
+        *(f"{ratio(times[AS_IT_IS][call], times[NO_SCRIPT][call]):.2f}" for call in CALLS),
+    )
     section.tables.append(table)
     for call in CALLS:
         section.goal(
@@ -77,26 +61,11 @@ def run(scale: Scale) -> Section:
     return section
 
 
-def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
-    """Let this process use a copy of lua/ with another include/session.lua and with changed scripts."""
+def _use_scripts(session: str) -> None:
+    """Let this process use a copy of lua/ with another include/session.lua."""
     from cryptoorders_redis.schema import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
     shutil.copytree(scripts._folder(), folder)  # noqa: SLF001
-    for path in folder.glob("*.lua"):
-        path.write_text(change(path.read_text()))
     (folder / "include" / "session.lua").write_text(session)
     scripts._folder = lambda: folder  # noqa: SLF001
-
-
-def _without_sessions(text: str) -> str:
-    """Return the script without the arguments session and request number."""
-    if 'include "session"' not in text:
-        return text
-    for told, left in (
-        (r"^local sessions, ", "local "),
-        (r"^local session, request_number, ", "local "),
-        (r"^local (session|request_number) = table.remove\(ARGV, 1\)\n", ""),
-    ):
-        text = re.sub(told, left, text, flags=re.MULTILINE)
-    return text

@@ -3,22 +3,32 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 import redis.asyncio
 
+from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
-from cryptoorders_redis.operations.pages import live_orders
+from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
+from cryptoorders_redis.order import (
+    Metadata,
+    NewOrder,
+    Number,
+    Order,
+    OrderFields,
+    StatusName,
+    UsersOrderFields,
+)
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
 from cryptoorders_redis.transport.endpoint import make_endpoint
 from cryptoorders_redis.transport.executor import Executor
@@ -56,6 +66,7 @@ class AsyncCryptoOrderSystem:
         namespace: str = "cryptoorders",
         create: bool = True,
         deadline_seconds: float = 10.0,
+        observer: Observer | None = None,
     ) -> None:
         """Prepare to join a namespace of orders; the parameters are those of `CryptoOrderSystem`.
 
@@ -69,15 +80,26 @@ class AsyncCryptoOrderSystem:
         self._opening = asyncio.Lock()
         self._opened = False
         self._sessions = Sessions(self._node.keys)
-        self._executor = Executor(self._sessions, deadline_seconds)
+        self._executor = Executor(self._sessions, deadline_seconds, observer)
         source = make_endpoint(url, client, redis.asyncio)
         self._where = source.where
         self._connections = AsyncConnections(source)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def place(self, order_id: str, user_id: str, currency: str, amount: Number, price: Number) -> bool:
+    async def place(
+        self,
+        order_id: str,
+        user_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
+    ) -> bool:
         """Place an order; see `CryptoOrderSystem.place`."""
-        return await self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price)))
+        return await self._run(
+            self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata))
+        )
 
     async def pause(self, order_id: str) -> bool:
         """Pause an order; see `CryptoOrderSystem.pause`."""
@@ -92,10 +114,28 @@ class AsyncCryptoOrderSystem:
         return await self._run(self._node.cancel(order_id))
 
     async def amend(
-        self, order_id: str, *, amount: Number | None = None, price: Number | None = None
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
     ) -> bool:
         """Change a live order's amount, its price, or both; see `CryptoOrderSystem.amend`."""
-        return await self._run(self._node.amend(order_id, amount, price))
+        return await self._run(
+            self._node.amend(
+                order_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    async def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take `by` off a live order's amount, and return what is left."""
+        return await self._run(self._node.reduce(order_id, by))
 
     async def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all of a user's orders; see `CryptoOrderSystem.cancel_all_by_user`."""
@@ -146,7 +186,7 @@ class AsyncCryptoOrderSystem:
             limit=limit,
             after=after,
         )
-        pages = live_orders(self._node, wanted)
+        pages = LiveOrders(self._node, wanted)
 
         async def orders() -> AsyncGenerator[Order]:
             while page := await self._run(pages.next_page()):
@@ -264,9 +304,11 @@ class AsyncUserOrders:
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"
 
-    async def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
+    async def place(
+        self, order_id: str, currency: str, amount: Number, price: Number, *, metadata: Metadata | None = None
+    ) -> bool:
         """Place an order of this user's; see `UserOrders.place`."""
-        new = NewOrder(order_id, self.user_id, currency, amount, price)
+        new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return await self._run(self._node.place(new))
 
     async def pause(self, order_id: str) -> bool:
@@ -282,10 +324,29 @@ class AsyncUserOrders:
         return await self._run(self._node.cancel(order_id, self.user_id))
 
     async def amend(
-        self, order_id: str, *, amount: Number | None = None, price: Number | None = None
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
     ) -> bool:
         """Amend an order of this user's; see `UserOrders.amend`."""
-        return await self._run(self._node.amend(order_id, amount, price, self.user_id))
+        return await self._run(
+            self._node.amend(
+                order_id,
+                self.user_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    async def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take `by` off a live order's amount, and return what is left."""
+        return await self._run(self._node.reduce(order_id, by, self.user_id))
 
     async def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place orders of this user's: tuples of order id, currency, amount and price."""

@@ -3,6 +3,7 @@
 Input that is not legal raises the built-in `ValueError` or `TypeError` before anything is sent.
 """
 
+from decimal import Decimal
 from typing import Any
 
 
@@ -82,6 +83,18 @@ class BulkInterrupted(CryptoOrdersError):
             f"of {items} items {len(answers)} are done, {in_doubt} may be, "
             f"{len(self.not_done)} are not: {error}"
         )
+
+
+class AmountExceeded(CryptoOrdersError):
+    """An order has less than what `reduce` was to take off its amount. Nothing was changed.
+
+    Attributes:
+        left: the amount that the order has.
+    """
+
+    def __init__(self, message: str, *, left: Decimal) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 class StoreFull(CryptoOrdersError):

@@ -1,12 +1,18 @@
 """What an order is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 Number: TypeAlias = Decimal | int | float | str
+
+MetadataValue: TypeAlias = str | int | float | bool | None
+
+Metadata: TypeAlias = Mapping[str, MetadataValue]
+"""What a caller knows of an order and the store does not use: flat, at most 2 KiB as JSON."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,13 +36,18 @@ class NewOrder(NamedTuple):
     currency: str
     amount: Number
     price: Number
+    metadata: Metadata | None = None
 
 
-OrderFields: TypeAlias = tuple[str, str, str, Number, Number]
-"""What a `NewOrder` is without its names."""
+OrderFields: TypeAlias = (
+    tuple[str, str, str, Number, Number] | tuple[str, str, str, Number, Number, Metadata | None]
+)
+"""What a `NewOrder` is without its names. The metadata may be left out."""
 
-UsersOrderFields: TypeAlias = tuple[str, str, Number, Number]
-"""The same without the user: order id, currency, amount, price."""
+UsersOrderFields: TypeAlias = (
+    tuple[str, str, Number, Number] | tuple[str, str, Number, Number, Metadata | None]
+)
+"""The same without the user: order id, currency, amount, price, and metadata, which may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class Order:
         placed_at: when it was placed, in UTC to the microsecond, by the server's clock.
         sequence: its place in the listing: microseconds since 1970 by the server's clock, pushed
             up where needed so that it rises strictly with every placement of the namespace.
+        metadata: what the caller gave with it, unchanged; None where nothing was given.
     """
 
     order_id: str
@@ -63,6 +75,7 @@ class Order:
     status: OrderStatus
     placed_at: datetime
     sequence: int
+    metadata: Metadata | None = field(default=None, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the order as `json.dumps` takes it.
@@ -91,4 +104,5 @@ class Order:
             "status": self.status.value,
             "placed_at": self.placed_at.isoformat(timespec="microseconds"),
             "sequence": self.sequence,
+            "metadata": self.metadata,
         }

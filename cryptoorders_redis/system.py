@@ -3,22 +3,32 @@
 import time
 from collections.abc import Generator, Iterable
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 import redis
 
+from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
-from cryptoorders_redis.operations.pages import live_orders
+from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
+from cryptoorders_redis.order import (
+    Metadata,
+    NewOrder,
+    Number,
+    Order,
+    OrderFields,
+    StatusName,
+    UsersOrderFields,
+)
 from cryptoorders_redis.transport.connections import Connections
 from cryptoorders_redis.transport.endpoint import make_endpoint
 from cryptoorders_redis.transport.executor import Executor
@@ -59,6 +69,7 @@ class CryptoOrderSystem:
         namespace: str = "cryptoorders",
         create: bool = True,
         deadline_seconds: float = 10.0,
+        observer: Observer | None = None,
     ) -> None:
         """Join a namespace of orders: one round trip; or create it: three more.
 
@@ -85,7 +96,7 @@ class CryptoOrderSystem:
         self._node = Standalone(namespace)
         opening = self._node.open(num_streams, create=create)
         self._sessions = Sessions(self._node.keys)
-        self._executor = Executor(self._sessions, deadline_seconds)
+        self._executor = Executor(self._sessions, deadline_seconds, observer)
         source = make_endpoint(url, client, redis)
         self._where = source.where
         self._connections = Connections(source)
@@ -95,7 +106,16 @@ class CryptoOrderSystem:
             self.close()
             raise
 
-    def place(self, order_id: str, user_id: str, currency: str, amount: Number, price: Number) -> bool:
+    def place(
+        self,
+        order_id: str,
+        user_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
+    ) -> bool:
         """Place an order, ACTIVE, behind all that are live. Atomic; O(log n) in its stream's orders.
 
         Args:
@@ -110,7 +130,7 @@ class CryptoOrderSystem:
             TypeError, ValueError: naming the field that is not legal; nothing was sent.
             StoreFull: the server's memory is full.
         """
-        return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price)))
+        return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
 
     def pause(self, order_id: str) -> bool:
         """Pause an order, which keeps its place. Atomic; O(1).
@@ -138,7 +158,15 @@ class CryptoOrderSystem:
         """
         return self._run(self._node.cancel(order_id))
 
-    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+    def amend(
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
+    ) -> bool:
         """Change a live order's amount, its price, or both. It keeps its place and its status. Atomic; O(1).
 
         Returns:
@@ -148,7 +176,19 @@ class CryptoOrderSystem:
             TypeError, ValueError: neither is given, or one is not legal; nothing was sent.
             StoreFull: the server's memory is full.
         """
-        return self._run(self._node.amend(order_id, amount, price))
+        return self._run(
+            self._node.amend(
+                order_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take `by` off a live order's amount, and return what is left."""
+        return self._run(self._node.reduce(order_id, by))
 
     def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all of a user's orders, and return how many there were.
@@ -245,7 +285,7 @@ class CryptoOrderSystem:
             limit=limit,
             after=after,
         )
-        pages = live_orders(self._node, wanted)
+        pages = LiveOrders(self._node, wanted)
 
         def orders() -> Generator[Order]:
             while page := self._run(pages.next_page()):
@@ -385,9 +425,11 @@ class UserOrders:
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"
 
-    def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
+    def place(
+        self, order_id: str, currency: str, amount: Number, price: Number, *, metadata: Metadata | None = None
+    ) -> bool:
         """Place an order of this user's; False: the id is live already, whoever's it is."""
-        new = NewOrder(order_id, self.user_id, currency, amount, price)
+        new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return self._run(self._node.place(new))
 
     def pause(self, order_id: str) -> bool:
@@ -402,9 +444,30 @@ class UserOrders:
         """Cancel an order of this user's; False: it is not theirs, or not live."""
         return self._run(self._node.cancel(order_id, self.user_id))
 
-    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+    def amend(
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
+    ) -> bool:
         """Amend an order of this user's; False: it is not theirs, or not live."""
-        return self._run(self._node.amend(order_id, amount, price, self.user_id))
+        return self._run(
+            self._node.amend(
+                order_id,
+                self.user_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take `by` off a live order's amount, and return what is left."""
+        return self._run(self._node.reduce(order_id, by, self.user_id))
 
     def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place orders of this user's: tuples of order id, currency, amount and price."""

@@ -125,7 +125,7 @@ class Replay:
     def _answer(self, command: Command) -> int:
         target = command.target
         if isinstance(target, NewOrder):
-            return self._system.place(*target)
+            return self._system.place(*target[:5], metadata=target.metadata)
         if isinstance(target, Amendment):
             return self._system.amend(target.order_id, amount=target.amount, price=target.price)
         return self._one[command.op](target)

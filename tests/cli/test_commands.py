@@ -163,6 +163,7 @@ def test_json_answers_for_machines(run, system):
         "status": "ACTIVE",
         "placed_at": order.placed_at.isoformat(timespec="microseconds"),
         "sequence": order.sequence,
+        "metadata": None,
     }
     assert json.loads(run("get", "order1", "--json").stdout) == fields
     system.place("order2", "bob", "BTC", 1, 2)
@@ -207,7 +208,7 @@ def test_drop_removes_the_namespace_and_says_how_much(run, system, server, names
 def test_what_is_half_dropped_is_dropped_to_its_end(run, system, server, namespace):
     system.place("o", "alice", "BTC", 1, 1)
     with server.client() as raw:
-        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": "1", "num_streams": "0"})
+        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": "1", "epoch": "0"})
         said = f"cryptoorders: namespace '{namespace}' is being dropped: drop() finishes that\n"
         assert run("count").stderr == said
         assert run("drop", "--yes").exit_code == 0

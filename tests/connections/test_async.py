@@ -239,7 +239,8 @@ def test_the_session_of_a_cancelled_call_is_not_used_again(run, own_server, syst
     async def main():
         async with system(url=server.url) as orders:
             await orders.place("o1", "alice", "BTC", 1, 2)
-            idle = orders._sessions._begun.idle
+            (begun,) = orders._sessions._begun.values()
+            idle = begun.idle
             (session,) = idle
             server.stop_answering()
             pausing = asyncio.create_task(orders.pause("o1"))

@@ -7,6 +7,7 @@ import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import BATCH
+from tests.support.consistency import change_settings
 from tests.support.model import Model
 from tests.support.nasty import NASTY_IDS
 
@@ -81,7 +82,9 @@ BAD_ORDERS = [
     pytest.param(("o", "u", "c", 0, 1), r"orders\[2\]: amount must be above zero", id="amount"),
     pytest.param(("", "u", "c", 1, 1), r"orders\[2\]: order_id must not be empty", id="id"),
     pytest.param(("o", 7, "c", 1, 1), r"orders\[2\]: user_id must be a str, not int", id="type"),
-    pytest.param(("o", "u", "c", 1), r"orders\[2\]: an order has 5 fields, not 4", id="fields"),
+    pytest.param(
+        ("o", "u", "c", 1), r"orders\[2\]: an order has 5 fields, or 6 with metadata, not 4", id="fields"
+    ),
     pytest.param("ouc11", r"orders\[2\]: must be a NewOrder or a tuple", id="text"),
 ]
 
@@ -101,8 +104,7 @@ def test_one_bad_id_is_refused_by_its_index_and_nothing_is_sent(system, sends_no
 
 
 def test_streams_that_have_changed_are_noticed_by_a_batch(system, raw, store):
-    config = f"{{{store.namespace}}}:config"
-    raw.hset(config, "num_streams", 5)
+    change_settings(raw, store.namespace, 5)
     assert system.place_many([(f"o{n}", f"user{n}", "BTC", 1, 1) for n in range(20)]) == [True] * 20
     assert system.verify() == []
 
@@ -159,7 +161,7 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
     (orders,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
     record = raw.hget(orders, "o")
     raw.hset(orders, "o", record.replace(b'"amount"', b'"quantity"'))
-    with pytest.raises(errors.ServerError, match="cannot be read"):
+    with pytest.raises(errors.InconsistentData, match="cannot be read"):
         system.amend("o", amount=2)
     raw.hset(orders, "o", record)
 

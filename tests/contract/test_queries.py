@@ -6,6 +6,7 @@ import pytest
 
 from cryptoorders_redis import OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import change_settings
 from tests.support.model import line
 
 USERS = [f"user{number}" for number in range(9)]
@@ -142,7 +143,7 @@ def test_a_range_is_not_given_twice_when_streams_are_resized(system, store):
     orders = system.live_orders()
     given = [next(orders) for _ in range(30)]
     assert stream_of_user("user1", 3) == stream_of_user("user1", 5)
-    store.raw.hset(f"{{{store.namespace}}}:config", "num_streams", 5)
+    change_settings(store.raw, store.namespace, 5)
     assert system.count() == 30
     given += orders
     assert ids(given) == [f"o{number}" for number in range(30)]

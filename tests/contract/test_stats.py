@@ -5,6 +5,7 @@ import pytest
 from cryptoorders_redis import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations import stats as operation
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import change_settings
 from tests.support.nasty import NASTY_IDS
 
 USERS = [f"user{number}" for number in range(9)]
@@ -140,7 +141,7 @@ def test_a_namespace_with_the_same_beginning_is_not_counted(open_system, store):
 def test_stats_are_of_the_streams_that_there_are_when_they_end(system, store):
     system.place("o1", "user1", "BTC", 1, 1)
     assert stream_of_user("user1", 3) == stream_of_user("user1", 5)
-    store.raw.hset(f"{{{store.namespace}}}:config", "num_streams", 5)
+    change_settings(store.raw, store.namespace, 5)
     stats = system.stats()
     assert [stream.users for stream in stats.streams] == [
         int(stream == stream_of_user("user1", 5)) for stream in range(5)

@@ -75,7 +75,7 @@ def test_a_batch_is_not_in_doubt_where_creating_its_namespace_is(api, server, pr
         with api(url=proxy.url, namespace=namespace, deadline_seconds=0) as system:
             assert system.cancel("nothing") is False
             other.drop()
-            system._sessions._begun = None  # its sessions are dropped too, and begun again without a fault
+            system._sessions._begun = {}  # its sessions are dropped too, and begun again without a fault
             proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
             with pytest.raises(errors.BulkInterrupted) as interrupted:
                 system.place_many(ORDERS[:3])

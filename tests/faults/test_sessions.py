@@ -13,7 +13,7 @@ from itertools import count
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.operations import Operation, Step
+from cryptoorders_redis.operations import Operation, Step, Steps
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.sessions import Sessions
@@ -75,11 +75,11 @@ def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
     for _ in range(500):
         event = chance.choice(["begin", "reply", "take", "take", "take", "give back", "forget", "renew"])
         if event == "begin":
-            call = sessions.begin_call()
+            call = sessions.begin_call("{x}")
             replies.append((call, begun_on_server.setdefault(call.keys[0], str(next(moments)))))
         elif event == "reply" and replies:
             sessions.begin(*replies.pop(chance.randrange(len(replies))))
-        elif event == "take" and (session := sessions.take()):
+        elif event == "take" and (session := sessions.take("{x}")):
             name = (session.key, session.name)
             assert name not in [(other.key, other.name) for other in in_use]
             assert session.request_number > last_numbers[name]
@@ -164,7 +164,7 @@ def test_a_server_that_forgot_a_request_leaves_it_unknown(
         assert faulty.place("next", "bob", "BTC", 1, 1) is True, "it begins again by itself"
 
 
-def sending(step: Step) -> Operation[None]:
+def sending(step: Step) -> Steps[None]:
     yield [step]
 
 
@@ -179,8 +179,8 @@ def test_a_session_that_another_call_begins_again_is_unknown(
 
         def forget_and_begin_again() -> None:
             raw.delete(*clients())
-            begin = faulty._sessions.begin_call()
-            faulty._run(sending(begin))
+            begin = faulty._sessions.begin_call(f"{{{namespace}}}")
+            faulty._run(Operation("begin", "read", (), sending(begin)))
 
         proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)
         with pytest.raises(errors.OutcomeUnknown):
@@ -227,7 +227,7 @@ def test_a_creation_whose_reply_is_lost_may_have_taken_effect(server, proxy, raw
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
         system.drop()  # the server knows the scripts
     proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
-    with pytest.raises(errors.OutcomeUnknown, match="create of"):
+    with pytest.raises(errors.OutcomeUnknown, match="open of"):
         CryptoOrderSystem(3, url=proxy.url, namespace=namespace, deadline_seconds=0)
     proxy.next_call(Fault.LOSE_REPLY, having=script("read_config").sha.decode())
     with CryptoOrderSystem(url=proxy.url, namespace=namespace) as system:

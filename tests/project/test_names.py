@@ -7,7 +7,7 @@ import pytest
 from tests.support.servers import REPOSITORY
 
 LONGEST_NAME = 60
-LONGEST_FILE = 400
+LONGEST_FILE = 500
 
 FILES = sorted((REPOSITORY / "tests").rglob("test_*.py"))
 

@@ -5,13 +5,14 @@ import itertools
 import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
-from cryptoorders_redis.operations import Call, Snapshot
+from cryptoorders_redis.operations import Call
 from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
 from cryptoorders_redis.operations.summary import summary
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
-from tests.support.consistency import assert_consistent, delete_all, keys_of
+from tests.support.consistency import assert_consistent, change_settings, delete_all, keys_of
 from tests.support.model import line
 from tests.support.stepwise import Stepwise
 
@@ -47,6 +48,7 @@ def resize(raw, namespace, num_streams):
                 pipe.hset(directory, order_id, new)
             pipe.rename(key, f"{name}:{new}}}:user:{user}")
         pipe.hset(config, "num_streams", num_streams)
+        pipe.hincrby(config, "epoch", 1)
         pipe.execute()
     assert_consistent(raw, namespace)
 
@@ -154,7 +156,7 @@ def test_orders_are_changed_and_cancelled_wherever_they_are(resized, raw, namesp
 @pytest.mark.parametrize("call", ["place", "cancel_all"])
 def test_an_empty_store_of_another_size_is_adopted(open_system, raw, namespace, call):
     system = open_system(3)
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 9)
+    change_settings(raw, namespace, 9)
     if call == "cancel_all":
         assert system.cancel_all_by_user("user1") == 0
     for user in USERS:
@@ -217,7 +219,7 @@ def test_a_store_emptied_while_a_user_is_read_gives_no_more(open_system, raw, na
 
 def test_a_schema_that_is_too_new_is_found_at_the_next_look(open_system, raw, namespace):
     system = open_system(3)
-    raw.hset(f"{{{namespace}}}:config", mapping={"num_streams": 4, "schema_version": 2})
+    raw.hset(f"{{{namespace}}}:config", mapping={"num_streams": 4, "schema_version": 2, "epoch": 4})
     for call in (lambda: system.place("o", "alice", "BTC", 1, 1), system.display_all_live_orders):
         with pytest.raises(errors.SchemaVersionMismatch, match="2"):
             call()
@@ -268,13 +270,13 @@ def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):
     system = open_system(3)
     placing = Stepwise(system._node.place(NewOrder("o", "alice", "BTC", 1, 1)), system)
     assert placing.about_to_send == ["place"]
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 8)
+    change_settings(raw, namespace, 8)
     placing.step()
     assert placing.about_to_send == ["read_config"]
     assert open_system(8).count() == 0
     placing.step()
     assert placing.about_to_send == ["place"]
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 2)
+    change_settings(raw, namespace, 2)
     placing.step()
     assert placing.about_to_send == ["read_config"]
     placing.step()
@@ -346,35 +348,33 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
 class Learning(Standalone):
     """A namespace of which another thread reads a new config between any two looks at it."""
 
-    @property
-    def num_streams(self):
-        self.looks += 1
-        return self.looks
+    looks = 0
 
-    @num_streams.setter
-    def num_streams(self, _):  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.looks = 1
+    @property
+    def settings(self):  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.looks += 1
+        return Settings(str(self.looks), self.looks)
+
+    @settings.setter
+    def settings(self, _):  # pyright: ignore[reportIncompatibleVariableOverride]
+        pass
 
 
 @pytest.mark.parametrize("user", [f"user{number}" for number in range(8)])
-def test_a_stream_is_sent_with_the_number_it_was_computed_from(user):
+def test_a_stream_is_sent_with_the_settings_it_was_made_from(user):
     node = Learning("ns")
     new = NewOrder("o", user, "BTC", 1, 1)
     for looks in range(1, 30):
         for operation in (node.place(new), place_many(node, [new])):
             node.looks = looks
-            (step,) = next(operation)
-            assert isinstance(step, Call)
-            _, num_streams, stream, *_ = step.args
-            assert isinstance(num_streams, int)
-            assert stream == stream_of_user(user, num_streams)
+            (call,) = next(operation.steps)
+            assert isinstance(call, Call)
+            epoch, _, stream, *_ = call.args
+            assert stream == stream_of_user(user, int(epoch))
         node.looks = looks
-        (step,) = next(node.cancel_all_by_user(user))
-        assert isinstance(step, Call)
-        (num_streams,) = step.args
-        assert isinstance(num_streams, int)
-        assert step.keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)
-        node.looks = looks
-        (step,) = next(node.display_all_live_orders())
-        assert isinstance(step, Snapshot)
-        assert len(step.commands) == 1 + 2 * (looks + 1), "as many streams as were read for the comparison"
+        (call,) = next(node.cancel_all_by_user(user).steps)
+        assert isinstance(call, Call)
+        epoch, _, stream, _ = call.args
+        assert isinstance(stream, int)
+        assert stream == stream_of_user(user, int(epoch))
+        assert call.keys[-1] == node.keys.user(stream, user)

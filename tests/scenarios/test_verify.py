@@ -104,12 +104,12 @@ DAMAGES = [
     ),
     pytest.param(
         lambda raw, keys: raw.hset(keys.orders(STREAM), "order1", "{"),
-        ["its record cannot be read: b'{'"],
+        ["its record cannot be read: not JSON: b'{'"],
         id="unreadable-record",
     ),
     pytest.param(
         lambda raw, keys: raw.hset(keys.orders(STREAM), "order1", '{"user_id":7}'),
-        ["its record cannot be read"],
+        ["its record cannot be read: its field 'user_id' is missing or not legal"],
         id="record-without-a-user",
     ),
     pytest.param(

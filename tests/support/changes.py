@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
@@ -22,7 +23,7 @@ class Change:
     name: str
     before: Sequence[str]
     call: str
-    answer: bool | int
+    answer: bool | int | Decimal | None
     afterwards: Sequence[str]
 
 
@@ -33,6 +34,11 @@ ALL = [
     Change("pause-false", ("place", "pause"), "pause", False, ("resume",)),
     Change("resume-true", ("place", "pause"), "resume", True, ("pause",)),
     Change("resume-false", ("place",), "resume", False, ("pause",)),
+    Change("amend-true", ("place",), "amend", True, ("cancel",)),
+    Change("amend-false", (), "amend", False, ("place",)),
+    Change("reduce-some", ("place",), "reduce", Decimal("0.4"), ("amend",)),
+    Change("reduce-all", ("place", "reduce"), "reduce_rest", Decimal("0.0"), ("place",)),
+    Change("reduce-none", (), "reduce", None, ("place",)),
     Change("cancel-true", ("place",), "cancel", True, ("place",)),
     Change("cancel-false", (), "cancel", False, ("place",)),
     Change("cancel-all-some", ("place",), "cancel_all", 1, ("place",)),
@@ -41,10 +47,13 @@ ALL = [
 
 each_change = pytest.mark.parametrize("change", ALL, ids=lambda change: change.name)
 
-CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int]] = {
+CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int | Decimal | None]] = {
     "place": lambda system: system.place("o", "alice", "BTC", 1, 1),
     "pause": lambda system: system.pause("o"),
     "resume": lambda system: system.resume("o"),
+    "amend": lambda system: system.amend("o", price=7),
+    "reduce": lambda system: system.reduce("o", "0.6"),
+    "reduce_rest": lambda system: system.reduce("o", "0.4"),
     "cancel": lambda system: system.cancel("o"),
     "cancel_all": lambda system: system.cancel_all_by_user("alice"),
 }
@@ -52,7 +61,8 @@ CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int]] = {
 
 def teach_scripts(system: CryptoOrderSystem) -> None:
     """Load every script into the server. Otherwise the first request of a call runs nothing."""
-    assert [make(system, call) for call in CALLS] == [True, True, True, True, 0]
+    left = [Decimal("0.4"), Decimal("0.0")]
+    assert [make(system, call) for call in CALLS] == [True, True, True, True, *left, False, 0]
 
 
 def begin_sessions(system: CryptoOrderSystem) -> None:
@@ -60,7 +70,7 @@ def begin_sessions(system: CryptoOrderSystem) -> None:
     assert system.cancel("nothing") is False
 
 
-def make(system: CryptoOrderSystem, *calls: str) -> bool | int | None:
+def make(system: CryptoOrderSystem, *calls: str) -> bool | int | Decimal | None:
     """Make the calls, and return the answer of the last one."""
     answer = None
     for call in calls:

@@ -20,6 +20,15 @@ def delete_all(client: redis.Redis, namespace: str) -> None:
     client.delete(*keys_of(client, namespace), "none")
 
 
+def change_settings(client: redis.Redis, namespace: str, num_streams: int) -> None:
+    """Give the namespace another number of streams, and so another epoch."""
+    config = f"{{{namespace}}}:config"
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hset(config, "num_streams", num_streams)
+        pipe.hincrby(config, "epoch", 1)
+        pipe.execute()
+
+
 def bookkeeping(namespace: str, key: bytes) -> bool:
     """Return whether the key may exist without any order."""
     name = re.escape(namespace.encode())

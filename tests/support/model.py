@@ -22,7 +22,16 @@ class Model:
     def __init__(self) -> None:
         self.live: dict[str, ModelOrder] = {}
 
-    def place(self, order_id: str, user_id: str, currency: str, amount: Decimal, price: Decimal) -> bool:
+    def place(
+        self,
+        order_id: str,
+        user_id: str,
+        currency: str,
+        amount: Decimal,
+        price: Decimal,
+        metadata: object = None,
+    ) -> bool:
+        del metadata
         if order_id in self.live:
             return False
         self.live[order_id] = ModelOrder(user_id, currency, amount, price)

@@ -11,12 +11,12 @@ class Stepwise:
     """An operation that runs step by step, and shows what its next step sends."""
 
     def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
-        self._operation = operation
+        self._operation = operation.steps
         self._system = system
         self._steps: Any = None
         self.done = False
         self.result: Any = None
-        self._go_on(lambda: next(operation))
+        self._go_on(lambda: next(self._operation))
 
     @property
     def about_to_send(self) -> list[str]:
@@ -29,7 +29,7 @@ class Stepwise:
         def one_step():
             return (yield self._steps)
 
-        replies = self._system._run(one_step())
+        replies = self._system._run(Operation("step", "change", (), one_step()))
         self._go_on(lambda: self._operation.send(replies))
 
     def _go_on(self, resume: Callable[[], Any]) -> None:
