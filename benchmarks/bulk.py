@@ -13,8 +13,8 @@ BATCH = 1000
 
 HOW = (
     "Orders a second from one process over a Unix socket. The peer is redis-py's pipeline without "
-    f"transactions, {BATCH} commands at a time: `HSET` of the same four fields into a key an order, "
-    "`DEL` of that key, without any index, check or answer worth the name."
+    f"transactions, with {BATCH} commands at a time. It writes the same four fields with `HSET` into one key "
+    "for each order, and deletes this key with `DEL`. It has no index, no checks and no useful answer."
 )
 
 
@@ -83,7 +83,7 @@ def run(scale: Scale) -> Section:
         ("place_many", "placed", "pipelined HSET"),
         ("cancel_many", "cancelled", "pipelined DEL"),
     ):
-        section.goal(f"{call} against {peer}, time", ratios(samples[call], samples[peer]), 1)
+        section.goal(f"{call} compared with {peer}, time", ratios(samples[call], samples[peer]), 1)
         section.goal(f"seconds for 100,000 orders {done} in bulk", [1e5 * each for each in samples[call]], 1)
     return section
 

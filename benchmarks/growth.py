@@ -1,4 +1,4 @@
-"""The time of a call by how much is in the store, by how many streams, and the time to start."""
+"""The time of a call by the number of orders and of streams, and the time of a start."""
 
 import time
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
 HOW = (
-    "One process, a Unix socket, append-only file off. Orders that are placed, paused, resumed and "
-    "cancelled in a store that holds so many others; all stores are there at once, each on its own "
-    "server, and have their turns. The peer is the store without orders, and redis-py's empty script."
+    "One process, a Unix socket, append-only file off. Orders are placed, paused, resumed and cancelled "
+    "in stores that hold different numbers of other orders. Each store has its own server, and each round "
+    "measures all stores. The peers are the store without orders, and redis-py's empty script."
 )
 STREAMS = (1, 8, 64, 256)
 FLOOR = "empty script"
@@ -45,7 +45,7 @@ def _by_size(servers: dict[int, MeasuredServer], scale: Scale, section: Section)
     for call in CALLS:
         grown = ratio(samples[largest][call], samples["0"][call])
         section.findings.append(
-            f"{call} with {largest} orders takes {grown:.2f} of its time in the empty store."
+            f"With {largest} orders in the store, {call} takes {grown:.2f} times as long as without any."
         )
     return _table("live orders", samples, "0")
 
@@ -83,7 +83,7 @@ def _timed(
         for name, system in systems.items():
             of_round[f"{name} {call}"] = turn(call_of(system, call))
         of_round[f"{FLOOR} {call}"] = turn(lambda _: client.evalsha(sha, 0))
-    # Not in_turns' other orders: an order must be placed before it is paused.
+    # Not in_turns, which changes the sequence: an order must be placed before it is paused.
     for number in range(-1, scale.rounds):
         for key, once in of_round.items():
             took = once()

@@ -1,4 +1,4 @@
-"""What was measured on: machine and versions."""
+"""The machine and the versions that were measured."""
 
 import os
 import platform
@@ -12,8 +12,8 @@ from benchmarks.servers import postgresql_program
 from tests.support.servers import server_program
 
 
-def described(load: str) -> list[tuple[str, str]]:
-    """Return what to know about this machine and what runs on it, in the order to say it."""
+def describe(load: str) -> list[tuple[str, str]]:
+    """Return the facts about this machine and its software, in the order of the report."""
     return [
         ("cores", f"{os.cpu_count()} ({_processor()})"),
         ("load average at the start", load),
@@ -37,7 +37,7 @@ def described(load: str) -> list[tuple[str, str]]:
 
 
 def load() -> str:
-    """Return how many processes of others want a core, over the last minute."""
+    """Return the load average of the last minute, with a warning if other processes were busy."""
     waiting = os.getloadavg()[0]
     busy = waiting > 0.5 * (os.cpu_count() or 1)
     return f"{waiting:.1f}" + (": **others were busy on it, and the numbers are rough**" if busy else "")

@@ -1,4 +1,4 @@
-"""The servers that are measured: private ones, in temporary folders, ended with the benchmark."""
+"""The servers that are measured. They are private, in temporary folders, and end with the benchmark."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from benchmarks import cores
 from tests.support.servers import RedisServer, free_port
 
 IN_MEMORY = ("--appendonly", "no")
-"""For what does not depend on the append-only file, and would only be slow to fill with it."""
+"""For benchmarks that do not depend on the append-only file, which would make it slow to fill a store."""
 
 
 class MeasuredServer(RedisServer):
@@ -33,7 +33,7 @@ class MeasuredServer(RedisServer):
             super().launch()
 
     def keep_to(self, to: set[int]) -> None:
-        """Keep it to these cores, instead of the server's own."""
+        """Keep it to these cores instead of the server's core."""
         assert self.process is not None
         cores.keep(self.process.pid, to)
 
@@ -53,7 +53,7 @@ def redis_server(*options: str) -> Iterator[MeasuredServer]:
 
 @contextmanager
 def postgresql() -> Iterator[str | None]:
-    """Yield how to connect to a PostgreSQL on a Unix socket; None where it is not installed."""
+    """Yield how to connect to a PostgreSQL on a Unix socket; None if it is not installed."""
     initdb, postgres = postgresql_program("initdb"), postgresql_program("postgres")
     if not initdb or not postgres:
         yield None

@@ -1,4 +1,4 @@
-"""What it costs that a call sent twice is run once: the library with and without its request numbers."""
+"""What it costs to run a call once that is sent twice: the library with and without kept answers."""
 
 import shutil
 import tempfile
@@ -9,11 +9,11 @@ from benchmarks.peers import CALLS, Library
 from benchmarks.servers import redis_server
 
 HOW = (
-    "The same calls on the same server in two ways: as they are; and with `lua/include/session.lua` made to "
-    "do nothing, so that the server keeps no answers."
+    "The same calls on the same server in two ways: unchanged, and with a `lua/include/session.lua` that "
+    "does nothing, so that the server keeps no answers."
 )
 
-AS_IT_IS, NO_SCRIPT = "as it is", "without the server's part"
+AS_IT_IS, NO_SCRIPT = "unchanged", "without the server's part"
 
 _DOES_NOTHING = """
 local function earlier_answer() end
@@ -48,19 +48,21 @@ def run(scale: Scale) -> Section:
     for name, of_call in times.items():
         table.add(name, *(micros(of_call[call]) for call in CALLS))
     table.add(
-        f"as it is : {NO_SCRIPT}",
+        f"{AS_IT_IS} : {NO_SCRIPT}",
         *(f"{ratio(times[AS_IT_IS][call], times[NO_SCRIPT][call]):.2f}" for call in CALLS),
     )
     section.tables.append(table)
     for call in CALLS:
         section.goal(
-            f"{call} against itself {NO_SCRIPT}", ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]), 1.10
+            f"{call}, compared with itself {NO_SCRIPT}",
+            ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]),
+            1.10,
         )
     return section
 
 
 def _use_scripts(session: str) -> None:
-    """Have this process use a copy of lua/ with another include/session.lua."""
+    """Let this process use a copy of lua/ with another include/session.lua."""
     from cryptoorders_redis.schema import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"

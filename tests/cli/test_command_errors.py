@@ -103,7 +103,7 @@ def test_without_the_extra_it_says_what_to_install(missing):
     assert result.stderr == "the command line is an extra: pip install 'cryptoorders-redis[cli]'\n"
 
 
-def test_another_module_that_is_missing_is_not_mistaken_for_the_extra():
+def test_another_missing_module_is_not_taken_for_the_extra():
     result = without_module("cryptoorders_redis.cli.demo")
     assert result.returncode == 1
     assert "cryptoorders_redis.cli.demo" in result.stderr.splitlines()[-1]

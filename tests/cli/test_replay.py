@@ -98,7 +98,7 @@ def test_the_summary_as_json(program):
     }
 
 
-def test_on_a_terminal_the_summary_is_a_table_and_progress_is_shown(program, tmp_path):
+def test_a_terminal_shows_progress_and_a_table_at_the_end(program, tmp_path):
     file = tmp_path / "orders.jsonl"
     file.write_bytes(b"".join(place_line(f"order{number}") for number in range(300)) + b"?\n")
     code, shown = program.on_a_terminal("replay", str(file))

@@ -85,7 +85,7 @@ def test_many_lines_in_doubt_are_named_by_their_ends():
     assert as_lines(range(1, 2000, 2)) == "1000 of the lines 1 to 1999"
 
 
-def test_a_store_that_goes_away_ends_it_with_the_line_and_the_summary_so_far(own_server, namespace):
+def test_a_lost_store_ends_it_with_the_line_and_the_summary(own_server, namespace):
     server = own_server()
     with (
         CryptoOrderSystem(url=server.url, namespace=namespace) as system,

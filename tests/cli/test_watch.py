@@ -136,7 +136,7 @@ def test_watch_in_json(program, nine_orders):
     assert json.loads(on_a_terminal)["live"] == 9
 
 
-def test_watch_on_a_terminal_draws_what_fits_and_ends_with_ctrl_c(program, nine_orders):
+def test_watch_on_a_terminal_fits_and_ends_with_ctrl_c(program, nine_orders):
     with program.terminal("watch", "--interval", "0.2", rows=12) as terminal:
         shown = plain(terminal.read_until("Ctrl-C ends") + terminal.read_until("Ctrl-C ends"))
         assert "9 live, 8 active, 1 paused" in shown
@@ -152,7 +152,7 @@ def test_watch_on_a_terminal_draws_what_fits_and_ends_with_ctrl_c(program, nine_
     assert "Traceback" not in rest
 
 
-def test_watch_shows_that_the_store_is_away_and_goes_on_when_it_is_back(own_server, namespace):
+def test_watch_shows_an_outage_and_reconnects_after_it(own_server, namespace):
     server = own_server("--appendonly", "yes", "--appendfsync", "always")
     program = Program(server.url, namespace)
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
@@ -169,7 +169,7 @@ def test_watch_shows_that_the_store_is_away_and_goes_on_when_it_is_back(own_serv
             assert terminal.process.returncode == 0
 
 
-def test_watch_off_a_terminal_says_on_stderr_that_the_store_is_away(own_server, namespace):
+def test_watch_off_a_terminal_reports_an_outage_on_stderr(own_server, namespace):
     server = own_server()
     CryptoOrderSystem(url=server.url, namespace=namespace).close()
     program = Program(server.url, namespace)
@@ -185,7 +185,7 @@ def test_watch_off_a_terminal_says_on_stderr_that_the_store_is_away(own_server, 
     assert not any("Traceback" in line for line in complaints)
 
 
-def test_watch_costs_the_server_by_the_streams_and_not_by_the_orders(server, program, nine_orders):
+def test_the_cost_of_watch_grows_with_streams_not_orders(server, program, nine_orders):
     def calls():
         with server.client() as raw:
             stats = raw.info("commandstats")

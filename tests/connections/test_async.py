@@ -73,7 +73,7 @@ def system(server, namespace):
     )
 
 
-def test_a_thousand_calls_at_once_share_a_bounded_number_of_connections(run, server, namespace, system):
+def test_a_thousand_calls_at_once_share_a_few_connections(run, server, namespace, system):
     async def main():
         async with system(url=f"{server.url}?client_name={namespace}", deadline_seconds=60) as orders:
             placed = await asyncio.gather(
@@ -210,7 +210,7 @@ def test_a_cancelled_call_never_hands_its_reply_to_another(run, own_server, name
     run(main())
 
 
-def test_calls_cancelled_at_any_moment_leave_a_store_and_a_pool_in_order(run, server, namespace, system):
+def test_cancelled_calls_leave_store_and_pool_consistent(run, server, namespace, system):
     async def main():
         async with system(url=f"{server.url}?max_connections=4") as orders:
             for turn in range(100):
@@ -288,7 +288,7 @@ def test_an_outcome_that_stays_unknown_is_told(run, own_server, system):
     assert run(main()) == 1
 
 
-def test_a_client_for_blocking_calls_is_refused_with_the_one_that_is_needed(server):
+def test_a_sync_client_is_refused_with_the_class_that_is_needed(server):
     with server.client() as client, pytest.raises(TypeError, match=r"must be a redis\.asyncio\.Redis"):
         AsyncCryptoOrderSystem(client=client)
 

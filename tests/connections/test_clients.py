@@ -65,7 +65,7 @@ def test_a_fakeredis_client_can_be_handed_in(namespace):
         assert client.hlen(f"{{{namespace}:directory:0}}") == 1
 
 
-def test_a_client_that_was_handed_in_does_not_repeat_a_change_by_itself(proxy, server, namespace):
+def test_retries_of_a_handed_in_client_do_not_repeat_a_change(proxy, server, namespace):
     """Its own retries would run a cancel twice, and answer False for one that took effect."""
     retry = Retry(ConstantBackoff(0), 5)
     with (

@@ -14,7 +14,7 @@ def connections_of(raw, name):
     return [client for client in raw.client_list() if client["name"] == name]
 
 
-def test_close_closes_the_connections_that_it_opened_and_no_other(server, namespace):
+def test_close_closes_its_own_connections_and_no_other(server, namespace):
     with server.client() as raw, server.client(client_name="owners") as client:
         mine = CryptoOrderSystem(2, url=f"{server.url}?client_name=ours", namespace=namespace)
         theirs = CryptoOrderSystem(2, client=client, namespace=namespace)
@@ -42,7 +42,7 @@ def test_a_system_that_could_not_be_opened_leaves_no_connection(server, namespac
         assert connections_of(raw, "refused") == []
 
 
-def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server, namespace):
+def test_a_call_without_a_free_connection_in_time_is_unavailable(own_server, namespace):
     server = own_server()
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=0) as system:
@@ -59,7 +59,7 @@ def test_a_call_that_finds_no_connection_free_in_time_is_unavailable(own_server,
         assert system.count() == 0
 
 
-def test_a_call_under_way_when_the_system_is_closed_ends_and_leaves_no_connection(own_server, namespace):
+def test_close_lets_a_running_call_end_and_leaves_no_connection(own_server, namespace):
     server = own_server()
     system = CryptoOrderSystem(2, url=f"{server.url}?client_name=ours", namespace=namespace)
     system.place("o", "alice", "BTC", 1, 1)
@@ -108,7 +108,7 @@ def two_callers(own_server, namespace):
             server.go_on()
 
 
-def test_a_call_that_waits_for_a_connection_goes_on_when_one_is_given_back(two_callers):
+def test_a_call_waits_for_a_connection_to_be_given_back(two_callers):
     server, _, threads, answers = two_callers
     server.go_on()
     for thread in threads:
@@ -116,7 +116,7 @@ def test_a_call_that_waits_for_a_connection_goes_on_when_one_is_given_back(two_c
     assert answers == [0, 0]
 
 
-def test_a_call_that_waits_for_a_connection_when_the_system_is_closed_is_told_so(two_callers):
+def test_a_call_that_waits_for_a_connection_is_told_of_close(two_callers):
     _, system, threads, answers = two_callers
     system.close()
     for _ in range(100):
@@ -127,7 +127,7 @@ def test_a_call_that_waits_for_a_connection_when_the_system_is_closed_is_told_so
     assert any(thread.is_alive() for thread in threads)
 
 
-def test_a_broken_connections_descriptor_in_other_hands_is_not_taken_for_a_connection(own_server, namespace):
+def test_a_reused_file_descriptor_is_not_taken_for_a_connection(own_server, namespace):
     server = own_server()
     with (
         CryptoOrderSystem(2, url=server.url, namespace=namespace, deadline_seconds=0) as system,

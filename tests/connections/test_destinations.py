@@ -73,7 +73,7 @@ UNKNOWN_URLS = [
 
 
 @pytest.mark.parametrize("url", UNKNOWN_URLS)
-def test_a_url_of_an_unknown_scheme_is_refused_with_the_known_ones(url):
+def test_an_unknown_url_scheme_is_refused_with_the_known_ones(url):
     with pytest.raises(ValueError, match="must begin with one of redis://, rediss://, unix://"):
         CryptoOrderSystem(url=url)
 
@@ -97,7 +97,7 @@ def test_what_is_no_client_is_refused(wrong):
         CryptoOrderSystem(client=wrong())
 
 
-def test_a_named_memory_store_is_shared_and_an_unnamed_one_is_private(namespace):
+def test_a_named_memory_store_is_shared_an_unnamed_one_private(namespace):
     one, two = (CryptoOrderSystem(2, url=f"memory://{namespace}") for _ in range(2))
     other = CryptoOrderSystem(2, url=f"memory://{namespace}2")
     unnamed, unnamed2 = (CryptoOrderSystem(2, url="memory://") for _ in range(2))

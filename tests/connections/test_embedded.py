@@ -78,7 +78,7 @@ def test_a_relative_folder_is_below_the_working_directory(
         assert runs(folder)
 
 
-def test_processes_that_open_it_at_the_same_moment_share_one_server(folder: Path) -> None:
+def test_processes_that_open_it_at_once_share_one_server(folder: Path) -> None:
     with ready([worker(folder) for _ in range(6)]) as workers:
         assert [place(worker, f"order{n}") for n, worker in enumerate(workers)] == [True] * 6
         with CryptoOrderSystem(url=f"file:{folder}") as system:
@@ -161,7 +161,7 @@ def test_leave_overtakes_a_join_that_waits_for_its_turn(folder: Path) -> None:
     assert not runs(folder)
 
 
-def test_a_call_that_waits_to_start_the_server_starts_none_after_close(
+def test_a_call_that_waits_for_a_start_starts_none_after_close(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It found the server gone, and is then overtaken by all of close()."""
@@ -212,7 +212,7 @@ def test_async_close_with_calls_in_flight_stops_the_server(folder: Path) -> None
         assert not is_locked(folder, "server.lock")
 
 
-def test_a_process_that_ends_without_closing_stops_the_server_too(folder: Path) -> None:
+def test_a_process_that_ends_without_close_stops_the_server(folder: Path) -> None:
     alone = worker(folder)
     assert place(alone, "order1")
     alone.close()
@@ -277,7 +277,7 @@ def test_a_fork_while_a_thread_opens_it_locks_nobody_out(folder: Path, slow_prog
     system.close()
 
 
-def test_a_killed_server_is_started_again_by_the_next_call_of_any_process(folder: Path) -> None:
+def test_a_killed_server_is_started_again_by_any_process(folder: Path) -> None:
     with CryptoOrderSystem(url=f"file:{folder}") as system:
         with ready([worker(folder)]) as (other,):
             assert place(other, "order1")
@@ -330,7 +330,7 @@ def test_a_child_that_outlives_it_is_not_waited_for_for_ever(
         FolderServer(str(folder)).join()
 
 
-def test_a_killed_process_leaves_the_server_for_the_next_one_which_stops_it(folder: Path) -> None:
+def test_a_killed_process_leaves_the_server_to_the_next_one(folder: Path) -> None:
     killed = worker(folder)
     assert place(killed, "order1")
     killed.kill()

@@ -57,7 +57,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "operation", "changed", "after"), CHANGES)
 @pytest.mark.parametrize("arrives", [True, False], ids=["it-took-effect", "it-never-arrived"])
-def test_a_change_whose_replies_are_all_lost_has_an_unknown_outcome(
+def test_a_change_with_all_replies_lost_has_an_unknown_outcome(
     proxy, server, namespace, *, change, operation, changed, after, arrives
 ):
     with CryptoOrderSystem(2, url=server.url, namespace=namespace) as beside:
@@ -100,7 +100,7 @@ def test_a_change_that_times_out_has_an_unknown_outcome(own_server, namespace):
         assert system.count() in (0, 1)
 
 
-def test_a_call_that_was_interrupted_never_hands_its_reply_to_the_next(own_server, namespace):
+def test_an_interrupted_call_never_hands_its_reply_to_the_next(own_server, namespace):
     """With one connection, and a server that answers the first call only when the second was sent."""
     server = own_server()
     url = f"{server.url}?max_connections=1"

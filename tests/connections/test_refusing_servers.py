@@ -19,7 +19,7 @@ SERVERS = [
 @pytest.mark.parametrize("api", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
 @pytest.mark.parametrize("userinfo", ["", ":secret@", "user:secret@"])
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_a_server_that_repeats_what_it_does_not_know_shows_no_password(own_server, api, userinfo, protocol):
+def test_an_error_that_repeats_the_command_shows_no_password(own_server, api, userinfo, protocol):
     """Such as a proxy that knows no login."""
     server = own_server("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
     url = server.url.replace("unix://", f"unix://{userinfo}") + f"?protocol={protocol}"
@@ -107,7 +107,7 @@ def test_a_replica_reads_and_refuses_changes(own_server, namespace, program):
         assert system.pause("o")
 
 
-def test_a_replica_that_lost_its_master_and_may_not_answer_is_unavailable(own_server, namespace):
+def test_a_replica_that_may_not_serve_stale_data_is_unavailable(own_server, namespace):
     server = own_server()
     with (
         server.client() as raw,
@@ -121,7 +121,7 @@ def test_a_replica_that_lost_its_master_and_may_not_answer_is_unavailable(own_se
 
 
 @pytest.mark.parametrize("program", SERVERS)
-def test_too_few_replicas_for_a_change_are_unavailable_and_change_nothing(own_server, namespace, program):
+def test_too_few_replicas_for_a_change_change_nothing(own_server, namespace, program):
     server = own_server(program=program())
     with (
         server.client() as raw,
@@ -137,7 +137,7 @@ def test_too_few_replicas_for_a_change_are_unavailable_and_change_nothing(own_se
         assert_consistent(raw, namespace)
 
 
-def test_an_error_of_the_server_that_has_no_name_here_is_told_as_it_is(server, namespace):
+def test_an_unknown_error_of_the_server_is_told_as_it_is(server, namespace):
     with server.client() as raw, CryptoOrderSystem(2, url=server.url, namespace=namespace) as system:
         raw.set(f"{{{namespace}:directory:0}}", "not a hash")
         with pytest.raises(errors.ServerError, match=r"WRONGTYPE|wrong kind"):

@@ -60,7 +60,7 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert system.cancel_all_by_user("alice") == 1
 
 
-def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(server, system):
+def test_without_the_right_to_measure_stats_say_what_is_missing(server, system):
     system.place("order1", "alice", "BTC", 1, 2)
     with server.client() as admin:
         admin.execute_command("ACL", "SETUSER", "orders", "-memory")

@@ -83,7 +83,7 @@ def test_a_rediss_url_reaches_a_server_by_tls(tls, namespace):
 
 
 @NEEDS_TLS
-def test_a_server_with_a_certificate_of_another_authority_is_refused(tls, tmp_path):
+def test_a_certificate_of_another_authority_is_refused(tls, tmp_path):
     port, _ = tls
     other_authority, _, _ = certificates(tmp_path, "other")
     for url in (f"rediss://localhost:{port}?ssl_ca_certs={other_authority}", f"rediss://localhost:{port}"):

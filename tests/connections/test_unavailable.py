@@ -54,7 +54,7 @@ def busy(server):
             thread.join()
 
 
-def test_a_server_busy_with_a_script_is_unavailable_until_it_is_done(own_server, namespace):
+def test_a_server_busy_with_a_script_is_unavailable_meanwhile(own_server, namespace):
     server = own_server()
     with CryptoOrderSystem(2, url=server.url, namespace=namespace, deadline_seconds=0.1) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
@@ -72,7 +72,7 @@ def test_a_server_that_never_answered_is_not_waited_for(tmp_path, monkeypatch):
         CryptoOrderSystem(2, url=f"unix://{tmp_path}/nobody", deadline_seconds=600)
 
 
-def test_a_call_waits_for_a_server_that_is_busy_for_less_than_the_deadline(own_server, namespace):
+def test_a_call_waits_for_a_server_that_is_busy_for_a_moment(own_server, namespace):
     server = own_server()
     with CryptoOrderSystem(2, url=server.url, namespace=namespace, deadline_seconds=30) as system:
         assert system.place("o", "alice", "BTC", 1, 1)

@@ -90,7 +90,7 @@ BAD_ORDERS = [
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_ORDERS)
-def test_one_bad_order_is_refused_by_its_index_and_nothing_is_sent(system, sends_nothing, bad, message):
+def test_one_bad_order_is_named_by_index_and_nothing_is_sent(system, sends_nothing, bad, message):
     with sends_nothing(), pytest.raises(ValueError, match=message):
         system.place_many([*many(2), bad, ("", "", "", 0, 0)])
 
@@ -109,7 +109,7 @@ def test_streams_that_have_changed_are_noticed_by_a_batch(system, raw, store):
     assert system.verify() == []
 
 
-def test_amend_changes_what_it_is_given_and_keeps_place_and_status(system):
+def test_amend_keeps_the_position_the_status_and_the_rest(system):
     system.place_many(many(3))
     system.pause("o1")
     before = system.get("o1")

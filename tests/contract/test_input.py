@@ -42,7 +42,7 @@ def test_all_nasty_ids_live_side_by_side(system):
         assert system.cancel_all_by_user(nasty) == 1
 
 
-def test_an_id_that_ends_as_a_paused_one_is_listed_is_another_order(system):
+def test_an_id_that_looks_like_a_paused_line_is_another_order(system):
     system.place("o", "alice", "BTC", 1, 1)
     system.place("o(paused)", "alice", "BTC", 1, 1)
     assert system.pause("o")
@@ -86,7 +86,7 @@ BAD_TEXTS = [
 
 @pytest.mark.parametrize("field", TEXT_FIELDS)
 @pytest.mark.parametrize(("text", "error", "message"), BAD_TEXTS)
-def test_a_text_that_is_not_legal_is_refused_by_the_name_of_its_field(
+def test_an_illegal_text_is_refused_by_the_name_of_its_field(
     system, sends_nothing, *, field, text, error, message
 ):
     with sends_nothing(), pytest.raises(error, match=rf"^{field} {message}"):
@@ -220,7 +220,7 @@ BAD_NUMBERS = [
 
 @pytest.mark.parametrize("field", ["amount", "price"])
 @pytest.mark.parametrize(("number", "error", "message"), BAD_NUMBERS)
-def test_a_number_that_is_not_legal_is_refused_by_the_name_of_its_field(
+def test_an_illegal_number_is_refused_by_the_name_of_its_field(
     system, sends_nothing, *, field, number, error, message
 ):
     with sends_nothing(), pytest.raises(error, match=rf"^{field} {message}"):

@@ -6,7 +6,7 @@ from cryptoorders_redis import errors
 from tests.support.consistency import change_settings, contents, delete_all, keys_of
 
 
-def test_joining_with_another_number_of_streams_is_refused_and_says_both(open_system, store):
+def test_joining_with_another_num_streams_is_refused_with_both(open_system, store):
     open_system(3)
     before = contents(store.raw, store.namespace)
     for other in (1, 2, 4):
@@ -57,7 +57,7 @@ UNKNOWN_SCHEMAS = [
 
 
 @pytest.mark.parametrize(("fields", "message"), UNKNOWN_SCHEMAS)
-def test_data_of_an_unknown_schema_version_is_refused_and_left_alone(open_system, store, fields, message):
+def test_an_unknown_schema_version_is_refused_and_left_alone(open_system, store, fields, message):
     open_system(3)
     config = f"{{{store.namespace}}}:config"
     store.raw.hset(config, mapping=fields)
@@ -99,7 +99,7 @@ BAD_NAMESPACES = ["a b", "a:b", "{a}", "a{", "é", "a\n", "\n", "a/b", "x" * 101
 
 
 @pytest.mark.parametrize("name", NAMESPACES)
-def test_a_namespace_is_letters_digits_dots_underscores_and_dashes(open_system, store, name):
+def test_a_namespace_has_only_letters_digits_and_some_signs(open_system, store, name):
     delete_all(store.raw, name)
     system = open_system(2, namespace=name)
     assert system.place("o", "alice", "BTC", 1, 1)

@@ -73,7 +73,7 @@ def test_users_of_any_name_are_found(system):
     assert {user.user_id for user in stats.busiest_users} <= set(NASTY_IDS)
 
 
-def test_stats_are_the_same_however_small_the_pages_of_the_scan_are(system, monkeypatch):
+def test_stats_do_not_depend_on_the_pages_of_the_scan(system, monkeypatch):
     for number in range(120):
         system.place(f"o{number}", f"user{number % 60}", "BTC", 1, 1)
     whole = system.stats()
@@ -129,7 +129,7 @@ def test_clients_are_those_that_changed_something(open_system):
     assert one.stats().clients == 2
 
 
-def test_another_namespace_whose_name_begins_the_same_is_not_counted(open_system, store):
+def test_a_namespace_with_the_same_beginning_is_not_counted(open_system, store):
     system, longer = open_system(2), open_system(2, namespace=store.namespace + "2")
     system.place("o1", "alice", "BTC", 1, 1)
     for number in range(5):

@@ -37,7 +37,7 @@ def test_a_batch_that_is_sent_again_has_its_first_answers(system, proxy, fault):
     assert proxy.faults[fault] == 4
 
 
-def test_full_memory_in_the_middle_tells_what_is_done_and_what_is_not(api, own_server, namespace):
+def test_full_memory_in_the_middle_tells_what_is_done(api, own_server, namespace):
     server = own_server()
     with server.client() as raw, api(3, url=server.url, namespace=namespace) as system:
         system.place_many(ORDERS[:BATCH])

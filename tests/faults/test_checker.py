@@ -100,7 +100,7 @@ def test_a_call_of_unknown_outcome_may_happen_late_and_once():
     assert not explained(*late, call(9, 10, "place"), call(11, 12, "get", answer=None))
 
 
-def test_a_call_of_unknown_outcome_did_not_happen_before_it_began():
+def test_a_call_of_unknown_outcome_did_not_run_before_it_began():
     doubtful = call(5, 6, "place", answer=UNKNOWN)
     assert not explained(call(1, 2, "get", answer="ACTIVE"), doubtful)
     assert explained(doubtful, call(7, 8, "get", answer="ACTIVE"))

@@ -134,4 +134,4 @@ def test_a_planted_bug_is_found(server, proxy_before, namespace, tmp_path, file,
     assert proxy.faults[Fault.LOSE_REPLY] > 40
     found = unexplained(history, user_of)
     assert found is not None
-    assert "have no order" in found
+    assert "have no explanation" in found

@@ -47,9 +47,7 @@ def as_a_replica(raw):
 
 
 @each_change
-def test_a_password_asked_for_after_a_lost_reply_leaves_the_outcome_unknown(
-    proxy, system, raw, change: Change
-):
+def test_a_password_wanted_after_a_lost_reply_leaves_it_unknown(proxy, system, raw, change: Change):
     make(system, *change.before)
     proxy.next_call(Fault.LOSE_REPLY, then=with_a_password(raw))
     with pytest.raises(errors.OutcomeUnknown) as raised:
@@ -68,7 +66,7 @@ def test_a_password_asked_for_on_a_new_connection_is_a_refusal(api, own, raw, na
 
 
 @pytest.mark.parametrize(("before", "call"), [((), "place"), (("place",), "pause"), (("place",), "cancel")])
-def test_a_replica_found_after_a_lost_request_leaves_the_outcome_unknown(proxy, system, raw, before, call):
+def test_a_replica_found_after_a_lost_request_leaves_it_unknown(proxy, system, raw, before, call):
     make(system, *before)
     proxy.next_call(Fault.CUT_REQUEST, then=as_a_replica(raw))
     with pytest.raises(errors.OutcomeUnknown) as raised:

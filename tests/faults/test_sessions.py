@@ -169,7 +169,7 @@ def sending(step: Step) -> Steps[None]:
 
 
 @each_change
-def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown(
+def test_a_session_that_another_call_begins_again_is_unknown(
     proxy, system, clients, raw, namespace, change: Change
 ):
     """Another thread begins the client's sessions again before the call is sent again."""
@@ -188,7 +188,7 @@ def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown
 
 
 @each_change
-def test_a_first_sending_that_finds_its_session_forgotten_is_done(
+def test_a_first_request_whose_session_is_forgotten_is_run(
     server, system, clients, raw, namespace, change: Change
 ):
     make(system, *change.before)
@@ -276,7 +276,7 @@ def test_a_session_in_doubt_is_not_used_again(proxy, system, namespace, change):
     assert third == second
 
 
-def test_a_session_whose_call_was_refused_in_doubt_is_not_used_again(own_server, proxy_before, namespace):
+def test_a_session_refused_in_doubt_is_not_used_again(own_server, proxy_before, namespace):
     server = own_server()
     proxy = proxy_before(server)
     with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty, server.client() as raw:

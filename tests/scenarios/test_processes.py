@@ -60,9 +60,7 @@ def test_processes_that_race_share_out_the_effects(workers, system, server, name
         assert_consistent(raw, namespace)
 
 
-def test_processes_that_do_everything_at_once_leave_what_their_answers_add_up_to(
-    workers, system, server, namespace
-):
+def test_what_processes_leave_is_what_their_answers_add_up_to(workers, system, server, namespace):
     ids = ORDER_IDS[:40]
     effects = Counter()
     for answer in at_once(workers, "everything", ids, NAMES, 600):

@@ -75,7 +75,7 @@ def goes_on(durable, system, listing):
     assert system.display_all_live_orders() == listing
 
 
-def test_while_the_server_is_down_a_call_fails_and_afterwards_the_same_system_works(durable, namespace):
+def test_a_system_fails_while_the_server_is_down_and_works_after(durable, namespace):
     with CryptoOrderSystem(3, url=durable.url, namespace=namespace, deadline_seconds=0.2) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         durable.kill()

@@ -50,7 +50,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "undo"), CHANGES)
-def test_a_change_sent_again_gets_its_first_answer_and_does_nothing(
+def test_a_change_sent_again_only_gets_its_first_answer(
     system, beside, recorded, raw, namespace, *, change, undo
 ):
     """Though another client has undone it meanwhile, so that it could act again."""
@@ -65,7 +65,7 @@ def test_a_change_sent_again_gets_its_first_answer_and_does_nothing(
 
 
 @pytest.mark.parametrize(("change", "undo"), CHANGES)
-def test_a_change_that_arrives_after_its_callers_next_one_does_nothing(
+def test_a_change_that_arrives_too_late_does_nothing(
     system, beside, recorded, raw, namespace, *, change, undo
 ):
     assert change(system)

@@ -142,7 +142,7 @@ def test_reading_gives_the_whole_store(resized, read, expected):
     assert read(system) == expected
 
 
-def test_orders_are_paused_resumed_and_cancelled_wherever_they_are(resized, raw, namespace):
+def test_orders_are_changed_and_cancelled_wherever_they_are(resized, raw, namespace):
     system, _ = resized
     for number, user in enumerate(USERS):
         if number % 5:
@@ -169,9 +169,7 @@ def test_an_empty_store_of_another_size_is_adopted(open_system, raw, namespace, 
 
 @pytest.mark.parametrize("filters", [{}, {"user_id": "whale"}], ids=["all", "of-one-user"])
 @pytest.mark.parametrize("numbers", RESIZES)
-def test_a_resize_in_the_middle_of_live_orders_loses_and_repeats_none(
-    open_system, raw, namespace, numbers, filters
-):
+def test_a_resize_during_live_orders_loses_and_repeats_none(open_system, raw, namespace, numbers, filters):
     before, after = numbers
     system = open_system(before)
     for number in range(2200):
@@ -198,9 +196,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("call", "expected"), CALLS)
-def test_a_store_that_was_emptied_is_created_again_with_the_clients_number(
-    open_system, raw, namespace, call, expected
-):
+def test_an_emptied_store_is_created_with_the_clients_number(open_system, raw, namespace, call, expected):
     system = open_system(5)
     assert system.place("o", "alice", "BTC", 1, 1)
     delete_all(raw, namespace)
@@ -210,7 +206,7 @@ def test_a_store_that_was_emptied_is_created_again_with_the_clients_number(
     assert_consistent(raw, namespace)
 
 
-def test_a_store_emptied_while_a_users_orders_are_read_gives_no_more_of_them(open_system, raw, namespace):
+def test_a_store_emptied_while_a_user_is_read_gives_no_more(open_system, raw, namespace):
     system = open_system(2)
     for number in range(1500):
         system.place(f"o{number}", "whale", "BTC", 1, 1)
@@ -221,7 +217,7 @@ def test_a_store_emptied_while_a_users_orders_are_read_gives_no_more_of_them(ope
     assert [order.order_id for order in given] == [f"o{number}" for number in range(1000)]
 
 
-def test_a_schema_that_is_too_new_is_found_when_the_config_is_read_again(open_system, raw, namespace):
+def test_a_schema_that_is_too_new_is_found_at_the_next_look(open_system, raw, namespace):
     system = open_system(3)
     raw.hset(f"{{{namespace}}}:config", mapping={"num_streams": 4, "schema_version": 2, "epoch": 4})
     for call in (lambda: system.place("o", "alice", "BTC", 1, 1), system.display_all_live_orders):
@@ -229,7 +225,7 @@ def test_a_schema_that_is_too_new_is_found_when_the_config_is_read_again(open_sy
             call()
 
 
-def test_a_summary_is_taken_again_where_streams_change_in_the_middle_of_it(open_system, raw, namespace):
+def test_a_summary_is_taken_again_when_streams_change(open_system, raw, namespace):
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
@@ -243,7 +239,7 @@ def test_a_summary_is_taken_again_where_streams_change_in_the_middle_of_it(open_
     assert [order.order_id for order in looking.result.newest] == [f"o{n}" for n in range(23, -1, -1)]
 
 
-def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_system, raw, namespace):
+def test_stats_are_taken_again_when_streams_change(open_system, raw, namespace):
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
@@ -256,7 +252,7 @@ def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_s
     assert (looking.result.live, looking.result.users, len(looking.result.streams)) == (24, 12, 7)
 
 
-def test_a_user_who_is_gone_when_a_scan_that_found_them_looks_again_is_not_counted(open_system):
+def test_a_user_who_is_gone_at_the_second_look_is_not_counted(open_system):
     system = open_system(3)
     system.place("stays", "user1", "BTC", 1, 1)
     system.place("goes", "user2", "BTC", 1, 1)
@@ -303,9 +299,7 @@ SCHEDULES = sorted(set(schedules()))
 
 
 @pytest.mark.parametrize("shared_system", [False, True], ids=["two-systems", "one-system"])
-def test_however_two_operations_and_a_resize_interleave_no_user_is_split(
-    open_system, raw, namespace, shared_system
-):
+def test_no_interleaving_with_a_resize_splits_a_user(open_system, raw, namespace, shared_system):
     """A places an order of the user all of whose orders B cancels; the store is resized between."""
     user = "user1"
     assert stream_of_user(user, 3) != stream_of_user(user, 7)
@@ -367,7 +361,7 @@ class Learning(Standalone):
 
 
 @pytest.mark.parametrize("user", [f"user{number}" for number in range(8)])
-def test_a_stream_is_sent_with_the_settings_it_was_computed_from(user):
+def test_a_stream_is_sent_with_the_settings_it_was_made_from(user):
     node = Learning("ns")
     new = NewOrder("o", user, "BTC", 1, 1)
     for looks in range(1, 30):

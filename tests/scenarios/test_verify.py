@@ -46,7 +46,7 @@ def test_a_healthy_store_has_nothing_to_report(system):
     assert system.verify() == []
 
 
-def test_another_namespace_whose_name_begins_the_same_is_none_of_its_business(system, raw, namespace):
+def test_a_namespace_with_the_same_beginning_is_ignored(system, raw, namespace):
     raw.sadd(f"{{{namespace}2:0}}:paused", "ghost")
     assert system.verify() == []
 

@@ -1,8 +1,8 @@
-"""A process that makes calls at random, and says of each when it begins and what came of it.
+"""A process that makes calls at random, and prints when each begins and what it answers.
 
 Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when its
-standard input is closed. Each of its lines is a JSON list: the time, and the call with its
-arguments; then, in a line of its own, the time and the answer.
+standard input is closed. Each call prints two lines, JSON lists: the time with the
+call and its arguments, then the time with the answer.
 """
 
 import json
@@ -24,7 +24,7 @@ WEIGHTS = {
 
 
 def say(*words: Any) -> None:
-    # One write to the pipe: what was said before a kill -9 has been said.
+    # One write without a buffer: what was printed before a kill -9 arrives.
     os.write(1, json.dumps([time.monotonic_ns(), *words]).encode() + b"\n")
 
 
@@ -50,7 +50,7 @@ def opened(api: Any, **options: Any) -> CryptoOrderSystem:
     while True:
         try:
             return api(3, **options)
-        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the other, of creating the namespace
+        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the latter from creating the namespace
             time.sleep(0.02)
 
 
@@ -58,7 +58,7 @@ def main(options: dict[str, Any]) -> None:
     chance = random.Random(options["seed"])
     if options["lua"]:
         scripts._folder = lambda: Path(options["lua"])
-    # Callers of both faces, side by side.
+    # Half of the callers use the async API.
     api = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
     with opened(api, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
         for _ in range(options["calls"]):

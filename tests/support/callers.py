@@ -1,4 +1,4 @@
-"""The test's side of caller.py: starts such processes, and keeps the history of their calls."""
+"""Starts processes of caller.py, and keeps the history of their calls."""
 
 import contextlib
 import json
@@ -17,8 +17,8 @@ class Caller:
     """A running caller.py.
 
     Args:
-        orders: the users whose orders it calls for, and their order ids.
-        lua: a folder of scripts to use in place of the library's.
+        orders: the users and order ids that it uses in its calls.
+        lua: a folder of scripts that replaces the library's.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Caller:
             "deadline_seconds": deadline_seconds, "lua": lua and str(lua),
         }  # fmt: skip
         self.calls: list[Call] = []
-        """In the order in which it made them; the last may be of unknown outcome because it was killed."""
+        """In the order of the calls. The last one has an unknown outcome if the process was killed in it."""
         self._ended = False
         self._changed = threading.Condition()
         self._process = PythonProcess("tests.support.caller", json.dumps(options), hash_seed=seed)
@@ -45,14 +45,14 @@ class Caller:
         self._reader.start()
 
     def wait_for(self, more_calls: int) -> None:
-        """Wait until it has made so many calls more."""
+        """Wait until it has made this number of further calls."""
         self.wait_until(len(self.calls) + more_calls)
 
     def wait_until(self, calls: int) -> None:
-        """Wait until it has made so many calls in all."""
+        """Wait until it has made this number of calls in all."""
         with self._changed:
             reached = self._changed.wait_for(lambda: len(self.calls) >= calls or self._ended, timeout=60)
-        assert reached, "a caller came to a halt"
+        assert reached, "a caller made no call for a minute"
         assert len(self.calls) >= calls, "a caller ended too early; its error is above"
 
     def kill(self) -> None:

@@ -1,4 +1,4 @@
-"""Every change with each answer that it can have, in a form that tests of single faults share."""
+"""Every change with each answer that it can have, for all tests of single faults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from cryptoorders_redis import CryptoOrderSystem, Order
 
 @dataclass(frozen=True)
 class Change:
-    """A call on order `o` or user `alice`, in a store where `b` of bob's is live throughout.
+    """A call on order `o` or user `alice`. Order `b` of bob is live throughout.
 
     Attributes:
-        before: what makes it have its answer.
+        before: calls that lead to the expected answer.
         call: the change.
-        answer: what it answers.
-        afterwards: what others then do, so that a second run of the call would be seen.
+        answer: the expected answer.
+        afterwards: calls of others that come next, so that a second run of the change would be seen.
     """
 
     name: str
@@ -60,18 +60,18 @@ CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int | Decimal | None]] = {
 
 
 def teach_scripts(system: CryptoOrderSystem) -> None:
-    """Make the server know every script: else the first sending of a call carries nothing out."""
+    """Load every script into the server. Otherwise the first request of a call runs nothing."""
     left = [Decimal("0.4"), Decimal("0.0")]
     assert [make(system, call) for call in CALLS] == [True, True, True, True, *left, False, 0]
 
 
 def begin_sessions(system: CryptoOrderSystem) -> None:
-    """Do what comes before a client's first change, so that a fault hits the change itself."""
+    """Make a first change, which begins the client's sessions, so that a fault hits the next change."""
     assert system.cancel("nothing") is False
 
 
 def make(system: CryptoOrderSystem, *calls: str) -> bool | int | Decimal | None:
-    """Make the calls, and return what the last one answered."""
+    """Make the calls, and return the answer of the last one."""
     answer = None
     for call in calls:
         answer = CALLS[call](system)
@@ -79,5 +79,5 @@ def make(system: CryptoOrderSystem, *calls: str) -> bool | int | Decimal | None:
 
 
 def state(system: CryptoOrderSystem) -> list[Order]:
-    """All that can be told of the orders, the moments of their placement included."""
+    """Return all that is known of the orders, including when they were placed."""
     return list(system.live_orders())

@@ -1,4 +1,4 @@
-"""A call of each command, for tests of what all of them do alike."""
+"""An example of each command, for tests of what all commands have in common."""
 
 COMMANDS = {
     "place": ("order1", "alice", "BTC", "1", "2"),

@@ -1,4 +1,4 @@
-"""Folders of `file:` stores, and what stands behind them, looked at from outside."""
+"""Looks at folders of `file:` stores, and at their servers, from outside."""
 
 import contextlib
 import os
@@ -58,7 +58,7 @@ def write_script(path: Path, *lines: str) -> None:
 
 
 class SlowProgram:
-    """A `redis-server` in a folder for PATH, which begins only when it may, and then is the real one."""
+    """A `redis-server` in a folder for PATH. It waits for `let_go_on`, and then becomes the real one."""
 
     def __init__(self, folder: Path, real: str) -> None:
         self.path = folder

@@ -1,4 +1,4 @@
-"""The contract in memory: what a store on any backend must answer, in as few words as there are."""
+"""A small model of the contract in memory. A store on any backend must give the same answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ModelOrder:
 
 
 class Model:
-    """Live orders, in a dict: it keeps them in the order in which they were placed."""
+    """The live orders, in a dict in placement order."""
 
     def __init__(self) -> None:
         self.live: dict[str, ModelOrder] = {}
@@ -113,7 +113,7 @@ class Model:
 
 
 def as_modelled(order: Order | None) -> ModelOrder | None:
-    """What the model knows of a store's order."""
+    """Return the part of a store's order that the model knows."""
     if order is None:
         return None
     return ModelOrder(
@@ -129,5 +129,5 @@ def live_order(system: CryptoOrderSystem, order_id: str) -> Order:
 
 
 def line(order: Order) -> str:
-    """The listing's line for an order."""
+    """Return the line of the listing for an order."""
     return order.order_id + "(paused)" if order.status == "PAUSED" else order.order_id

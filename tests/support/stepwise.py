@@ -1,4 +1,4 @@
-"""Operations carried out one round trip at a time, in whatever interleaving a test wants."""
+"""Runs operations one round trip at a time, in any interleaving that a test wants."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from cryptoorders_redis.operations import Operation
 
 
 class Stepwise:
-    """An operation that goes on when it is told to, and the names of what it is about to send."""
+    """An operation that runs step by step, and shows what its next step sends."""
 
     def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
         self._operation = operation.steps
@@ -23,7 +23,7 @@ class Stepwise:
         return [] if self.done else [getattr(step, "script", "snapshot") for step in self._steps]
 
     def step(self) -> None:
-        """Send what is to be sent, and hand the replies in."""
+        """Send the next step, and give its replies to the operation."""
         assert not self.done
 
         def one_step():

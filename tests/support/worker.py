@@ -1,4 +1,4 @@
-"""A process that holds one object, and calls its methods as another process asks it to.
+"""A process that holds one object, and calls its methods for another process.
 
 Run as `python -m tests.support.worker MODULE:CLASS ARGUMENTS`. The arguments are for the constructor: a JSON
 list of the positional ones and the named ones. Each line of standard input is a JSON list, the name of a

@@ -301,7 +301,7 @@ def test_sequence_numbers_are_whole_in_all_their_digits(run_lua, namespace):
     run_lua("redis.call('DEL', KEYS[1])", [namespace])
 
 
-def test_cancelling_a_user_with_more_orders_than_one_slice_cancels_all_of_them(server, namespace):
+def test_cancelling_a_user_reaches_orders_of_every_slice(server, namespace):
     with server.client() as raw, CryptoOrderSystem(2, url=server.url, namespace=namespace) as system:
         for number in range(5100):
             system.place(f"o{number}", "whale", "BTC", 1, 1)

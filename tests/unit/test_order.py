@@ -97,7 +97,7 @@ class Lot(str, Enum):  # noqa: UP042
     SMALL = "0.50"
 
 
-def test_a_number_that_is_written_in_another_way_is_taken_as_what_it_is():
+def test_a_number_in_another_notation_is_taken_as_what_it_is():
     assert b'"amount":"0.50"' in encode_record(NewOrder("o", "u", "c", Lot.SMALL, 1))
 
 
@@ -112,7 +112,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("sequence", "record"), BROKEN)
-def test_keys_that_do_not_describe_an_order_are_an_error_that_says_what_to_do(sequence, record):
+def test_keys_that_describe_no_order_say_what_to_do(sequence, record):
     with pytest.raises(errors.InconsistentData, match=r"order b'o' has .* verify\(\) says"):
         decode_order(b"o", sequence, record, 0)
 
