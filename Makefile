@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo test test-oldest test-matrix lint format bench
+.PHONY: demo test test-oldest test-matrix generate lint format bench
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -34,9 +34,15 @@ test-matrix:
 	$(MAKE) VENV=$(VENV) $(VENV)/matrix.stamp
 	$(BIN)/python -m tests.support.matrix $(LEGS) -- $(OLDEST_TESTS)
 
+# Writes the sync API, cryptoorders_redis/system.py, from the async API, cryptoorders_redis/aio.py.
+generate: $(VENV)/lint.stamp
+	$(BIN)/python -m tools.generate_sync
+
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tools.generate_sync --check
+	$(BIN)/python -m tools.check_docstrings
 	$(BIN)/pyright
 	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)" pyright --verifytypes cryptoorders_redis --ignoreexternal
 

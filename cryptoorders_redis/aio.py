@@ -1,16 +1,15 @@
-"""The async API."""
+"""The async API. `make generate` writes the sync API, system.py, from this file."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self
 
 import redis.asyncio
 
 from cryptoorders_redis.observing import Observer
-from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
@@ -30,24 +29,32 @@ from cryptoorders_redis.order import (
     UsersOrderFields,
 )
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
+from cryptoorders_redis.transport.aio_driver import AsyncDriver
 from cryptoorders_redis.transport.endpoint import make_endpoint
 from cryptoorders_redis.transport.executor import Executor
 from cryptoorders_redis.transport.sessions import Sessions
 from cryptoorders_redis.validation import validate_text
 
-T = TypeVar("T")
-
 
 class AsyncCryptoOrderSystem:
-    """`CryptoOrderSystem`, awaited: each call promises, raises and costs what it does there.
+    """A store of live orders that any number of processes share.
 
-    One object serves any number of tasks of one event loop; a thousand calls at a time share at most
-    50 connections. The namespace is joined, or created, by `async with` or else by the first call:
-    what the constructor of `CryptoOrderSystem` raises comes from there, except for `ValueError` and
-    `TypeError`. A call that is cancelled may have taken effect or not; it never takes, or hands on,
-    the answer to another.
+    What a call returned is what the server holds. Nothing is kept or queued in the process, and nothing
+    is loaded at the start.
+
+    One object serves any number of tasks of one event loop. All calls share at most 50 connections.
+    `async with`, or else the first call, joins the namespace or creates it. A call that is cancelled may
+    have taken effect or not. It never receives the reply to another call.
+
+    Every call can raise these errors. Its own text names only the others.
+
+    - `StoreUnavailable`: the server cannot be reached, or does not serve. Nothing was changed.
+    - `OutcomeUnknown`: the reply to a change was lost. The change may have taken effect or not.
+    - `AccessDenied`, `StoreReadOnly`, `StoreFull`, `ServerError`: the server refused. Nothing was changed.
+    - `StoreClosed`: the call came after `close`.
 
     Example:
+        >>> import asyncio
         >>> async def main():
         ...     async with AsyncCryptoOrderSystem(num_streams=3, url="memory://") as system:
         ...         await system.place("order1", "alice", "BTC", "0.5", 60_000)
@@ -68,23 +75,48 @@ class AsyncCryptoOrderSystem:
         deadline_seconds: float = 10.0,
         observer: Observer | None = None,
     ) -> None:
-        """Prepare to join a namespace of orders; the parameters are those of `CryptoOrderSystem`.
+        """Check the arguments. `async with` or the first call joins the namespace, or creates it.
+
+        To join takes one round trip, to create three more.
+
+        Args:
+            num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
+                number that the namespace has, and 1 for a new namespace.
+            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
+                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
+            client: A client to use instead of a URL. Its connection settings are used, but not its retries
+                and its decoding. It is never closed here.
+            namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.
+            create: Whether to create the namespace if it does not exist. With False a misspelled name
+                is an error instead of a new and empty namespace.
+            deadline_seconds: How long a call waits for a free connection and retries while the server does
+                not answer, in seconds, 0 to 600. The last attempt can exceed it by the time-out
+                of the connection, 5 seconds by default. A server that never answered is not retried.
+            observer: Any object with a method `call(info)`. It is told of each call once, after its end, by a
+                `CallInfo`. What it raises is logged, and does not change the call.
 
         Raises:
-            TypeError, ValueError: an argument is not legal.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+            NoSuchNamespace: From `async with` or the first call: the namespace does not exist, and `create`
+                is False.
+            ConfigurationMismatch: From `async with` or the first call: the namespace has another
+                num_streams.
+            SchemaVersionMismatch: From `async with` or the first call: this release does not know the
+                schema version of the data.
         """
         self._node = Standalone(namespace)
-        self._node.open(num_streams, create=create)  # refuses what is not legal, and sends nothing yet
         self._num_streams = num_streams
-        self._create = create
-        self._opening = asyncio.Lock()
-        self._opened = False
         self._sessions = Sessions(self._node.keys)
-        self._executor = Executor(self._sessions, deadline_seconds, observer)
-        source = make_endpoint(url, client, redis.asyncio)
-        self._where = source.where
-        self._connections = AsyncConnections(source)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        endpoint = make_endpoint(url, client, redis.asyncio)
+        self._where = endpoint.where
+        self._connections = AsyncConnections(endpoint)
+        self._driver = AsyncDriver(
+            Executor(self._sessions, deadline_seconds, observer),
+            self._connections,
+            partial(self._node.open, num_streams, create=create),
+        )
+        self._run = self._driver.run
 
     async def place(
         self,
@@ -96,21 +128,83 @@ class AsyncCryptoOrderSystem:
         *,
         metadata: Metadata | None = None,
     ) -> bool:
-        """Place an order; see `CryptoOrderSystem.place`."""
+        """Place an order. It is ACTIVE, and comes last in the placement order.
+
+        Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
+        clients; on Redis Cluster the clocks of its nodes do.
+
+        Args:
+            order_id: The id, unique among the live orders of the namespace: 1 to 256 bytes of UTF-8.
+            user_id: The user whose order it is: 1 to 256 bytes of UTF-8.
+            currency: What is traded: 1 to 256 bytes of UTF-8.
+            amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
+                text: 0.1 is 0.1.
+            price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
+
+        Returns:
+            Whether the order was placed. False means that the id is live already, for any user. Nothing
+                was changed then.
+
+        Raises:
+            TypeError: A field has a wrong type. Nothing was sent.
+            ValueError: A field is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return await self._run(
             self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata))
         )
 
     async def pause(self, order_id: str) -> bool:
-        """Pause an order; see `CryptoOrderSystem.pause`."""
+        """Pause an order. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether the order was ACTIVE and is PAUSED now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.pause(order_id))
 
     async def resume(self, order_id: str) -> bool:
-        """Resume an order; see `CryptoOrderSystem.resume`."""
+        """Resume a paused order. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether the order was PAUSED and is ACTIVE now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.resume(order_id))
 
     async def cancel(self, order_id: str) -> bool:
-        """Cancel an order; see `CryptoOrderSystem.cancel`."""
+        """Cancel an order, ACTIVE or PAUSED. It is removed from every key, and its id is free again.
+
+        Atomic. O(log n) for n orders in its stream. Works also when the server's memory is full.
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether the order was live and is cancelled now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.cancel(order_id))
 
     async def amend(
@@ -122,7 +216,26 @@ class AsyncCryptoOrderSystem:
         expected_amount: Number | None = None,
         expected_price: Number | None = None,
     ) -> bool:
-        """Change a live order's amount, its price, or both; see `CryptoOrderSystem.amend`."""
+        """Change the amount of a live order, its price, or both.
+
+        The order keeps its status and its position in the placement order. Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+            amount: The new amount, above zero. None keeps the old one.
+            price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
+
+        Returns:
+            Whether the order is live and has these values now. False means that it is not live, or not as
+                expected. Nothing was changed then.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return await self._run(
             self._node.amend(
                 order_id,
@@ -134,35 +247,155 @@ class AsyncCryptoOrderSystem:
         )
 
     async def reduce(self, order_id: str, by: Number) -> Decimal | None:
-        """Take `by` off a live order's amount, and return what is left."""
+        """Take a part off the amount of a live order, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that it is not live; nothing
+                was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return await self._run(self._node.reduce(order_id, by))
 
     async def cancel_all_by_user(self, user_id: str) -> int:
-        """Cancel all of a user's orders; see `CryptoOrderSystem.cancel_all_by_user`."""
+        """Cancel all orders of a user.
+
+        Atomic. Only the user's stream is touched. O(k log n) for the user's k orders among the n of that
+        stream. The server does nothing else during that time: about 5 µs an order.
+
+        Args:
+            user_id: The user.
+
+        Returns:
+            How many orders were cancelled.
+
+        Raises:
+            TypeError: The user id is not a `str`. Nothing was sent.
+            ValueError: The user id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.cancel_all_by_user(user_id))
 
     async def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
-        """Place orders in turn; see `CryptoOrderSystem.place_many`."""
+        """Place many orders, one after the other, each as `place` does. Many times faster than `place`.
+
+        The orders are sent in batches of 1,000, one round trip each. Each batch is atomic. The server does
+        nothing else during a batch: about 5 ms. On Redis Cluster a batch is atomic for each stream, but not
+        over several streams.
+
+        Args:
+            orders: Any number of `NewOrder`, or of tuples of the arguments of `place`.
+
+        Returns:
+            For each order, in the order given, whether it was placed.
+
+        Raises:
+            TypeError: `orders` cannot be iterated over. Nothing was sent.
+            ValueError: An order is not legal. The message names the index of the first one. Nothing was
+                sent.
+            BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
+                which are not.
+        """
         return await self._run(place_many(self._node, orders))
 
     async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Pause orders in turn; see `CryptoOrderSystem.pause_many`."""
+        """Pause many orders, one after the other, each as `pause` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was paused.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "pause", order_ids))
 
     async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Resume orders in turn; see `CryptoOrderSystem.resume_many`."""
+        """Resume many orders, one after the other, each as `resume` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was resumed.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "resume", order_ids))
 
     async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Cancel orders in turn; see `CryptoOrderSystem.cancel_many`."""
+        """Cancel many orders, one after the other, each as `cancel` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was cancelled.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "cancel", order_ids))
 
     async def display_all_live_orders(self) -> list[str]:
-        """Return the listing; see `CryptoOrderSystem.display_all_live_orders`."""
+        """List all live orders in placement order.
+
+        All streams are read at one moment. On Redis Cluster each stream is read at a moment of its own.
+        O(n log n) for n live orders. The server does nothing else while it reads them. `live_orders` reads
+        them in pages instead.
+
+        Returns:
+            The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
+                "order2(paused)"]`.
+        """
         return await self._run(self._node.display_all_live_orders())
 
     async def get(self, order_id: str) -> Order | None:
-        """Return an order, or None; see `CryptoOrderSystem.get`."""
+        """Read an order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            The order as it is now, or None if it is not live.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+            InconsistentData: The order's data cannot be read. `verify` says what is wrong.
+        """
         return await self._run(self._node.get(order_id))
 
     def live_orders(
@@ -176,7 +409,49 @@ class AsyncCryptoOrderSystem:
         limit: int | None = None,
         after: int | None = None,
     ) -> AsyncGenerator[Order]:
-        """Iterate over live orders with `async for`; see `CryptoOrderSystem.live_orders`."""
+        """Iterate over the live orders that match all given filters, in placement order.
+
+        The orders are read in pages of about 1,000. So memory stays flat, and the server is never blocked
+        for long. Each page is read at one moment, on Redis Cluster at one moment of each stream. An order
+        that is live from the first page to the last is returned exactly once. An order that is placed or
+        cancelled in between may be returned or not.
+
+        O(n) for the n orders in the range of `placed_after`, `placed_before` and `after`. To find the range
+        takes O(log n). Orders outside it are not read.
+
+        Args:
+            user_id: Only orders of this user. Reads the ids of the user's k orders, O(k log n), and then
+                only the orders in the range.
+            currency: Only orders of this currency. All orders in the range are read to find them.
+            status: Only orders with this status. All orders in the range are read to find them.
+            placed_after: Only orders placed after this moment, which needs a time zone. An order placed at
+                exactly this microsecond is left out.
+            placed_before: Only orders placed before this moment, which needs a time zone. An order placed
+                at exactly this microsecond is left out.
+            limit: The maximum number of orders, 1 or more. Reading ends there.
+            after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
+                last order returned, any process can continue at any time.
+
+        Returns:
+            An iterator over the orders. Nothing is read before its first use.
+
+        Raises:
+            TypeError: An argument has a wrong type. Raised by the call, before any order is read.
+            ValueError: An argument is not legal. Raised by the call, before any order is read.
+            InconsistentData: An order's data cannot be read. Raised while iterating.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncCryptoOrderSystem(url="memory://") as system:
+            ...         for number in range(5):
+            ...             await system.place(f"order{number}", "alice", "BTC", "0.5", 60_000)
+            ...         page = [order async for order in system.live_orders(limit=2)]
+            ...         following = system.live_orders(limit=2, after=page[-1].sequence)
+            ...         return [order.order_id async for order in following]
+            >>> asyncio.run(main())
+            ['order2', 'order3']
+        """
         wanted = query(
             user_id=user_id,
             currency=currency,
@@ -196,32 +471,108 @@ class AsyncCryptoOrderSystem:
         return orders()
 
     async def count(self, *, user_id: str | None = None, status: StatusName | None = None) -> int:
-        """Return how many orders are live; see `CryptoOrderSystem.count`."""
+        """Count the live orders that match all given filters. No order is read.
+
+        All streams are counted at one moment, on Redis Cluster each stream at a moment of its own.
+        O(num_streams). For a user O(1). For a user and a status O(k), where k is the smaller of two
+        numbers: the user's orders, and the paused orders of the user's stream.
+
+        Args:
+            user_id: Only orders of this user.
+            status: Only orders with this status.
+
+        Returns:
+            The number of orders.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+        """
         return await self._run(count(self._node, user_id, status))
 
     async def stats(self) -> Stats:
-        """Return what the streams hold; see `CryptoOrderSystem.stats`."""
+        """Measure how much each stream holds, and which streams and users hold most.
+
+        Scans all keys of the database in pages of about 1,000, so the server is never blocked for long.
+        O(keys). A namespace has about one key a user, three a stream and one a client. Orders are not read.
+
+        The counts of orders are of one moment, at the end of the scan. On Redis Cluster each stream is
+        counted at a moment of its own. Users, clients and bytes are counted during the scan. Bytes are the
+        server's estimate (MEMORY USAGE) from five elements of each key. The names of all keys are kept in
+        memory during the call.
+
+        Returns:
+            What each stream holds, what all streams hold, and the ten busiest users and streams.
+        """
         return await self._run(stats(self._node))
 
     async def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
-        """Return counts and the newest orders; see `CryptoOrderSystem.summary`."""
+        """Read counts and the newest orders without a scan. Cheap enough to call every second.
+
+        Two round trips. O(num_streams log n) for n live orders, plus the newest orders of at most
+        `newest` streams. The counts are of one moment, on Redis Cluster of one moment a stream. The newest
+        orders are read just after it.
+
+        Args:
+            newest: How many of the newest orders to read, 0 to 1000.
+            after: A sequence number. The live orders placed after it are counted.
+
+        Returns:
+            The counts, the last sequence number and the newest orders.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+            InconsistentData: An order's data cannot be read. `verify` says what is wrong.
+        """
         return await self._run(summary(self._node, newest, after))
 
     async def verify(self) -> list[Inconsistency]:
-        """Return what keys disagree on; see `CryptoOrderSystem.verify`."""
+        """Check that all keys of the namespace are consistent. Changes nothing.
+
+        Reads in pages, and can run while other clients make changes: all keys of an order are compared at
+        one moment. O(n) for n live orders, plus a scan of all keys of the database.
+
+        Returns:
+            What is inconsistent. The list is empty if everything is consistent.
+        """
         return await self._run(verify(self._node))
 
     async def drop(self) -> None:
-        """Remove the namespace with all its orders; see `CryptoOrderSystem.drop`."""
+        """Remove the namespace with all its orders. This cannot be undone.
+
+        Removes about 500 keys in a step, so the server is never blocked for long. O(keys of the database).
+        It is not atomic. After the first step, all calls but `get` raise `NoSuchNamespace`. `get` finds an
+        order until it is removed.
+
+        Afterwards the namespace does not exist. A client with `create=True` creates it again when it places
+        an order. Session keys of other clients may remain for up to an hour. They hold no orders.
+        Several clients may drop a namespace at the same time.
+
+        Raises:
+            NoSuchNamespace: The namespace does not exist.
+            OutcomeUnknown: The namespace may be half dropped. The message says why. Call `drop` again.
+        """
         await self._run(drop(self._node))
 
     def user(self, user_id: str) -> "AsyncUserOrders":
-        """Return the orders of one user. Nothing is sent, and nothing to await."""
+        """Return an object for the orders of one user. Nothing is sent.
+
+        Args:
+            user_id: The user.
+
+        Returns:
+            The orders of this user. They need not exist.
+
+        Raises:
+            TypeError: The user id is not a `str`.
+            ValueError: The user id is not legal.
+        """
         return AsyncUserOrders(self, user_id)
 
     async def close(self) -> None:
-        """Close the connections that were opened here. Every call after it raises `StoreClosed`."""
-        await self._connections.close()
+        """Close the connections that this object opened. Every later call raises `StoreClosed`."""
+        await self._driver.close()
 
     def __repr__(self) -> str:
         namespace = self._node.keys.namespace
@@ -230,16 +581,12 @@ class AsyncCryptoOrderSystem:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} cannot be pickled or copied: hand over its url and namespace, and open "
+            f"a {type(self).__name__} cannot be pickled or copied: pass its url and namespace, and open "
             "one in the other process"
         )
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._open()
-        except BaseException:
-            await self.close()
-            raise
+        await self._driver.enter()
         return self
 
     async def __aexit__(
@@ -250,77 +597,133 @@ class AsyncCryptoOrderSystem:
     ) -> None:
         await self.close()
 
-    def _be_in_one_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
-        if loop is not self._loop:
-            raise RuntimeError(
-                "this AsyncCryptoOrderSystem belongs to another event loop, where it was used first: "
-                "open one in each event loop"
-            )
-
-    async def _open(self) -> None:
-        self._be_in_one_loop()
-        async with self._opening:
-            if not self._opened:
-                await self._converse(self._node.open(self._num_streams, create=self._create))
-                self._opened = True
-
-    async def _run(self, operation: Operation[T]) -> T:
-        self._be_in_one_loop()
-        if not self._opened:
-            await self._open()
-        return await self._converse(operation)
-
-    async def _converse(self, operation: Operation[T]) -> T:
-        conversation = self._executor.execute(operation)
-        try:
-            request = next(conversation)
-            while True:
-                if request.wait_seconds:
-                    await asyncio.sleep(request.wait_seconds)
-                try:
-                    replies = await self._connections.exchange(
-                        request.data, request.num_replies, request.give_up_at
-                    )
-                except Exception as error:  # noqa: BLE001 - the conversation decides what it means
-                    request = conversation.throw(error)
-                else:
-                    request = conversation.send(replies)
-        except StopIteration as done:
-            return done.value
-
 
 class AsyncUserOrders:
-    """`UserOrders`, awaited."""
+    """The orders of one user. Get one from `AsyncCryptoOrderSystem.user`.
+
+    Orders of other users are treated as if they did not exist: a call returns False, and nothing is
+    changed. One exception: an id that is live for another user cannot be placed.
+
+    Every call can raise the errors that `AsyncCryptoOrderSystem` lists.
+
+    Attributes:
+        user_id: The user.
+
+    Example:
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncCryptoOrderSystem(url="memory://") as system:
+        ...         alice = system.user("alice")
+        ...         await alice.place("order1", "BTC", "0.5", 60_000)
+        ...         return await alice.cancel_all()
+        >>> asyncio.run(main())
+        1
+    """
 
     def __init__(self, system: AsyncCryptoOrderSystem, user_id: str) -> None:
-        """Use `AsyncCryptoOrderSystem.user`."""
+        """Call `AsyncCryptoOrderSystem.user` instead.
+
+        Args:
+            system: The system that holds the orders.
+            user_id: The user.
+
+        Raises:
+            TypeError: The user id is not a `str`.
+            ValueError: The user id is not legal.
+        """
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id: str = validate_text(user_id, "user_id")
+        self.user_id = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"
 
     async def place(
-        self, order_id: str, currency: str, amount: Number, price: Number, *, metadata: Metadata | None = None
+        self,
+        order_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
     ) -> bool:
-        """Place an order of this user's; see `UserOrders.place`."""
+        """Place an order of this user. It is ACTIVE, and comes last in the placement order.
+
+        Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
+        clients; on Redis Cluster the clocks of its nodes do.
+
+        Args:
+            order_id: The id, unique among the live orders of the namespace: 1 to 256 bytes of UTF-8.
+            currency: What is traded: 1 to 256 bytes of UTF-8.
+            amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
+                text: 0.1 is 0.1.
+            price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
+
+        Returns:
+            Whether the order was placed. False means that the id is live already, for any user. Nothing
+                was changed then.
+
+        Raises:
+            TypeError: A field has a wrong type. Nothing was sent.
+            ValueError: A field is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return await self._run(self._node.place(new))
 
     async def pause(self, order_id: str) -> bool:
-        """Pause an order of this user's; see `UserOrders.pause`."""
+        """Pause an order of this user. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was ACTIVE and is PAUSED now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.pause(order_id, self.user_id))
 
     async def resume(self, order_id: str) -> bool:
-        """Resume an order of this user's; see `UserOrders.resume`."""
+        """Resume a paused order of this user. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was PAUSED and is ACTIVE now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.resume(order_id, self.user_id))
 
     async def cancel(self, order_id: str) -> bool:
-        """Cancel an order of this user's; see `UserOrders.cancel`."""
+        """Cancel an order of this user, ACTIVE or PAUSED.
+
+        It is removed from every key, and its id is free again. Atomic. O(log n) for n orders in the user's
+        stream. Works also when the server's memory is full.
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was live and is cancelled now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return await self._run(self._node.cancel(order_id, self.user_id))
 
     async def amend(
@@ -332,7 +735,26 @@ class AsyncUserOrders:
         expected_amount: Number | None = None,
         expected_price: Number | None = None,
     ) -> bool:
-        """Amend an order of this user's; see `UserOrders.amend`."""
+        """Change the amount of a live order of this user, its price, or both.
+
+        The order keeps its status and its position in the placement order. Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+            amount: The new amount, above zero. None keeps the old one.
+            price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
+
+        Returns:
+            Whether this user's order is live and has these values now. False means that the user has no
+                such live order, or that it is not as expected. Nothing was changed then.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return await self._run(
             self._node.amend(
                 order_id,
@@ -345,27 +767,123 @@ class AsyncUserOrders:
         )
 
     async def reduce(self, order_id: str, by: Number) -> Decimal | None:
-        """Take `by` off a live order's amount, and return what is left."""
+        """Take a part off the amount of a live order of this user, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that the user has no such
+                live order; nothing was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return await self._run(self._node.reduce(order_id, by, self.user_id))
 
     async def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
-        """Place orders of this user's: tuples of order id, currency, amount and price."""
+        """Place many orders of this user, one after the other, each as `place` does.
+
+        Many times faster than `place`. The orders are sent in batches of 1,000, one round trip each. Each
+        batch is atomic. The server does nothing else during a batch: about 5 ms.
+
+        Args:
+            orders: Any number of tuples of order id, currency, amount and price.
+
+        Returns:
+            For each order, in the order given, whether it was placed.
+
+        Raises:
+            TypeError: `orders` cannot be iterated over. Nothing was sent.
+            ValueError: An order is not legal. The message names the index of the first one. Nothing was
+                sent.
+            BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
+                which are not.
+        """
         return await self._run(place_many_of(self._node, self.user_id, orders))
 
     async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Pause those of the orders that are this user's and ACTIVE."""
+        """Pause many orders of this user, one after the other, each as `pause` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was paused.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "pause", order_ids, self.user_id))
 
     async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Resume those of the orders that are this user's and PAUSED."""
+        """Resume many orders of this user, one after the other, each as `resume` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was resumed.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "resume", order_ids, self.user_id))
 
     async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Cancel those of the orders that are this user's and live."""
+        """Cancel many orders of this user, one after the other, each as `cancel` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was cancelled.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return await self._run(change_many(self._node, "cancel", order_ids, self.user_id))
 
     async def get(self, order_id: str) -> Order | None:
-        """Return an order of this user's as it is now; None if it is not theirs, or not live."""
+        """Read an order of this user.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            The order as it is now, or None if this user has no such live order.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+            InconsistentData: The order's data cannot be read. `verify` says what is wrong.
+        """
         return await self._run(self._node.get(order_id, self.user_id))
 
     def live_orders(
@@ -378,7 +896,32 @@ class AsyncUserOrders:
         limit: int | None = None,
         after: int | None = None,
     ) -> AsyncGenerator[Order]:
-        """Iterate over this user's live orders that match all given filters, in placement order."""
+        """Iterate over this user's live orders that match all given filters, in placement order.
+
+        The ids of the user's k orders are read once, O(k log n) for n orders in the stream. Then the orders
+        in the range of `placed_after`, `placed_before` and `after` are read in pages of up to 1,000. An
+        order that is live during the whole iteration is returned exactly once. One that was placed since
+        its start is not returned.
+
+        Args:
+            currency: Only orders of this currency. All orders in the range are read to find them.
+            status: Only orders with this status. All orders in the range are read to find them.
+            placed_after: Only orders placed after this moment, which needs a time zone. An order placed at
+                exactly this microsecond is left out.
+            placed_before: Only orders placed before this moment, which needs a time zone. An order placed
+                at exactly this microsecond is left out.
+            limit: The maximum number of orders, 1 or more. Reading ends there.
+            after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
+                last order returned, any process can continue at any time.
+
+        Returns:
+            An iterator over the orders. Nothing is read before its first use.
+
+        Raises:
+            TypeError: An argument has a wrong type. Raised by the call, before any order is read.
+            ValueError: An argument is not legal. Raised by the call, before any order is read.
+            InconsistentData: An order's data cannot be read. Raised while iterating.
+        """
         return self._system.live_orders(
             user_id=self.user_id,
             currency=currency,
@@ -390,13 +933,40 @@ class AsyncUserOrders:
         )
 
     async def count(self, *, status: StatusName | None = None) -> int:
-        """Return how many live orders this user has, or how many of a status."""
+        """Count this user's live orders. No order is read.
+
+        Atomic. O(1). With a status O(k), where k is the smaller of two numbers: the user's orders, and the
+        paused orders of the user's stream.
+
+        Args:
+            status: Only orders with this status.
+
+        Returns:
+            The number of orders.
+
+        Raises:
+            ValueError: The status is not legal. Nothing was sent.
+        """
         return await self._system.count(user_id=self.user_id, status=status)
 
     async def cancel_all(self) -> int:
-        """Cancel all of this user's orders; see `UserOrders.cancel_all`."""
+        """Cancel all orders of this user.
+
+        Atomic. Only the user's stream is touched. O(k log n) for the user's k orders among the n of that
+        stream. The server does nothing else during that time: about 5 µs an order.
+
+        Returns:
+            How many orders were cancelled.
+        """
         return await self._run(self._node.cancel_all_by_user(self.user_id))
 
     async def display_all_live_orders(self) -> list[str]:
-        """Return this user's listing; see `UserOrders.display_all_live_orders`."""
+        """List this user's live orders in placement order.
+
+        All are read at one moment. O(k log n) for the user's k orders among the n of their stream.
+
+        Returns:
+            The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
+                "order2(paused)"]`.
+        """
         return await self._run(self._node.display_live_orders_of(self.user_id))

@@ -1,6 +1,6 @@
-"""What can go wrong, a class for each thing a caller can act on.
+"""The errors, one class for each case that a caller can handle.
 
-Input that is not legal raises the built-in `ValueError` or `TypeError` before anything is sent.
+Illegal input raises the built-in `ValueError` or `TypeError` before anything is sent.
 """
 
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class CryptoOrdersError(Exception):
-    """The base of every error of this library. All of them can be pickled and copied, with all they hold."""
+    """The base class of all errors of this library. They can be pickled and copied without loss."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         cause = self.__cause__ if isinstance(self.__cause__, CryptoOrdersError) else None
@@ -21,7 +21,7 @@ def _restored(
     fields: dict[str, Any],
     cause: CryptoOrdersError | None,
 ) -> CryptoOrdersError:
-    """Return an error as it was, whatever its constructor takes, with a cause that is one of ours."""
+    """Return a copy of an error without calling its constructor. The cause is one of our errors or None."""
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(fields)
@@ -30,34 +30,34 @@ def _restored(
 
 
 class NoSuchNamespace(CryptoOrdersError):
-    """There is no such namespace in the store, and it was not to be created; or it is being dropped."""
+    """The namespace does not exist and `create` is False, or the namespace is being dropped."""
 
 
 class ConfigurationMismatch(CryptoOrdersError):
-    """The namespace exists and was created with another number of streams than was asked for."""
+    """The namespace exists, and its settings are not the ones asked for."""
 
 
 class SchemaVersionMismatch(CryptoOrdersError):
-    """The namespace's data is of a schema version that this release does not know."""
+    """The namespace's data has a schema version that this release does not know."""
 
 
 class StoreUnavailable(CryptoOrdersError, ConnectionError):
-    """The store could not be asked, or would not answer. It is certain that nothing was changed."""
+    """The store could not be reached, or did not serve the call. Nothing was changed."""
 
 
 class ServerNotStarted(StoreUnavailable):
-    """The private server of a `file:` store is gone and cannot be started; the message says why.
+    """The private server of a `file:` store does not run and cannot be started. The message says why.
 
-    To call again does not help until that is mended, so no call waits for its deadline.
+    A retry cannot succeed before the cause is removed. So the call fails at once, before its deadline.
     """
 
 
 class OutcomeUnknown(CryptoOrdersError, ConnectionError):
-    """A change may have taken effect or not: its reply was lost, and the server did not give it again.
+    """A change may have taken effect or not: its reply was lost, and the server did not repeat it.
 
     Attributes:
-        operation: the name of the call, such as `"cancel"`.
-        ids: the order id or user id that it was about.
+        operation: The name of the operation, such as `"cancel"`.
+        ids: The order ids, the user id or the namespace that the operation was to change.
     """
 
     def __init__(self, message: str, *, operation: str, ids: tuple[str, ...]) -> None:
@@ -67,12 +67,12 @@ class OutcomeUnknown(CryptoOrdersError, ConnectionError):
 
 
 class BulkInterrupted(CryptoOrdersError):
-    """A call for many was stopped on its way by the error that is its cause.
+    """An error stopped a call for many orders before its end. That error is the cause (`__cause__`).
 
     Attributes:
-        answers: the answers to the first of the items, which are known to have been carried out.
-        unknown: the indexes of the items behind them, which may have been carried out or not.
-        not_done: the indexes of the rest, which certainly were not.
+        answers: The answers for the first items. These items are done.
+        unknown: The indexes of the items that follow. Each may be done or not.
+        not_done: The indexes of the remaining items. None of them is done.
     """
 
     def __init__(self, answers: list[bool], in_doubt: int, items: int, error: Exception) -> None:
@@ -98,28 +98,29 @@ class AmountExceeded(CryptoOrdersError):
 
 
 class StoreFull(CryptoOrdersError):
-    """The server's memory is full (`maxmemory`, `noeviction`). Nothing was changed; cancel still works."""
+    """The server's memory is full (`maxmemory`, `noeviction`). Nothing was changed. `cancel` still works."""
 
 
 class StoreReadOnly(CryptoOrdersError):
-    """The server is a read-only replica. Nothing was changed: connect to its master."""
+    """The server is a read-only replica. Nothing was changed. Connect to its master."""
 
 
 class AccessDenied(CryptoOrdersError):
-    """The server refused the user, the password, or a command or key to this user. Nothing was changed.
+    """The server refused the login, or refused this user a command or a key. Nothing was changed.
 
-    A client's first change tries all rights that changes need. Only where rights are taken away after that
-    can a script be stopped in the middle, which is not undone. `deploy/acl.conf` has all that is needed.
+    Before its first change, a client checks that it has all the rights that changes need. If rights are
+    removed later, a script can stop in the middle, and its changes are not undone. `deploy/acl.conf` lists
+    all rights that are needed.
     """
 
 
 class InconsistentData(CryptoOrdersError):
-    """What the store holds of an order does not fit together; `verify()` says what is wrong."""
+    """The data of an order is inconsistent. `verify` says what is wrong."""
 
 
 class StoreClosed(CryptoOrdersError):
-    """The system was closed; open a new one."""
+    """The system was closed. Open a new one."""
 
 
 class ServerError(CryptoOrdersError):
-    """The server answered with an error that this library has no name for: the message is the server's."""
+    """The server answered with an error that has no class here. The message is the server's."""

@@ -1,4 +1,4 @@
-"""What an order is."""
+"""Orders, and the kinds of values that they hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OrderStatus(StrEnum):
-    """Whether a live order takes part in trading. A cancelled order has no status: it is gone."""
+    """The status of a live order. A cancelled order has none: it no longer exists.
+
+    Attributes:
+        ACTIVE: The order takes part in trading.
+        PAUSED: The order does not take part in trading until it is resumed.
+    """
 
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
@@ -29,7 +34,15 @@ StatusName: TypeAlias = OrderStatus | Literal["ACTIVE", "PAUSED"]
 
 
 class NewOrder(NamedTuple):
-    """An order to place: what `place` takes, in that order, by name."""
+    """An order to place. The fields are the arguments of `place`, in the same order.
+
+    Attributes:
+        order_id: The id, unique among the live orders of the namespace: 1 to 256 bytes of UTF-8.
+        user_id: The user whose order it is: 1 to 256 bytes of UTF-8.
+        currency: What is traded: 1 to 256 bytes of UTF-8.
+        amount: How much is traded, above zero.
+        price: The price of one unit, zero or more.
+    """
 
     order_id: str
     user_id: str
@@ -52,19 +65,19 @@ UsersOrderFields: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A live order, as it was when it was read.
+    """A live order, as it was at the moment it was read.
 
     Attributes:
-        order_id: unique among the live orders of the namespace.
-        user_id: whose order it is.
-        currency: what is traded, as the caller named it.
-        amount: how much of it, above zero, exactly as given.
-        price: the price of one unit, zero or more, exactly as given.
+        order_id: The id, unique among the live orders of the namespace.
+        user_id: The user whose order it is.
+        currency: What is traded, as the caller named it.
+        amount: How much is traded, above zero. It is exactly the number that the caller gave.
+        price: The price of one unit, zero or more. It is exactly the number that the caller gave.
         status: ACTIVE or PAUSED.
-        placed_at: when it was placed, in UTC to the microsecond, by the server's clock.
-        sequence: its place in the listing: microseconds since 1970 by the server's clock, pushed
-            up where needed so that it rises strictly with every placement of the namespace.
-        metadata: what the caller gave with it, unchanged; None where nothing was given.
+        placed_at: When the order was placed, by the server's clock, in UTC to the microsecond.
+        sequence: The sequence number. Orders are listed by it. It is the server's clock in microseconds
+            since 1970, or the last sequence number plus one if that is larger.
+        metadata: What the caller gave with the order, unchanged. None where nothing was given.
     """
 
     order_id: str
@@ -78,13 +91,13 @@ class Order:
     metadata: Metadata | None = field(default=None, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the order as `json.dumps` takes it.
+        """Convert the order to a dict that `json.dumps` accepts.
 
-        Amount and price are plain decimal text, because a JSON number could lose digits.
+        Amount and price become plain decimal text, because a JSON number could lose digits.
 
         Returns:
-            The order's fields by name, in the order of the attributes. `placed_at` is ISO 8601 in UTC,
-            always with six digits of a second.
+            The fields by name, in the order of the attributes. `placed_at` is ISO 8601 text in UTC, always
+                with six digits of a second.
 
         Example:
             >>> from cryptoorders_redis import CryptoOrderSystem

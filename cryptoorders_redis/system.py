@@ -1,16 +1,16 @@
+# Generated from aio.py by tools/generate_sync.py: edit aio.py, then run `make generate`.
 """The sync API."""
 
-import time
 from collections.abc import Generator, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self
 
 import redis
 
 from cryptoorders_redis.observing import Observer
-from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
@@ -30,25 +30,28 @@ from cryptoorders_redis.order import (
     UsersOrderFields,
 )
 from cryptoorders_redis.transport.connections import Connections
+from cryptoorders_redis.transport.driver import Driver
 from cryptoorders_redis.transport.endpoint import make_endpoint
 from cryptoorders_redis.transport.executor import Executor
 from cryptoorders_redis.transport.sessions import Sessions
 from cryptoorders_redis.validation import validate_text
 
-T = TypeVar("T")
-
 
 class CryptoOrderSystem:
     """A store of live orders that any number of processes share.
 
-    What a call returned is what the server holds: nothing is kept or queued here, and nothing is
-    loaded at the start. One object serves any number of threads, and a child process after a fork.
+    What a call returned is what the server holds. Nothing is kept or queued in the process, and nothing
+    is loaded at the start.
 
-    Every call raises, besides what it names itself:
-        StoreUnavailable: the server cannot be reached or does not serve; nothing was changed.
-        OutcomeUnknown: the reply to a change was lost, so that it may have taken effect or not.
-        AccessDenied, StoreReadOnly, StoreFull, ServerError: the server refused; nothing was changed.
-        StoreClosed: after `close`.
+    One object serves any number of threads, and a child process after a fork. All calls share at most 50
+    connections. The constructor joins the namespace or creates it.
+
+    Every call can raise these errors. Its own text names only the others.
+
+    - `StoreUnavailable`: the server cannot be reached, or does not serve. Nothing was changed.
+    - `OutcomeUnknown`: the reply to a change was lost. The change may have taken effect or not.
+    - `AccessDenied`, `StoreReadOnly`, `StoreFull`, `ServerError`: the server refused. Nothing was changed.
+    - `StoreClosed`: the call came after `close`.
 
     Example:
         >>> system = CryptoOrderSystem(num_streams=3, url="memory://")
@@ -71,40 +74,45 @@ class CryptoOrderSystem:
         deadline_seconds: float = 10.0,
         observer: Observer | None = None,
     ) -> None:
-        """Join a namespace of orders: one round trip; or create it: three more.
+        """Join a namespace of orders, or create it.
+
+        To join takes one round trip, to create three more.
 
         Args:
-            num_streams: how many streams the orders are sharded over by user, 1 to 16384; None
-                takes what the namespace has, and 1 for a new one.
-            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`; None for
-                `$CRYPTOORDERS_URL`, and without that `redis://localhost:6379/0`.
-            client: a client to use in place of a url. Its connections are used, it is never closed,
-                and neither its retries nor its decoding touch what is sent here.
-            namespace: which orders, of all that the server holds: 1 to 100 of `A-Za-z0-9._-`.
-            create: whether to create the namespace where there is none. Pass False to look: a name with a
-                typing error is then an error, and not a new and empty namespace.
-            deadline_seconds: how long a call waits for a free connection and goes on trying, 0 to 600, while
-                a server that answered before does not. The last attempt may take as long again as its
-                connection's time-out.
+            num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
+                number that the namespace has, and 1 for a new namespace.
+            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
+                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
+            client: A client to use instead of a URL. Its connection settings are used, but not its retries
+                and its decoding. It is never closed here.
+            namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.
+            create: Whether to create the namespace if it does not exist. With False a misspelled name
+                is an error instead of a new and empty namespace.
+            deadline_seconds: How long a call waits for a free connection and retries while the server does
+                not answer, in seconds, 0 to 600. The last attempt can exceed it by the time-out
+                of the connection, 5 seconds by default. A server that never answered is not retried.
+            observer: Any object with a method `call(info)`. It is told of each call once, after its end, by a
+                `CallInfo`. What it raises is logged, and does not change the call.
 
         Raises:
-            NoSuchNamespace: there is no such namespace, and `create` is False.
-            ConfigurationMismatch: the namespace has another num_streams.
-            SchemaVersionMismatch: its data is of a version that this release does not know.
-            TypeError, ValueError: an argument is not legal; nothing was sent.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+            NoSuchNamespace: The namespace does not exist, and `create` is False.
+            ConfigurationMismatch: The namespace has another num_streams.
+            SchemaVersionMismatch: This release does not know the schema version of the data.
         """
         self._node = Standalone(namespace)
-        opening = self._node.open(num_streams, create=create)
+        self._num_streams = num_streams
         self._sessions = Sessions(self._node.keys)
-        self._executor = Executor(self._sessions, deadline_seconds, observer)
-        source = make_endpoint(url, client, redis)
-        self._where = source.where
-        self._connections = Connections(source)
-        try:
-            self._run(opening)
-        except BaseException:
-            self.close()
-            raise
+        endpoint = make_endpoint(url, client, redis)
+        self._where = endpoint.where
+        self._connections = Connections(endpoint)
+        self._driver = Driver(
+            Executor(self._sessions, deadline_seconds, observer),
+            self._connections,
+            partial(self._node.open, num_streams, create=create),
+        )
+        self._run = self._driver.run
 
     def place(
         self,
@@ -116,45 +124,80 @@ class CryptoOrderSystem:
         *,
         metadata: Metadata | None = None,
     ) -> bool:
-        """Place an order, ACTIVE, behind all that are live. Atomic; O(log n) in its stream's orders.
+        """Place an order. It is ACTIVE, and comes last in the placement order.
+
+        Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
+        clients; on Redis Cluster the clocks of its nodes do.
 
         Args:
-            order_id, user_id, currency: any text of 1 to 256 bytes of UTF-8.
-            amount: above zero. Kept exactly; a float is taken by its shortest text, 0.1 as 0.1.
-            price: zero or more; kept exactly.
+            order_id: The id, unique among the live orders of the namespace: 1 to 256 bytes of UTF-8.
+            user_id: The user whose order it is: 1 to 256 bytes of UTF-8.
+            currency: What is traded: 1 to 256 bytes of UTF-8.
+            amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
+                text: 0.1 is 0.1.
+            price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
 
         Returns:
-            True: placed. False: the id is live already, whoever's order it is; nothing was changed.
+            Whether the order was placed. False means that the id is live already, for any user. Nothing
+                was changed then.
 
         Raises:
-            TypeError, ValueError: naming the field that is not legal; nothing was sent.
-            StoreFull: the server's memory is full.
+            TypeError: A field has a wrong type. Nothing was sent.
+            ValueError: A field is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
         """
         return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
 
     def pause(self, order_id: str) -> bool:
-        """Pause an order, which keeps its place. Atomic; O(1).
+        """Pause an order. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
 
         Returns:
-            True: it was ACTIVE and is PAUSED now. False: it was not; nothing was changed.
+            Whether the order was ACTIVE and is PAUSED now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
         """
         return self._run(self._node.pause(order_id))
 
     def resume(self, order_id: str) -> bool:
-        """Resume an order. Atomic; O(1).
+        """Resume a paused order. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
 
         Returns:
-            True: it was PAUSED and is ACTIVE now. False: it was not; nothing was changed.
+            Whether the order was PAUSED and is ACTIVE now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
         """
         return self._run(self._node.resume(order_id))
 
     def cancel(self, order_id: str) -> bool:
-        """Cancel an order, ACTIVE or PAUSED: it is gone from every key, and its id is free again.
+        """Cancel an order, ACTIVE or PAUSED. It is removed from every key, and its id is free again.
 
-        Atomic; O(log n) in its stream's orders. Works when the server's memory is full.
+        Atomic. O(log n) for n orders in its stream. Works also when the server's memory is full.
+
+        Args:
+            order_id: The id of the order.
 
         Returns:
-            True: it was live. False: it was not; nothing was changed.
+            Whether the order was live and is cancelled now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
         """
         return self._run(self._node.cancel(order_id))
 
@@ -167,14 +210,25 @@ class CryptoOrderSystem:
         expected_amount: Number | None = None,
         expected_price: Number | None = None,
     ) -> bool:
-        """Change a live order's amount, its price, or both. It keeps its place and its status. Atomic; O(1).
+        """Change the amount of a live order, its price, or both.
+
+        The order keeps its status and its position in the placement order. Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+            amount: The new amount, above zero. None keeps the old one.
+            price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
 
         Returns:
-            True: amended, if only to what it was. False: it is not live; nothing was changed.
+            Whether the order is live and has these values now. False means that it is not live, or not as
+                expected. Nothing was changed then.
 
         Raises:
-            TypeError, ValueError: neither is given, or one is not legal; nothing was sent.
-            StoreFull: the server's memory is full.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
         """
         return self._run(
             self._node.amend(
@@ -187,57 +241,155 @@ class CryptoOrderSystem:
         )
 
     def reduce(self, order_id: str, by: Number) -> Decimal | None:
-        """Take `by` off a live order's amount, and return what is left."""
+        """Take a part off the amount of a live order, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that it is not live; nothing
+                was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return self._run(self._node.reduce(order_id, by))
 
     def cancel_all_by_user(self, user_id: str) -> int:
-        """Cancel all of a user's orders, and return how many there were.
+        """Cancel all orders of a user.
 
-        Atomic; touches the user's stream alone; O(k log n) for k orders of the user's among n of the
-        stream's. The server does nothing else meanwhile: about 5 µs an order.
+        Atomic. Only the user's stream is touched. O(k log n) for the user's k orders among the n of that
+        stream. The server does nothing else during that time: about 5 µs an order.
+
+        Args:
+            user_id: The user.
+
+        Returns:
+            How many orders were cancelled.
+
+        Raises:
+            TypeError: The user id is not a `str`. Nothing was sent.
+            ValueError: The user id is not legal. Nothing was sent.
         """
         return self._run(self._node.cancel_all_by_user(user_id))
 
     def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
-        """Place orders in turn, each as `place` would: many times as fast as one by one.
+        """Place many orders, one after the other, each as `place` does. Many times faster than `place`.
+
+        The orders are sent in batches of 1,000, one round trip each. Each batch is atomic. The server does
+        nothing else during a batch: about 5 ms. On Redis Cluster a batch is atomic for each stream, but not
+        over several streams.
 
         Args:
-            orders: any number of `NewOrder`, or of tuples of what `place` takes.
+            orders: Any number of `NewOrder`, or of tuples of the arguments of `place`.
 
         Returns:
-            For each order whether it was placed, in their order.
-
-        Sent 1,000 at a time, one round trip each. Each order is atomic, and so is each of these batches, in
-        which the server does nothing else: about 5 ms.
+            For each order, in the order given, whether it was placed.
 
         Raises:
-            ValueError: naming the index of the first order that is not legal; nothing was sent.
-            BulkInterrupted: stopped on the way; says which are done, which may be, and which are not.
+            TypeError: `orders` cannot be iterated over. Nothing was sent.
+            ValueError: An order is not legal. The message names the index of the first one. Nothing was
+                sent.
+            BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
+                which are not.
         """
         return self._run(place_many(self._node, orders))
 
     def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Pause orders in turn, each as `pause` would; as to all else like `place_many`."""
+        """Pause many orders, one after the other, each as `pause` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was paused.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "pause", order_ids))
 
     def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Resume orders in turn, each as `resume` would; as to all else like `place_many`."""
+        """Resume many orders, one after the other, each as `resume` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was resumed.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "resume", order_ids))
 
     def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Cancel orders in turn, each as `cancel` would; as to all else like `place_many`."""
+        """Cancel many orders, one after the other, each as `cancel` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether the order was cancelled.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "cancel", order_ids))
 
     def display_all_live_orders(self) -> list[str]:
-        """Return all live orders in placement order, as `["order1", "order2(paused)"]`.
+        """List all live orders in placement order.
 
-        What all streams held at one moment. O(n) for n live orders, and the server does nothing else
-        while it reads them; `live_orders` reads by the page.
+        All streams are read at one moment. On Redis Cluster each stream is read at a moment of its own.
+        O(n log n) for n live orders. The server does nothing else while it reads them. `live_orders` reads
+        them in pages instead.
+
+        Returns:
+            The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
+                "order2(paused)"]`.
         """
         return self._run(self._node.display_all_live_orders())
 
     def get(self, order_id: str) -> Order | None:
-        """Return an order as it is now, or None if it is not live. Atomic; O(1)."""
+        """Read an order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            The order as it is now, or None if it is not live.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+            InconsistentData: The order's data cannot be read. `verify` says what is wrong.
+        """
         return self._run(self._node.get(order_id))
 
     def live_orders(
@@ -251,22 +403,36 @@ class CryptoOrderSystem:
         limit: int | None = None,
         after: int | None = None,
     ) -> Generator[Order]:
-        """Iterate over the live orders of which all that is given holds, in placement order.
+        """Iterate over the live orders that match all given filters, in placement order.
 
-        Read by pages of up to a thousand, so that memory stays flat and the server is never held up.
-        A page is read at one moment; an order that is live throughout is given exactly once.
+        The orders are read in pages of about 1,000. So memory stays flat, and the server is never blocked
+        for long. Each page is read at one moment, on Redis Cluster at one moment of each stream. An order
+        that is live from the first page to the last is returned exactly once. An order that is placed or
+        cancelled in between may be returned or not.
+
+        O(n) for the n orders in the range of `placed_after`, `placed_before` and `after`. To find the range
+        takes O(log n). Orders outside it are not read.
 
         Args:
-            user_id: reads the ids of the user's k orders, O(k log n), and of the orders only those asked for.
-            currency, status: no key is sorted by them, so all orders in the range are read.
-            placed_after, placed_before: with a time zone. An order placed at the very microsecond is
-                not given. O(log n) to find: what is before and behind is not read.
-            limit: how many to give at most. Reading ends there.
-            after: the `sequence` of the last order that was given, to go on behind it, in any process
-                and at any time. O(log n) to find. An order placed later always has a higher one.
+            user_id: Only orders of this user. Reads the ids of the user's k orders, O(k log n), and then
+                only the orders in the range.
+            currency: Only orders of this currency. All orders in the range are read to find them.
+            status: Only orders with this status. All orders in the range are read to find them.
+            placed_after: Only orders placed after this moment, which needs a time zone. An order placed at
+                exactly this microsecond is left out.
+            placed_before: Only orders placed before this moment, which needs a time zone. An order placed
+                at exactly this microsecond is left out.
+            limit: The maximum number of orders, 1 or more. Reading ends there.
+            after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
+                last order returned, any process can continue at any time.
+
+        Returns:
+            An iterator over the orders. Nothing is read before its first use.
 
         Raises:
-            TypeError, ValueError: an argument is not legal; at the call, not at the first order.
+            TypeError: An argument has a wrong type. Raised by the call, before any order is read.
+            ValueError: An argument is not legal. Raised by the call, before any order is read.
+            InconsistentData: An order's data cannot be read. Raised while iterating.
 
         Example:
             >>> system = CryptoOrderSystem(url="memory://")
@@ -294,84 +460,122 @@ class CryptoOrderSystem:
         return orders()
 
     def count(self, *, user_id: str | None = None, status: StatusName | None = None) -> int:
-        """Return how many orders are live of which all that is given holds. At one moment.
+        """Count the live orders that match all given filters. No order is read.
 
-        O(num_streams); of a user O(1), and with a status O(k) for the user's k orders or, if those
-        are fewer, the paused ones of their stream. No order is read.
+        All streams are counted at one moment, on Redis Cluster each stream at a moment of its own.
+        O(num_streams). For a user O(1). For a user and a status O(k), where k is the smaller of two
+        numbers: the user's orders, and the paused orders of the user's stream.
+
+        Args:
+            user_id: Only orders of this user.
+            status: Only orders with this status.
+
+        Returns:
+            The number of orders.
 
         Raises:
-            TypeError, ValueError: an argument is not legal; nothing was sent.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
         """
         return self._run(count(self._node, user_id, status))
 
     def stats(self) -> Stats:
-        """Return what each stream holds and all of them do, and which streams and users hold most.
+        """Measure how much each stream holds, and which streams and users hold most.
 
-        By a scan of all keys of the database, in pages of about a thousand, so that the server is
-        never held up: O(keys), which is about a key a user, three a stream, one a client. Orders are
-        not read. How many are active and paused is of one moment, at the end of the scan; users,
-        clients and bytes are as the scan finds them while others go on. Bytes are the server's estimate
-        (MEMORY USAGE) from five elements of each key. A set of the keys is kept meanwhile.
+        Scans all keys of the database in pages of about 1,000, so the server is never blocked for long.
+        O(keys). A namespace has about one key a user, three a stream and one a client. Orders are not read.
+
+        The counts of orders are of one moment, at the end of the scan. On Redis Cluster each stream is
+        counted at a moment of its own. Users, clients and bytes are counted during the scan. Bytes are the
+        server's estimate (MEMORY USAGE) from five elements of each key. The names of all keys are kept in
+        memory during the call.
+
+        Returns:
+            What each stream holds, what all streams hold, and the ten busiest users and streams.
         """
         return self._run(stats(self._node))
 
     def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
-        """Return counts and the newest orders, without a scan: cheap enough to call every second.
+        """Read counts and the newest orders without a scan. Cheap enough to call every second.
 
-        Two round trips. O(num_streams log n) for n live orders, and the newest orders of as many
-        streams as are asked for. The counts are of one moment, the orders of one just after it.
+        Two round trips. O(num_streams log n) for n live orders, plus the newest orders of at most
+        `newest` streams. The counts are of one moment, on Redis Cluster of one moment a stream. The newest
+        orders are read just after it.
 
         Args:
-            newest: how many of the newest orders to read, 0 to 1000.
-            after: a sequence number; how many live orders were placed after it is counted.
+            newest: How many of the newest orders to read, 0 to 1000.
+            after: A sequence number. The live orders placed after it are counted.
+
+        Returns:
+            The counts, the last sequence number and the newest orders.
 
         Raises:
-            TypeError, ValueError: an argument is not legal; nothing was sent.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+            InconsistentData: An order's data cannot be read. `verify` says what is wrong.
         """
         return self._run(summary(self._node, newest, after))
 
     def verify(self) -> list[Inconsistency]:
-        """Hold all keys of the namespace against each other; return what disagrees, nothing if all is well.
+        """Check that all keys of the namespace are consistent. Changes nothing.
 
-        Reads by the page, and may be called while others go on: what all keys say of an order is read
-        at one moment. O(n) for n live orders, plus a scan of all keys of the database. Changes nothing.
+        Reads in pages, and can run while other clients make changes: all keys of an order are compared at
+        one moment. O(n) for n live orders, plus a scan of all keys of the database.
+
+        Returns:
+            What is inconsistent. The list is empty if everything is consistent.
         """
         return self._run(verify(self._node))
 
     def drop(self) -> None:
         """Remove the namespace with all its orders. This cannot be undone.
 
-        In steps of about 500 keys, so that the server is never held up: O(keys of the database). From the
-        first step on placing, listing and counting raise `NoSuchNamespace`; other calls reach an order until
-        it is removed. Afterwards the namespace does not exist, and a client that may create it
-        (`create=True`) creates it again when it places an order. Keys of other clients' sessions, which
-        hold no orders, may be left, for an hour at most. Several clients may drop at the same time.
+        Removes about 500 keys in a step, so the server is never blocked for long. O(keys of the database).
+        It is not atomic. After the first step, all calls but `get` raise `NoSuchNamespace`. `get` finds an
+        order until it is removed.
+
+        Afterwards the namespace does not exist. A client with `create=True` creates it again when it places
+        an order. Session keys of other clients may remain for up to an hour. They hold no orders.
+        Several clients may drop a namespace at the same time.
 
         Raises:
-            NoSuchNamespace: there is none.
-            OutcomeUnknown: it may be half dropped, and the message says what came in between; call it again.
+            NoSuchNamespace: The namespace does not exist.
+            OutcomeUnknown: The namespace may be half dropped. The message says why. Call `drop` again.
         """
         self._run(drop(self._node))
 
     def user(self, user_id: str) -> "UserOrders":
-        """Return the orders of one user. Nothing is sent."""
+        """Return an object for the orders of one user. Nothing is sent.
+
+        Args:
+            user_id: The user.
+
+        Returns:
+            The orders of this user. They need not exist.
+
+        Raises:
+            TypeError: The user id is not a `str`.
+            ValueError: The user id is not legal.
+        """
         return UserOrders(self, user_id)
 
     def close(self) -> None:
-        """Close the connections that were opened here. Every call after it raises `StoreClosed`."""
-        self._connections.close()
+        """Close the connections that this object opened. Every later call raises `StoreClosed`."""
+        self._driver.close()
 
     def __repr__(self) -> str:
-        namespace, num_streams = self._node.keys.namespace, self._node.num_streams
+        namespace = self._node.keys.namespace
+        num_streams = self._node.num_streams or self._num_streams
         return f"{type(self).__name__}({num_streams}, url={self._where!r}, namespace={namespace!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} cannot be pickled or copied: hand over its url and namespace, and open "
+            f"a {type(self).__name__} cannot be pickled or copied: pass its url and namespace, and open "
             "one in the other process"
         )
 
     def __enter__(self) -> Self:
+        self._driver.enter()
         return self
 
     def __exit__(
@@ -382,30 +586,17 @@ class CryptoOrderSystem:
     ) -> None:
         self.close()
 
-    def _run(self, operation: Operation[T]) -> T:
-        conversation = self._executor.execute(operation)
-        try:
-            request = next(conversation)
-            while True:
-                if request.wait_seconds:
-                    time.sleep(request.wait_seconds)
-                try:
-                    replies = self._connections.exchange(
-                        request.data, request.num_replies, request.give_up_at
-                    )
-                except Exception as error:  # noqa: BLE001 - the conversation decides what it means
-                    request = conversation.throw(error)
-                else:
-                    request = conversation.send(replies)
-        except StopIteration as done:
-            return done.value
-
 
 class UserOrders:
-    """One user's orders. Another user's are as if they did not exist: False, nothing changed.
+    """The orders of one user. Get one from `CryptoOrderSystem.user`.
 
-    What each call promises, raises and costs is what the call of the same name on
-    `CryptoOrderSystem` does. An id that is live for another user cannot be placed.
+    Orders of other users are treated as if they did not exist: a call returns False, and nothing is
+    changed. One exception: an id that is live for another user cannot be placed.
+
+    Every call can raise the errors that `CryptoOrderSystem` lists.
+
+    Attributes:
+        user_id: The user.
 
     Example:
         >>> alice = CryptoOrderSystem(url="memory://").user("alice")
@@ -416,32 +607,109 @@ class UserOrders:
     """
 
     def __init__(self, system: CryptoOrderSystem, user_id: str) -> None:
-        """Use `CryptoOrderSystem.user`."""
+        """Call `CryptoOrderSystem.user` instead.
+
+        Args:
+            system: The system that holds the orders.
+            user_id: The user.
+
+        Raises:
+            TypeError: The user id is not a `str`.
+            ValueError: The user id is not legal.
+        """
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id: str = validate_text(user_id, "user_id")
+        self.user_id = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"
 
     def place(
-        self, order_id: str, currency: str, amount: Number, price: Number, *, metadata: Metadata | None = None
+        self,
+        order_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
     ) -> bool:
-        """Place an order of this user's; False: the id is live already, whoever's it is."""
+        """Place an order of this user. It is ACTIVE, and comes last in the placement order.
+
+        Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
+        clients; on Redis Cluster the clocks of its nodes do.
+
+        Args:
+            order_id: The id, unique among the live orders of the namespace: 1 to 256 bytes of UTF-8.
+            currency: What is traded: 1 to 256 bytes of UTF-8.
+            amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
+                text: 0.1 is 0.1.
+            price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
+
+        Returns:
+            Whether the order was placed. False means that the id is live already, for any user. Nothing
+                was changed then.
+
+        Raises:
+            TypeError: A field has a wrong type. Nothing was sent.
+            ValueError: A field is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return self._run(self._node.place(new))
 
     def pause(self, order_id: str) -> bool:
-        """Pause an order of this user's; False: it is not theirs, not live, or not ACTIVE."""
+        """Pause an order of this user. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was ACTIVE and is PAUSED now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return self._run(self._node.pause(order_id, self.user_id))
 
     def resume(self, order_id: str) -> bool:
-        """Resume an order of this user's; False: it is not theirs, not live, or not PAUSED."""
+        """Resume a paused order of this user. It keeps its position in the placement order.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was PAUSED and is ACTIVE now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return self._run(self._node.resume(order_id, self.user_id))
 
     def cancel(self, order_id: str) -> bool:
-        """Cancel an order of this user's; False: it is not theirs, or not live."""
+        """Cancel an order of this user, ACTIVE or PAUSED.
+
+        It is removed from every key, and its id is free again. Atomic. O(log n) for n orders in the user's
+        stream. Works also when the server's memory is full.
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            Whether this user's order was live and is cancelled now. False means that nothing was changed.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+        """
         return self._run(self._node.cancel(order_id, self.user_id))
 
     def amend(
@@ -453,7 +721,26 @@ class UserOrders:
         expected_amount: Number | None = None,
         expected_price: Number | None = None,
     ) -> bool:
-        """Amend an order of this user's; False: it is not theirs, or not live."""
+        """Change the amount of a live order of this user, its price, or both.
+
+        The order keeps its status and its position in the placement order. Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+            amount: The new amount, above zero. None keeps the old one.
+            price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
+
+        Returns:
+            Whether this user's order is live and has these values now. False means that the user has no
+                such live order, or that it is not as expected. Nothing was changed then.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return self._run(
             self._node.amend(
                 order_id,
@@ -466,27 +753,123 @@ class UserOrders:
         )
 
     def reduce(self, order_id: str, by: Number) -> Decimal | None:
-        """Take `by` off a live order's amount, and return what is left."""
+        """Take a part off the amount of a live order of this user, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that the user has no such
+                live order; nothing was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
         return self._run(self._node.reduce(order_id, by, self.user_id))
 
     def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
-        """Place orders of this user's: tuples of order id, currency, amount and price."""
+        """Place many orders of this user, one after the other, each as `place` does.
+
+        Many times faster than `place`. The orders are sent in batches of 1,000, one round trip each. Each
+        batch is atomic. The server does nothing else during a batch: about 5 ms.
+
+        Args:
+            orders: Any number of tuples of order id, currency, amount and price.
+
+        Returns:
+            For each order, in the order given, whether it was placed.
+
+        Raises:
+            TypeError: `orders` cannot be iterated over. Nothing was sent.
+            ValueError: An order is not legal. The message names the index of the first one. Nothing was
+                sent.
+            BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
+                which are not.
+        """
         return self._run(place_many_of(self._node, self.user_id, orders))
 
     def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Pause those of the orders that are this user's and ACTIVE."""
+        """Pause many orders of this user, one after the other, each as `pause` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was paused.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "pause", order_ids, self.user_id))
 
     def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Resume those of the orders that are this user's and PAUSED."""
+        """Resume many orders of this user, one after the other, each as `resume` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was resumed.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "resume", order_ids, self.user_id))
 
     def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
-        """Cancel those of the orders that are this user's and live."""
+        """Cancel many orders of this user, one after the other, each as `cancel` does.
+
+        Batches, atomicity and speed are those of `place_many`.
+
+        Args:
+            order_ids: The ids of the orders.
+
+        Returns:
+            For each id, in the order given, whether this user's order was cancelled.
+
+        Raises:
+            TypeError: `order_ids` is one `str`, or cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+            BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
+                which are not.
+        """
         return self._run(change_many(self._node, "cancel", order_ids, self.user_id))
 
     def get(self, order_id: str) -> Order | None:
-        """Return an order of this user's as it is now; None if it is not theirs, or not live."""
+        """Read an order of this user.
+
+        Atomic. O(1).
+
+        Args:
+            order_id: The id of the order.
+
+        Returns:
+            The order as it is now, or None if this user has no such live order.
+
+        Raises:
+            TypeError: The id is not a `str`. Nothing was sent.
+            ValueError: The id is not legal. Nothing was sent.
+            InconsistentData: The order's data cannot be read. `verify` says what is wrong.
+        """
         return self._run(self._node.get(order_id, self.user_id))
 
     def live_orders(
@@ -499,7 +882,32 @@ class UserOrders:
         limit: int | None = None,
         after: int | None = None,
     ) -> Generator[Order]:
-        """Iterate over this user's live orders that match all given filters, in placement order."""
+        """Iterate over this user's live orders that match all given filters, in placement order.
+
+        The ids of the user's k orders are read once, O(k log n) for n orders in the stream. Then the orders
+        in the range of `placed_after`, `placed_before` and `after` are read in pages of up to 1,000. An
+        order that is live during the whole iteration is returned exactly once. One that was placed since
+        its start is not returned.
+
+        Args:
+            currency: Only orders of this currency. All orders in the range are read to find them.
+            status: Only orders with this status. All orders in the range are read to find them.
+            placed_after: Only orders placed after this moment, which needs a time zone. An order placed at
+                exactly this microsecond is left out.
+            placed_before: Only orders placed before this moment, which needs a time zone. An order placed
+                at exactly this microsecond is left out.
+            limit: The maximum number of orders, 1 or more. Reading ends there.
+            after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
+                last order returned, any process can continue at any time.
+
+        Returns:
+            An iterator over the orders. Nothing is read before its first use.
+
+        Raises:
+            TypeError: An argument has a wrong type. Raised by the call, before any order is read.
+            ValueError: An argument is not legal. Raised by the call, before any order is read.
+            InconsistentData: An order's data cannot be read. Raised while iterating.
+        """
         return self._system.live_orders(
             user_id=self.user_id,
             currency=currency,
@@ -511,16 +919,40 @@ class UserOrders:
         )
 
     def count(self, *, status: StatusName | None = None) -> int:
-        """Return how many live orders this user has, or how many of a status."""
+        """Count this user's live orders. No order is read.
+
+        Atomic. O(1). With a status O(k), where k is the smaller of two numbers: the user's orders, and the
+        paused orders of the user's stream.
+
+        Args:
+            status: Only orders with this status.
+
+        Returns:
+            The number of orders.
+
+        Raises:
+            ValueError: The status is not legal. Nothing was sent.
+        """
         return self._system.count(user_id=self.user_id, status=status)
 
     def cancel_all(self) -> int:
-        """Cancel all of this user's orders, and return how many there were."""
+        """Cancel all orders of this user.
+
+        Atomic. Only the user's stream is touched. O(k log n) for the user's k orders among the n of that
+        stream. The server does nothing else during that time: about 5 µs an order.
+
+        Returns:
+            How many orders were cancelled.
+        """
         return self._run(self._node.cancel_all_by_user(self.user_id))
 
     def display_all_live_orders(self) -> list[str]:
-        """Return this user's live orders in placement order, as they were at one moment.
+        """List this user's live orders in placement order.
 
-        O(k log n) for the user's k orders among n of their stream.
+        All are read at one moment. O(k log n) for the user's k orders among the n of their stream.
+
+        Returns:
+            The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
+                "order2(paused)"]`.
         """
         return self._run(self._node.display_live_orders_of(self.user_id))

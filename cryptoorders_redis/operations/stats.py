@@ -1,4 +1,4 @@
-"""How much a namespace holds, and where it is heaviest."""
+"""How much a namespace holds, and which streams and users hold most."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.schema.keys import KeyMeaning
 
 PAGE = 1000
-"""Keys looked at in one round trip."""
+"""Keys measured in one round trip."""
 
 BUSIEST = 10
-"""How many streams and users are named as the most loaded."""
+"""The number of streams and of users that are named as the busiest."""
 
 SAMPLES = 5
-"""Elements of a key whose bytes are counted; the others are taken to be like them."""
+"""Elements of a key whose bytes are counted. The others are assumed to be of the same size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,11 @@ class StreamStats:
     """What one stream holds.
 
     Attributes:
-        stream: its number.
-        active, paused: how many of its orders are.
-        users: how many users have live orders in it.
-        bytes: the memory that its keys take, estimated; None where the server cannot say.
+        stream: The number of the stream, from 0.
+        active: How many of its orders are ACTIVE.
+        paused: How many of its orders are PAUSED.
+        users: How many users have live orders in it.
+        bytes: The memory of its keys in bytes, estimated by the server. None if the server cannot say.
     """
 
     stream: int
@@ -38,13 +39,19 @@ class StreamStats:
 
     @property
     def live(self) -> int:
-        """How many orders are live, active and paused."""
+        """How many orders are live: active or paused."""
         return self.active + self.paused
 
 
 @dataclass(frozen=True, slots=True)
 class UserStats:
-    """How many live orders a user has, and in which stream."""
+    """How many live orders a user has.
+
+    Attributes:
+        user_id: The user.
+        stream: The stream of the user's orders.
+        live: How many live orders the user has.
+    """
 
     user_id: str
     stream: int
@@ -56,11 +63,11 @@ class Stats:
     """What a namespace holds.
 
     Attributes:
-        streams: each of the streams, by number.
-        busiest_users: the users with the most live orders, at most ten of them, the most loaded first.
-        clients: how many clients have changed something, or begun to, in the last hour.
-        bytes: the memory that all keys take, estimated: the streams', the directory's, the sessions';
-            None where the server cannot say.
+        streams: All streams, by number.
+        busiest_users: The users with the most live orders, at most ten, the busiest first.
+        clients: How many clients made a change, or tried to, in the last hour.
+        bytes: The memory of all keys in bytes, estimated by the server: streams, directory and client
+            sessions. None if the server cannot say.
     """
 
     streams: tuple[StreamStats, ...]
@@ -80,7 +87,7 @@ class Stats:
 
     @property
     def live(self) -> int:
-        """How many orders are live in all streams, active and paused."""
+        """How many orders are live in all streams: active or paused."""
         return self.active + self.paused
 
     @property
@@ -90,13 +97,13 @@ class Stats:
 
     @property
     def busiest_streams(self) -> tuple[StreamStats, ...]:
-        """The streams with the most live orders, at most ten of them, the most loaded first."""
+        """The streams with the most live orders, at most ten, the busiest first."""
         loaded = (stream for stream in self.streams if stream.live)
         return tuple(nsmallest(BUSIEST, loaded, key=lambda stream: -stream.live))
 
 
 def stats(node: Standalone) -> Operation[Stats]:
-    """Read what the namespace holds: all that a scan finds, and the counts at the end of it."""
+    """Scan all keys, then count the orders at one moment; reply with both."""
     return Operation("stats", "read", (), _stats(node))
 
 
@@ -122,15 +129,15 @@ class _Found:
 
     def __init__(self, num_streams: int) -> None:
         self._keys: set[bytes] = set()
-        """Those looked at: a scan may find a key twice."""
+        """The keys measured so far: a scan may find a key twice."""
         self._users = [0] * num_streams
         self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *range(num_streams)), 0)
-        """By stream; under None what belongs to none."""
+        """By stream. None holds the keys that belong to no stream."""
         self._clients = 0
         self._busiest: list[UserStats] = []
 
     def new_among(self, node: Standalone, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
-        """Return what those of the keys are that the scan finds for the first time."""
+        """Return the meanings of the keys that the scan found for the first time."""
         new: dict[bytes, KeyMeaning] = {}
         for key in keys:
             meaning = node.keys.meaning_of(key)
@@ -144,7 +151,7 @@ class _Found:
         self._bytes[stream] = _total((self._bytes[stream], *sizes))
 
     def add_users(self, users: Iterable[UserStats]) -> None:
-        """Count users; one whose last order was cancelled since the scan found them is none."""
+        """Count the users that have orders. Others cancelled their last order since the scan found them."""
         there = [user for user in users if user.live]
         for user in there:
             self._users[user.stream] += 1
@@ -152,7 +159,7 @@ class _Found:
         self._busiest = nsmallest(BUSIEST, candidates, key=lambda user: (-user.live, user.user_id))
 
     def stats(self, counts: Sequence[int]) -> Stats:
-        """Return all of it, with how many orders are live and paused in each stream."""
+        """Return the stats. The counts hold two numbers a stream: its live orders and its paused orders."""
         by_stream = enumerate(zip(counts[0::2], counts[1::2], self._users, strict=True))
         return Stats(
             streams=tuple(
@@ -166,7 +173,7 @@ class _Found:
 
 
 def _measure(node: Standalone, keys: dict[bytes, KeyMeaning], found: _Found) -> Steps[None]:
-    """Add up what the keys hold that one page of the scan found, in one round trip."""
+    """Measure the keys that one page of the scan found, in one round trip."""
     by_stream: dict[int | None, list[bytes]] = {}
     for key, meaning in keys.items():
         by_stream.setdefault(meaning.stream, []).append(key)
@@ -189,7 +196,7 @@ def _measure(node: Standalone, keys: dict[bytes, KeyMeaning], found: _Found) -> 
 
 
 def _total(sizes: Iterable[int | None]) -> int | None:
-    """Return the sum; None where one of them is not known."""
+    """Return the sum, or None if one of the sizes is not known."""
     total = 0
     for size in sizes:
         if size is None:

@@ -1,4 +1,4 @@
-"""What a person who looks on wants to see again and again, without anything being scanned."""
+"""Counts and the newest orders, read without a scan: for a live dashboard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,19 @@ from cryptoorders_redis.schema.records import decode_order
 from cryptoorders_redis.validation import validate_int
 
 MAX_NEWEST = 1000
-"""So many orders may be asked for: a look is to be cheap."""
+"""The maximum number of newest orders, so that a summary stays cheap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a look at a namespace shows.
+    """Counts of a namespace's live orders, and the newest of them.
 
     Attributes:
-        active, paused: how many live orders are.
-        placed: how many of them were placed after the sequence number that was asked about.
-        sequence: the last sequence number given out, to ask about the next time; 0 for none yet.
-        newest: the newest live orders, the newest of them first.
+        active: How many orders are ACTIVE.
+        paused: How many orders are PAUSED.
+        placed: How many live orders were placed after the sequence number `after` of the call.
+        sequence: The last sequence number that was assigned: `after` for the next call. 0 if there is none.
+        newest: The newest live orders, the newest first.
     """
 
     active: int
@@ -37,15 +38,16 @@ class Summary:
 
     @property
     def live(self) -> int:
-        """How many orders are live, active and paused."""
+        """How many orders are live: active or paused."""
         return self.active + self.paused
 
 
 def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
-    """Reply with a look at the namespace; the counts are of one moment.
+    """Reply with the summary. The counts are of one moment.
 
     Raises:
-        TypeError, ValueError: what is given is not legal; when it is made.
+        TypeError: An argument has a wrong type. Raised by this call, before the first step.
+        ValueError: An argument is not legal. Raised by this call, before the first step.
     """
     validate_int(newest, "newest", 0, MAX_NEWEST)
     validate_int(after, "after", 0, LAST_SEQUENCE)
@@ -78,9 +80,10 @@ def _summary(node: Standalone, newest: int, after: int) -> Steps[Summary]:
 def _newest(
     node: Standalone, settings: Settings, heads: Sequence[Sequence[bytes]], number: int
 ) -> Steps[list[Order] | None]:
-    """Reply with the newest orders of all streams, from the newest of each; None: the settings have changed.
+    """Reply with the newest orders of all streams, or None if the settings have changed.
 
-    They can only be in those streams whose own newest is among as many.
+    The heads are the newest order of each stream. The `number` newest orders can only be in the `number`
+    streams with the newest heads, so only these streams are read.
     """
     last: dict[int, int] = {}
     for stream, head in enumerate(heads):

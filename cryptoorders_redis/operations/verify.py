@@ -1,7 +1,7 @@
-"""Checks that all keys of a namespace are consistent, page by page, while others go on using it.
+"""Checks that all keys of a namespace are consistent, in pages, while other clients make changes.
 
-Scans collect order ids wherever they stand. What all keys say of an id is then read at one moment,
-so that a change that happens meanwhile is never taken for an inconsistency.
+Scans collect the order ids from all keys. Then all keys of an order are read at one moment, so that a change
+that happens during the check is never reported as an inconsistency.
 """
 
 import json
@@ -16,20 +16,20 @@ from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import find_problem
 
 PAGE = 500
-"""Ids or keys looked at in one round trip."""
+"""Ids or keys checked in one round trip."""
 
 _SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1), "user": ("SSCAN", 1)}
-"""How each kind of key is scanned, and how many elements of the reply each of its ids takes."""
+"""The command that scans each kind of key, and how many elements of its reply belong to one id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """Keys that do not say the same of an order, or a key that should not be there.
+    """An order whose keys disagree, or a key or a setting that is wrong.
 
     Attributes:
-        subject: the order id, or the name of the key.
-        stream: the stream in whose keys it was found; None where it is in none.
-        problem: what is wrong, in words.
+        subject: The order id, the name of the key or the name of the setting.
+        stream: The stream whose keys hold the order. None if it belongs to no stream.
+        problem: What is wrong, in words.
     """
 
     subject: str
@@ -71,7 +71,7 @@ def _find_all(node: Standalone) -> Steps[dict[Inconsistency, None]]:
 
 
 def _look_into(node: Standalone, key: bytes) -> Steps[list[Inconsistency]]:
-    """Reply with what is wrong with one key, and with the orders that it names."""
+    """Reply with what is wrong with one key and with the orders in it."""
     meaning = node.keys.meaning_of(key)
     if meaning is None or (meaning.stream is not None and meaning.stream >= node.num_streams):
         name = key.decode(errors="backslashreplace")
@@ -119,10 +119,10 @@ def _scanned(
 def _inspected(
     node: Standalone, stream: int, user: str, order_ids: Sequence[bytes]
 ) -> Steps[list[Inconsistency]]:
-    """Reply with what the keys do not agree on of orders that stand in one of a stream's keys."""
+    """Reply with what is wrong with orders that are in one of a stream's keys."""
     found: list[Inconsistency] = []
     keys = (node.keys.directory(0), node.keys.orders(stream), node.keys.placed(stream))
-    # A small hash or set is handed out by a scan in one piece, whatever was asked for.
+    # A scan returns a small hash or set as a whole, also when less was asked for.
     for first in range(0, len(order_ids), PAGE):
         page = order_ids[first : first + PAGE]
         args = (node.keys.namespace, stream, user, *page)
@@ -166,7 +166,7 @@ def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[An
 
 
 def _sequence_problems(node: Standalone) -> Steps[list[Inconsistency]]:
-    """Reply with the streams whose last order is numbered above the last number given out."""
+    """Reply with the last orders of streams whose sequence number is above the last one assigned."""
 
     def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
         yield "GET", node.keys.sequence

@@ -1,0 +1,84 @@
+"""Drives operations for the async API: sends what the executor asks for, and awaits the replies."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.transport.aio_connections import AsyncConnections
+from cryptoorders_redis.transport.executor import Executor
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Runs the operations of one system, in one event loop. `enter` or the first `run` opens the namespace.
+
+    Args:
+        opening: makes the operation that joins or creates the namespace. It checks its arguments when called.
+    """
+
+    def __init__(
+        self, executor: Executor, connections: AsyncConnections, opening: Callable[[], Operation[None]]
+    ) -> None:
+        opening()  # refuses illegal arguments now, and sends nothing yet
+        self._executor = executor
+        self._connections = connections
+        self._opening = opening
+        self._opening_lock = asyncio.Lock()
+        self._is_open = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def enter(self) -> None:
+        """Open the namespace, or close the connections where that fails."""
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
+
+    def run(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
+        """Carry out an operation, and return its result."""
+        # No coroutine itself: each layer of them costs every call about a microsecond.
+        if self._is_open and asyncio.get_running_loop() is self._loop:
+            return self._converse(operation)
+        return self._open_and_run(operation)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+    async def _open_and_run(self, operation: Operation[T]) -> T:
+        await self._open()
+        return await self._converse(operation)
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:
+            raise RuntimeError(
+                "this AsyncCryptoOrderSystem belongs to another event loop, where it was used first: "
+                "open one in each event loop"
+            )
+        async with self._opening_lock:
+            if not self._is_open:
+                await self._converse(self._opening())
+                self._is_open = True
+
+    async def _converse(self, operation: Operation[T]) -> T:
+        conversation = self._executor.execute(operation)
+        try:
+            request = next(conversation)
+            while True:
+                if request.wait_seconds:
+                    await asyncio.sleep(request.wait_seconds)
+                try:
+                    replies = await self._connections.exchange(
+                        request.data, request.num_replies, request.give_up_at
+                    )
+                except Exception as error:  # noqa: BLE001 - the executor decides what it means
+                    request = conversation.throw(error)
+                else:
+                    request = conversation.send(replies)
+        except StopIteration as done:
+            return done.value

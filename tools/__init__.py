@@ -1,0 +1,1 @@
+"""Tools for work on this package. They are not part of it."""
