@@ -63,8 +63,8 @@ class Operation(Generic[T]):
     __slots__ = ("attempts", "ids", "kind", "name", "steps")
 
     def __init__(self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T]) -> None:
-        self.name = name
+        self.name: str = name
         self.kind: Kind = kind
-        self.ids = ids
-        self.steps = steps
-        self.attempts = 1
+        self.ids: Sequence[str] = ids
+        self.steps: Steps[T] = steps
+        self.attempts: int = 1

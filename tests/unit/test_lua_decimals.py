@@ -45,7 +45,9 @@ def calculate(request, tmp_path_factory):
 def near(number):
     """Numbers that differ from one in a single digit, or in nothing but zeros behind the point."""
     exact = Decimal(number)
-    step = Decimal(1).scaleb(exact.as_tuple().exponent)
+    exponent = exact.as_tuple().exponent
+    assert isinstance(exponent, int)
+    step = Decimal(1).scaleb(exponent)
     for other in (EXACT.add(exact, step), exact, EXACT.subtract(exact, step)):
         if other >= 0:
             yield format(other, "f")
