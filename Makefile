@@ -44,6 +44,7 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/python -m tools.generate_sync --check
 	$(BIN)/python -m tools.check_docstrings
 	$(BIN)/pyright
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)" pyright --verifytypes cryptoorders_redis --ignoreexternal
 
 format: $(VENV)/lint.stamp
 	$(BIN)/ruff format .

@@ -1,1 +1,1 @@
-"""What the library costs, always beside what it is measured against. `make bench` runs it all."""
+"""What the library costs, always compared with a peer in the same run. `make bench` runs everything."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks import cores, machine, report
-from benchmarks.charts import drawn
+from benchmarks.charts import draw_charts
 from benchmarks.harness import FULL, NORMAL, QUICK, Scale, Section
 
 NAMES = (
@@ -29,27 +29,29 @@ REPOSITORY = Path(__file__).parent.parent
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="a minute, small stores, to see that it works")
+    size.add_argument(
+        "--quick", action="store_true", help="one minute, with small stores, to see that it works"
+    )
     size.add_argument("--full", action="store_true", help="with 5 million orders")
     parser.add_argument(
-        "--only", nargs="*", choices=NAMES, default=NAMES, help="print these, and write nothing"
+        "--only", nargs="*", choices=NAMES, default=NAMES, help="print only these sections, and write nothing"
     )
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     scale = QUICK if chosen.quick else FULL if chosen.full else NORMAL
     load = machine.load()
     with cores.kept_awake(), cores.kept_to(cores.CLIENT):
-        sections = _measured(chosen.only, scale)
+        sections = _measure(chosen.only, scale)
     if chosen.only != NAMES:
         return
     folder = REPOSITORY / ("build" if chosen.quick else "docs")  # a quick run does not overwrite a real one
     folder.mkdir(exist_ok=True)
-    drawn(folder, sections)
-    path = report.written(folder, scale, chosen.quick, machine.described(load), list(sections.values()))
+    draw_charts(folder, sections)
+    path = report.write_report(folder, scale, chosen.quick, machine.describe(load), list(sections.values()))
     print(f"wrote {path.relative_to(REPOSITORY)}")
 
 
-def _measured(names: tuple[str, ...], scale: Scale) -> dict[str, Section]:
+def _measure(names: tuple[str, ...], scale: Scale) -> dict[str, Section]:
     sections: dict[str, Section] = {}
     for name in names:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The asynchronous face with 1, 10 and 100 tasks, on asyncio and on uvloop."""
+"""The async API with 1, 10 and 100 tasks, on asyncio and on uvloop."""
 
 import asyncio
 import time
@@ -15,10 +15,9 @@ FLOOR, SUBJECT = "redis-py, empty script", "this library"
 TASKS = (1, 10, 100)
 
 HOW = (
-    "Calls a second in one process and one event loop, over a Unix socket. Each task pauses and resumes"
-    " an order of its own, again and again; the peer is redis-py's asyncio client sending an empty "
-    "script from as many tasks. The library keeps to 50 connections, the peer to as many as there are "
-    "tasks."
+    "Calls a second in one process and one event loop, over a Unix socket. Each task repeatedly pauses "
+    "and resumes one order. The peer is redis-py's asyncio client, which sends an empty script from the "
+    "same number of tasks. The library opens at most 50 connections; the peer opens one for each task."
 )
 
 
@@ -59,7 +58,7 @@ class Loop:
 
 
 def run(scale: Scale) -> Section:
-    section = Section("The asynchronous face", HOW)
+    section = Section("The async API", HOW)
     with redis_server() as server:
         for loop in ("asyncio", "uvloop"):
             worker = Worker(Loop, server.url, loop)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from benchmarks.harness import Samples, Scale, Section, Table, ratio, ratios, spread
 from benchmarks.servers import redis_server
@@ -12,8 +13,8 @@ BATCH = 1000
 
 HOW = (
     "Orders a second from one process over a Unix socket. The peer is redis-py's pipeline without "
-    f"transactions, {BATCH} commands at a time: `HSET` of the same four fields into a key an order, "
-    "`DEL` of that key, without any index, check or answer worth the name."
+    f"transactions, with {BATCH} commands at a time. It writes the same four fields with `HSET` into one key "
+    "for each order, and deletes this key with `DEL`. It has no index, no checks and no useful answer."
 )
 
 
@@ -32,7 +33,12 @@ def run(scale: Scale) -> Section:
             for batch in _batches(orders):
                 pipe = client.pipeline(transaction=False)
                 for order_id, user_id, currency, amount, price in batch:
-                    fields = {"user_id": user_id, "currency": currency, "amount": amount, "price": price}
+                    fields: dict[Any, Any] = {
+                        "user_id": user_id,
+                        "currency": currency,
+                        "amount": amount,
+                        "price": price,
+                    }
                     pipe.hset(f"bare:{order_id}", mapping=fields)
                 pipe.execute()
 
@@ -77,7 +83,7 @@ def run(scale: Scale) -> Section:
         ("place_many", "placed", "pipelined HSET"),
         ("cancel_many", "cancelled", "pipelined DEL"),
     ):
-        section.goal(f"{call} against {peer}, time", ratios(samples[call], samples[peer]), 1)
+        section.goal(f"{call} compared with {peer}, time", ratios(samples[call], samples[peer]), 1)
         section.goal(f"seconds for 100,000 orders {done} in bulk", [1e5 * each for each in samples[call]], 1)
     return section
 

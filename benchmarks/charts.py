@@ -16,8 +16,8 @@ from benchmarks.peers import CALLS
 OURS, THEIRS, FLOOR = "#c0392b", "#7f8c8d", "#bdc3c7"
 
 
-def drawn(folder: Path, sections: Mapping[str, Section]) -> None:
-    """Draw those charts for which something was measured."""
+def draw_charts(folder: Path, sections: Mapping[str, Section]) -> None:
+    """Draw the charts whose sections were measured."""
     plt.rcParams.update(
         {"figure.dpi": 120, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
@@ -40,14 +40,14 @@ def _single_calls(section: Section) -> None:
         times = section.data[title]
         names = list(times)
         width = 0.8 / len(CALLS)
-        for place, call in enumerate(CALLS):
+        for number, call in enumerate(CALLS):
             rates = [1e-3 / median(times[name][call]) for name in names]
-            spots = [row + (place - 1.5) * width for row in range(len(names))]
+            spots = [row + (number - 1.5) * width for row in range(len(names))]
             colours = [
                 OURS if name == single_calls.SUBJECT else FLOOR if name == single_calls.FLOOR else THEIRS
                 for name in names
             ]
-            bars = axes.barh(spots, rates, width * 0.9, color=colours, alpha=1 - 0.17 * place)
+            bars = axes.barh(spots, rates, width * 0.9, color=colours, alpha=1 - 0.17 * number)
             axes.bar_label(bars, [f"{call} {rate:.0f} k" for rate in rates], fontsize=6, padding=2)
         axes.set_yticks(range(len(names)), names)
         axes.set_title(title, fontsize=9)
@@ -72,7 +72,7 @@ def _growth(growth: Section, of_memory: Section) -> None:
     bars = room.bar([f"{int(size):,}" for size in of_size], list(of_size.values()), 0.5, color=OURS)
     room.bar_label(bars, fmt="%.0f")
     room.axhline(memory.LIMIT, color=THEIRS, linestyle="--", linewidth=1)
-    room.set_title("bytes an order, everything included (dashed: the goal)", fontsize=9)
+    room.set_title("bytes an order, with all keys (dashed: the goal)", fontsize=9)
     room.set_xlabel("live orders in the store")
 
 

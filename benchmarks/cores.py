@@ -1,7 +1,8 @@
-"""Which core does what, so that chance does not decide what is measured.
+"""Decides which core does what, because chance would otherwise decide the result.
 
-A core without work falls asleep, and wakes slower than a call takes; a client and a server that take turns
-run faster on one core than on two. Left alone, one round takes three times as long as the next.
+A core without work falls asleep, and needs longer to wake than a call takes. A client and a server that work
+alternately run faster on one core than on two. Without pinning, one round can take three times as long as the
+next.
 """
 
 import os
@@ -12,18 +13,18 @@ from contextlib import contextmanager
 
 _SUPPORTED = hasattr(os, "sched_setaffinity") and hasattr(os, "SCHED_IDLE")
 _VARIABLE = "BENCHMARK_CORES"
-"""Tells a process that was started on some of the cores which there are."""
+"""Tells a process that was started on some of the cores which cores there are."""
 
 if _SUPPORTED:
     os.environ.setdefault(_VARIABLE, " ".join(map(str, os.sched_getaffinity(0))))
 ALL = set(map(int, os.environ.get(_VARIABLE, "0").split()))
 CLIENT, SERVER = {min(ALL)}, {max(ALL)}
-"""For one client and its server: two, where there are two."""
+"""The cores of one client and its server: two different ones if there are two."""
 
 
 @contextmanager
 def kept_to(cores: set[int]) -> Iterator[None]:
-    """Keep this process, and those that it starts meanwhile, to these cores."""
+    """Keep this process, and the processes that it starts in the block, to these cores."""
     if not _SUPPORTED:
         yield
         return
@@ -36,7 +37,7 @@ def kept_to(cores: set[int]) -> Iterator[None]:
 
 
 def keep(process: int, cores: set[int]) -> None:
-    """Keep a process that runs already to these cores."""
+    """Keep a running process to these cores."""
     if _SUPPORTED:
         os.sched_setaffinity(process, cores)
 
@@ -49,7 +50,7 @@ def keep_apart(server: int) -> None:
 
 @contextmanager
 def kept_awake() -> Iterator[None]:
-    """Have each core do work that gives way to any other."""
+    """Keep each core busy with work that has the lowest priority."""
     spinning: list[subprocess.Popen[bytes]] = []
     try:
         for core in ALL if _SUPPORTED else ():

@@ -1,4 +1,4 @@
-"""Large stores, quickly: the library's keys, written directly and many at a time."""
+"""Fills large stores fast: it writes the library's keys directly, many in one pipeline."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def fill(
     user: str = "",
     prefix: str = "order",
 ) -> None:
-    """Write live orders, one of ten paused, of users in turn; or all of one user."""
+    """Write live orders, one of ten paused, for many users or for one `user`."""
     url = f"unix://{client.connection_pool.connection_kwargs['path']}"
     with CryptoOrderSystem(streams, url=url, namespace=namespace):
         pass  # creates the namespace

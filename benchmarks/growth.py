@@ -1,4 +1,4 @@
-"""The time of a call by how much is in the store, by how many streams, and the time to start."""
+"""The time of a call by the number of orders and of streams, and the time of a start."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ import redis
 from benchmarks.filling import fill
 from benchmarks.harness import Samples, Scale, Section, Table, in_turns, micros, millis, ratio
 from benchmarks.peers import CALLS, New, call_of, new_order
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
 HOW = (
-    "One process, a Unix socket, append-only file off. Orders that are placed, paused, resumed and "
-    "cancelled in a store that holds so many others; all stores are there at once, each on its own "
-    "server, and have their turns. The peer is the store without orders, and redis-py's empty script."
+    "One process, a Unix socket, append-only file off. Orders are placed, paused, resumed and cancelled "
+    "in stores that hold different numbers of other orders. Each store has its own server, and each round "
+    "measures all stores. The peers are the store without orders, and redis-py's empty script."
 )
 STREAMS = (1, 8, 64, 256)
 FLOOR = "empty script"
@@ -33,7 +33,7 @@ def run(scale: Scale) -> Section:
     return section
 
 
-def _by_size(servers: dict[int, RedisServer], scale: Scale, section: Section) -> Table:
+def _by_size(servers: dict[int, MeasuredServer], scale: Scale, section: Section) -> Table:
     systems = {f"{size:,}": CryptoOrderSystem(url=server.url) for size, server in servers.items()}
     samples = _timed(systems, servers[0], scale)
     for system in systems.values():
@@ -45,12 +45,12 @@ def _by_size(servers: dict[int, RedisServer], scale: Scale, section: Section) ->
     for call in CALLS:
         grown = ratio(samples[largest][call], samples["0"][call])
         section.findings.append(
-            f"{call} with {largest} orders takes {grown:.2f} of its time in the empty store."
+            f"With {largest} orders in the store, {call} takes {grown:.2f} times as long as without any."
         )
     return _table("live orders", samples, "0")
 
 
-def _by_streams(server: RedisServer, scale: Scale) -> Table:
+def _by_streams(server: MeasuredServer, scale: Scale) -> Table:
     systems = {}
     for streams in STREAMS:
         fill(server.client(), scale.sizes[0], streams=streams, namespace=f"streams{streams}")
@@ -62,7 +62,7 @@ def _by_streams(server: RedisServer, scale: Scale) -> Table:
 
 
 def _timed(
-    systems: dict[str, CryptoOrderSystem], floor: RedisServer, scale: Scale
+    systems: dict[str, CryptoOrderSystem], floor: MeasuredServer, scale: Scale
 ) -> dict[str, dict[str, Samples]]:
     orders = [new_order("growth", n) for n in range(scale.calls)]
     client = floor.client()
@@ -83,7 +83,7 @@ def _timed(
         for name, system in systems.items():
             of_round[f"{name} {call}"] = turn(call_of(system, call))
         of_round[f"{FLOOR} {call}"] = turn(lambda _: client.evalsha(sha, 0))
-    # Not in_turns' other orders: an order must be placed before it is paused.
+    # Not in_turns, which changes the sequence: an order must be placed before it is paused.
     for number in range(-1, scale.rounds):
         for key, once in of_round.items():
             took = once()
@@ -106,8 +106,8 @@ def _table(what: str, samples: dict[str, dict[str, Samples]], first: str) -> Tab
     return table
 
 
-def _start_up(servers: dict[int, RedisServer], scale: Scale) -> Table:
-    def start(server: RedisServer) -> Callable[[], float]:
+def _start_up(servers: dict[int, MeasuredServer], scale: Scale) -> Table:
+    def start(server: MeasuredServer) -> Callable[[], float]:
         def once() -> float:
             began = time.perf_counter()
             CryptoOrderSystem(8, url=server.url).close()

@@ -1,28 +1,27 @@
-"""How everything here is measured: peer and subject in turns, medians, and the spread beside them."""
+"""How everything is measured: subject and peer alternately, with medians and their spread."""
 
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import cores
+from tests.support import processes
 
 Samples = list[float]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """How much a run measures."""
 
     rounds: int
     calls: int
-    """Calls a round, of each kind and in each process."""
+    """Calls of each kind, in each round and each process."""
     sizes: tuple[int, ...]
-    """Stores of how many orders."""
+    """The numbers of orders in the stores."""
     whale: int
-    """Orders of one user that are cancelled at once."""
+    """Orders of one user that one call cancels."""
     bulk: int
 
 
@@ -50,17 +49,17 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     goals: list[tuple[str, Samples, float]] = field(default_factory=list)
-    """What for, what was measured in each round, and the most that it should be."""
+    """What the goal is about, the result of each round, and the limit."""
     data: dict[str, Any] = field(default_factory=dict)
     """What the charts are drawn from."""
 
     def goal(self, what: str, measured: Samples, limit: float) -> None:
-        """Hold what was measured against its goal, whichever comes out."""
+        """Compare a result with its goal. The report shows it whether the goal is met or missed."""
         self.goals.append((what, measured, limit))
 
 
 def in_turns(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
-    """Run each of them once a round, a different one first each time, after one round that does not count."""
+    """Run each subject once a round, with another one first each time. A round before does not count."""
     names = list(subjects)
     samples: dict[str, Samples] = {name: [] for name in names}
     for number in range(-1, rounds):
@@ -73,7 +72,7 @@ def in_turns(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
 
 
 def ratios(samples: Samples, peer: Samples) -> Samples:
-    """Return the ratio within each round: what slows a whole round drops out of it."""
+    """Return the ratio within each round: what slows down a whole round has no effect on it."""
     return [ours / theirs for ours, theirs in zip(samples, peer, strict=True)]
 
 
@@ -82,7 +81,7 @@ def ratio(samples: Samples, peer: Samples) -> float:
 
 
 def verdict(measured: Samples, limit: float) -> str:
-    """Say whether a goal is met, where the quartiles of the rounds lie on one side of it."""
+    """Return whether a goal is met, if both quartiles of the rounds are on one side of the limit."""
     low, _, high = quantiles(measured, n=4) if len(measured) > 2 else (min(measured), 0, max(measured))
     return "met" if high <= limit else "**missed**" if low > limit else "too noisy to say"
 
@@ -113,41 +112,9 @@ def per_second(samples: Samples) -> str:
     return f"{1e-3 / median(samples):.1f} k"
 
 
-class Worker:
-    """An object in a process of its own, whose methods are called from here."""
+class Worker(processes.Worker):
+    """A worker whose process is kept to some of the cores."""
 
-    def __init__(self, make: Callable[..., object], *args: object, to: set[int] = cores.CLIENT) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there, make, args), daemon=True)
+    def __init__(self, make: Callable[..., object], *arguments: object, to: set[int] = cores.CLIENT) -> None:
         with cores.kept_to(to):
-            self._process.start()
-
-    def ask(self, method: str, *args: object) -> None:
-        """Have a method called, and do not wait for what it returns."""
-        self._here.send((method, args))
-
-    def answer(self) -> Any:
-        answer = self._here.recv()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def call(self, method: str, *args: object) -> Any:
-        self.ask(method, *args)
-        return self.answer()
-
-    def close(self) -> None:
-        self._here.send(None)
-        self._process.join()
-
-
-def _serve(parent: Connection, make: Callable[..., object], args: tuple[object, ...]) -> None:
-    try:
-        subject = make(*args)
-        while order := parent.recv():
-            method, arguments = order
-            parent.send(getattr(subject, method)(*arguments))
-    except Exception as error:
-        parent.send(error)
-        raise
+            super().__init__(make, *arguments, strict=False)

@@ -1,4 +1,4 @@
-"""All live orders: the listing, reading by the page, and how long the server is held up by what."""
+"""All live orders: the listing, reading in pages, and how long each call blocks the server."""
 
 import re
 import time
@@ -24,7 +24,7 @@ from benchmarks.harness import (
     seconds,
 )
 from benchmarks.peers import new_order
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
@@ -35,19 +35,19 @@ PAGED_ORDERS = 100_000
 KEYS = Keys("cryptoorders")
 LISTING, BARE2, BARE = "display_all_live_orders()", "redis-py ZRANGE, RESP2", "redis-py ZRANGE, its default"
 
-PAGED, BARE_PAGED = f"live_orders(), {PAGED_ORDERS:,}", f"redis-py by the page, {PAGED_ORDERS:,}"
+PAGED, BARE_PAGED = f"live_orders(), {PAGED_ORDERS:,}", f"redis-py in pages, {PAGED_ORDERS:,}"
 
 HOW = (
-    "One store over 8 streams, one of ten orders paused, append-only file off. The peer reads the same "
-    "keys with redis-py's `ZRANGE … WITHSCORES`, a stream at a time, and does nothing with them: no "
-    "merging, no status, no text. *By the page* is `live_orders()`, up to its 100,000th order; its peer"
-    " reads the same ids and records by the page, and makes no orders of them. Memory is what the "
-    "process' peak grew by."
+    "One store with 8 streams, one of ten orders paused, append-only file off. The peer reads the same "
+    "keys with redis-py's `ZRANGE … WITHSCORES`, one stream after the other, and does nothing with them: no "
+    "merging, no status, no text. `live_orders()` reads in pages, up to its 100,000th order. Its peer reads "
+    "the same ids and records in pages, and makes no orders of them. Memory is the growth of the process's "
+    "peak."
 )
 
 
 class Reader:
-    """Reads everything in one of the ways, in a process of its own, so that its memory is its own."""
+    """Reads everything in one way, in its own process, so that its memory can be measured."""
 
     def __init__(self, url: str) -> None:
         self._system = CryptoOrderSystem(url=url)
@@ -57,7 +57,7 @@ class Reader:
         }
 
     def read(self, way: str) -> tuple[float, int]:
-        """Return seconds, and by how many KiB the peak of memory grew."""
+        """Return the seconds, and the growth of the peak memory in KiB."""
         before = _memory("VmRSS")
         began = time.perf_counter()
         if way == LISTING:
@@ -66,14 +66,14 @@ class Reader:
             for _ in islice(self._system.live_orders(), PAGED_ORDERS):
                 pass
         elif way == BARE_PAGED:
-            self._by_the_page()
+            self._in_pages()
         else:
             client = self._clients[way]
             _kept = [client.zrange(KEYS.placed(n), 0, -1, withscores=True) for n in range(STREAMS)]
         took = time.perf_counter() - began
         return took, _memory("VmHWM") - before
 
-    def _by_the_page(self) -> None:
+    def _in_pages(self) -> None:
         client: Any = self._clients[BARE2]
         for stream in range(STREAMS):
             first = 0
@@ -85,7 +85,7 @@ class Reader:
 
 
 def _memory(what: str) -> int:
-    """Return KiB of this process; on Linux only, elsewhere 0."""
+    """Return a figure of this process's memory in KiB; 0 on systems other than Linux."""
     status = Path("/proc/self/status")
     found = re.search(rf"{what}:\s+(\d+)", status.read_text()) if status.exists() else None
     return int(found[1]) if found else 0
@@ -97,11 +97,11 @@ def run(scale: Scale) -> Section:
     with redis_server(*IN_MEMORY) as server:
         fill(server.client(), orders, streams=STREAMS)
         section.tables.append(_times(server, section))
-        section.tables.append(_held_up(server, scale, section))
+        section.tables.append(_blocking(server, scale, section))
     return section
 
 
-def _times(server: RedisServer, section: Section) -> Table:
+def _times(server: MeasuredServer, section: Section) -> Table:
     ways = (LISTING, BARE2, BARE, PAGED, BARE_PAGED)
     memory: dict[str, int] = {}
 
@@ -123,13 +123,13 @@ def _times(server: RedisServer, section: Section) -> Table:
         peer = BARE_PAGED if way in (PAGED, BARE_PAGED) else BARE2
         table.add(way, seconds(times), f"{memory[way] / 1024:.0f} MiB", f"{ratio(times, samples[peer]):.2f}")
     for peer in (BARE2, BARE):
-        section.goal(f"the listing's time against {peer}", ratios(samples[LISTING], samples[peer]), 1)
+        section.goal(f"time of the listing, compared with {peer}", ratios(samples[LISTING], samples[peer]), 1)
     section.data["seconds"] = samples
     return table
 
 
-def _held_up(server: RedisServer, scale: Scale, section: Section) -> Table:
-    """Ask the server for the longest command of each operation."""
+def _blocking(server: MeasuredServer, scale: Scale, section: Section) -> Table:
+    """Return the longest command of each operation, as the server measured it."""
     rounds = 5
     longest: dict[str, Samples] = {}
     with server.client() as client, CryptoOrderSystem(url=server.url, deadline_seconds=60) as system:
@@ -167,8 +167,8 @@ def _held_up(server: RedisServer, scale: Scale, section: Section) -> Table:
                 operation()
                 longest[name].append(_longest(client))
     section.findings.append(
-        f"The server is held up longest by {max(longest, key=lambda name: median(longest[name]))}. "
-        f"{BARE2} is {STREAMS} commands, of which one counts here."
+        f"The call that blocks the server longest is {max(longest, key=lambda name: median(longest[name]))}. "
+        f"{BARE2} is {STREAMS} commands; the longest one counts here."
     )
     table = Table(("operation", "longest command in the server"))
     for name, samples in longest.items():
@@ -189,7 +189,7 @@ def _plainly(client: redis.Redis, orders: int) -> None:
 
 
 def _longest(client: redis.Redis) -> float:
-    """Return seconds: of one command, or of one transaction, which is as long as all in it."""
+    """Return the seconds of the longest command. A transaction counts as one command."""
     stats = client.info("commandstats")
     transaction = stats["cmdstat_exec"]["usec"] if "cmdstat_exec" in stats else 0
     entries = [entry for entry in client.slowlog_get(100_000) if not entry["command"].startswith(b"CONFIG")]

@@ -1,4 +1,4 @@
-"""What was measured on: machine and versions."""
+"""The machine and the versions that were measured."""
 
 import os
 import platform
@@ -8,11 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cryptoorders_redis
-from benchmarks.servers import postgresql_program, redis_program
+from benchmarks.servers import postgresql_program
+from tests.support.servers import server_program
 
 
-def described(load: str) -> list[tuple[str, str]]:
-    """Return what to know about this machine and what runs on it, in the order to say it."""
+def describe(load: str) -> list[tuple[str, str]]:
+    """Return the facts about this machine and its software, in the order of the report."""
     return [
         ("cores", f"{os.cpu_count()} ({_processor()})"),
         ("load average at the start", load),
@@ -23,7 +24,7 @@ def described(load: str) -> list[tuple[str, str]]:
             "redis-py",
             _package("redis") + (", with hiredis" if _package("hiredis") != "-" else ", without hiredis"),
         ),
-        ("Redis", _first_line(redis_program()).split("v=")[-1].split()[0]),
+        ("Redis", _first_line(server_program()).split("v=")[-1].split()[0]),
         (
             "PostgreSQL",
             _first_line(program) if (program := postgresql_program("postgres")) else "not installed",
@@ -36,7 +37,7 @@ def described(load: str) -> list[tuple[str, str]]:
 
 
 def load() -> str:
-    """Return how many processes of others want a core, over the last minute."""
+    """Return the load average of the last minute, with a warning if other processes were busy."""
     waiting = os.getloadavg()[0]
     busy = waiting > 0.5 * (os.cpu_count() or 1)
     return f"{waiting:.1f}" + (": **others were busy on it, and the numbers are rough**" if busy else "")

@@ -1,4 +1,4 @@
-"""Bytes an order, everything included."""
+"""Bytes an order, with all keys and indexes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -8,7 +8,7 @@ import redis
 
 from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.records import encode_record
 
@@ -16,12 +16,12 @@ LIMIT = 400
 NAUTILUS = 1780
 
 HOW = (
-    "What the server's `used_memory` grew by from an empty store, divided by the live orders: records, "
-    "placement order, users' sets, paused set, directory, and the server's own tables, which double when "
-    "they are full. Orders as in `order123456`, "
-    f"{ORDERS_A_USER} a user unless it says otherwise, 8 streams, one of ten paused. The peer in the "
-    "same run is the record alone, a bare `HSET` of the same text into one hash: what no index at all "
-    "would take."
+    "The growth of the server's `used_memory` from an empty store, divided by the number of live orders. It "
+    "includes records, placement order, users' sets, paused set, directory, and the server's own tables, "
+    "which double when they are full. Ids look like `order123456`. There are "
+    f"{ORDERS_A_USER} orders a user unless a table says otherwise, 8 streams, and one of ten orders is "
+    "paused. The peer in the same run is the record alone: `HSET` of the same text into one hash, without "
+    "any index."
 )
 
 
@@ -43,7 +43,7 @@ def run(scale: Scale) -> Section:
     section.goal(f"bytes an order, of {scale.sizes[0]:,}", [by_size[str(scale.sizes[0])]], LIMIT)
     section.goal(f"bytes an order, of {scale.sizes[-1]:,}", [by_size[str(scale.sizes[-1])]], LIMIT)
     section.findings += [
-        f"The most is {max(by_size.values()) / min(by_size.values()) - 1:.0%} above the least.",
+        f"The largest value is {max(by_size.values()) / min(by_size.values()) - 1:.0%} above the smallest.",
         f"NautilusTrader's cache in Redis was measured at {NAUTILUS:,} bytes an order, not in this run.",
     ]
     return section
@@ -52,7 +52,7 @@ def run(scale: Scale) -> Section:
 def _bytes_an_order(orders: int, orders_a_user: int) -> tuple[float, float]:
     with redis_server(*IN_MEMORY) as server, server.client() as client:
         fill(client, 0, streams=8)
-        client.close()  # its buffers are not the store's
+        client.close()  # so that its buffers do not count
         empty = _used(server)
         fill(client, orders, streams=8, orders_a_user=orders_a_user)
         client.close()
@@ -69,10 +69,10 @@ def _bytes_an_order(orders: int, orders_a_user: int) -> tuple[float, float]:
 
 
 def _compact(orders: int) -> Table:
-    """Return what the record and the directory would take, and cost, in hashes of the compact encoding."""
+    """Return the size and the cost of record and directory in small hashes with the compact encoding."""
     table = Table(
         ("", "bytes an order", "HSET", "HGET", "HDEL"),
-        title=f"{orders:,} orders in other hashes: bytes, and the server's time a command",
+        title=f"{orders:,} orders in small hashes: bytes, and server time for each command",
     )
     entries = [
         (f"order{number}", encode_record((f"order{number}", "user7", "BTC", "0.5", 60_000 + number)))
@@ -113,6 +113,6 @@ def _microseconds(client: redis.Redis, command: str, arguments: Sequence[tuple[A
     return client.info("commandstats")[f"cmdstat_{command.lower()}"]["usec_per_call"]
 
 
-def _used(server: RedisServer) -> int:
+def _used(server: MeasuredServer) -> int:
     with server.client() as client:
         return client.info("memory")["used_memory"]

@@ -1,4 +1,4 @@
-"""The same four calls in other ways: each class makes them all, in a process of its own."""
+"""Other ways to make the same four calls. Each class makes them all, in its own process."""
 
 import sqlite3
 import time
@@ -23,13 +23,13 @@ def new_order(whose: str, number: int) -> New:
 
 
 def call_of(system: CryptoOrderSystem, name: str) -> Callable[[New], bool]:
-    """Return the system's call of that name, to be given the order that it is for."""
+    """Return the system's call of that name as a function of the whole order."""
     method = getattr(system, name)
     return (lambda order: method(*order)) if name == "place" else (lambda order: method(order[0]))
 
 
 class Peer:
-    """Makes calls, and says when it began and ended. A subclass says how a call is made."""
+    """Makes calls, and returns when it began and ended. Subclasses define the calls."""
 
     def __init__(self, process: int) -> None:
         self._whose = f"{type(self).__name__}{process}"
@@ -49,7 +49,7 @@ class Peer:
         answers = [call(*each) for each in arguments]
         ended = time.perf_counter()
         if not all(answers):
-            raise RuntimeError("a call that is measured must do what it is measured for")
+            raise RuntimeError("a measured call answered False: it must change its order")
         return began, ended
 
 
@@ -62,7 +62,7 @@ class Library(Peer):
 
 
 class EmptyScript(Peer):
-    """redis-py's own client, with a script that does nothing and is given nothing."""
+    """redis-py's own client with an empty script that gets no arguments."""
 
     def __init__(self, process: int, url: str) -> None:
         super().__init__(process)
@@ -72,7 +72,7 @@ class EmptyScript(Peer):
 
 
 class OneSet(Peer):
-    """redis-py's own client, with a script that writes one key: the least that a change can be."""
+    """redis-py's own client with a script that writes one key: the smallest possible change."""
 
     def __init__(self, process: int, url: str) -> None:
         super().__init__(process)
@@ -85,7 +85,7 @@ class OneSet(Peer):
 
 
 class BareSocket(Peer):
-    """The very bytes that the library sends, over a socket, without looking at the replies."""
+    """Sends the bytes that the library sends over a bare socket, and does not parse the replies."""
 
     def __init__(self, process: int, url: str) -> None:
         super().__init__(process)
@@ -102,12 +102,12 @@ class BareSocket(Peer):
             send(request)
             replies.append(receive(4096))
         ended = time.perf_counter()
-        if set(replies) != {b":1\r\n"}:
+        if set(replies) != {b"$1\r\ny\r\n"}:
             raise RuntimeError(f"replies to {call}: {set(replies)}")
         return began, ended
 
     def _record(self, number: int) -> None:
-        """Record the bytes once; they run anew when the server has forgotten their request numbers."""
+        """Record the bytes once. The server runs them again after it has forgotten their request numbers."""
         if len(self._requests.get("place", ())) != number:
             orders = [new_order(self._whose, n) for n in range(number)]
             self._requests, self._sessions, self._socket = recorded(self._url, STREAMS, orders)
@@ -116,7 +116,7 @@ class BareSocket(Peer):
 
 
 class Watch(Peer):
-    """The same contract in redis-py's WATCH and MULTI; a key an order, so that only that order is watched."""
+    """The same contract with redis-py's WATCH and MULTI. Each order is one key, and only that is watched."""
 
     def __init__(self, process: int, url: str) -> None:
         super().__init__(process)
@@ -187,7 +187,7 @@ class Watch(Peer):
 
 
 class Sql(Peer):
-    """One row an order, one statement a call."""
+    """One row for each order, one statement for each call."""
 
     TABLE: ClassVar[str]
     STATEMENTS: ClassVar[dict[str, str]] = {
@@ -218,8 +218,8 @@ class Postgresql(Sql):
         cores.keep_apart(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
-            connection.execute(self.TABLE)
-            connection.execute(self.INDEX)
+            connection.execute(self.TABLE.encode())
+            connection.execute(self.INDEX.encode())
         self._calls(connection.cursor().execute, "%s")
 
 

@@ -1,4 +1,4 @@
-"""docs/performance.md: what was found, as a person reads it."""
+"""Writes docs/performance.md: the results, for people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,24 +8,33 @@ from benchmarks.harness import Scale, Section, Table, spread, verdict
 
 INTRODUCTION = """# Performance
 
-Written by `make bench`; nothing in it is by hand. Everything was measured in one run, each number beside
-its peer's, in turns. A time is the median of {rounds} rounds and more (5 where a round takes seconds); `±`
-is half the distance between the quartiles. A ratio is the median of the ratios within each round, so that
-what slows a whole round drops out of it; below 1 is faster than the peer. Client and server share the
-machine. One client and its server are kept to a core each; four share all cores with the server. Work that
-gives way to any other keeps the cores awake: to wake one takes longer than a call, by chance.
+`make bench` writes this page; nothing in it is written by hand. Everything was measured in one run. Each
+round measures the library and its peers alternately.
 
-Again: `make bench`, in about seven minutes; `make bench QUICK=1` in a minute, on small stores; `make bench
-FULL=1` in a quarter of an hour, with 5 million orders too. Needs redis-server, and PostgreSQL for its rows.
+- A time is the median of at least {rounds} rounds, or of 5 rounds if a round takes seconds.
+- `±` is half the distance between the quartiles.
+- A ratio is the median of the ratios within each round, so that a slow round has no effect on it. A ratio
+  below 1 means that the library is faster than the peer.
+- Client and server share the machine. One client and its server have one core each. Four clients share all
+  cores with the server.
+- Work of the lowest priority keeps the cores awake, because waking a core can take longer than a call.
+
+To repeat it, run `make bench`, which takes about seven minutes. `make bench QUICK=1` takes one minute, with
+small stores. `make bench FULL=1` takes a quarter of an hour, and adds 5 million orders. You need
+redis-server, and PostgreSQL for its rows.
 {quick}"""
 
 CHARTS = ("single_calls.png", "growth.png", "bulk_and_listing.png")
 
 
-def written(
+def write_report(
     folder: Path, scale: Scale, quick: bool, machine: Sequence[tuple[str, str]], sections: Sequence[Section]
 ) -> Path:
-    warning = "\n**A quick run: small stores, few calls. Not for comparison.**\n" if quick else ""
+    warning = (
+        "\n**This was a quick run with small stores and few calls. Do not compare its numbers.**\n"
+        if quick
+        else ""
+    )
     parts = [INTRODUCTION.format(rounds=scale.rounds, quick=warning), "## In short\n\n" + _goals(sections)]
     parts += [f"![{name.removesuffix('.png')}]({name})" for name in CHARTS if (folder / name).exists()]
     parts.append("## Measured on\n\n" + "\n".join(_lines(Table(("", ""), list(machine)))))

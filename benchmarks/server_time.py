@@ -1,4 +1,4 @@
-"""What a call costs the server, against the same commands sent to it plain."""
+"""What a call costs the server, compared with the same commands without a script."""
 
 import json
 import re
@@ -16,15 +16,15 @@ from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.transport.resp import encode_command
 
 HOW = (
-    "Microseconds that the server spends in the command, by its own `INFO commandstats`; reading the "
-    "request and writing the reply are not in it, on either side. *All its commands, plain* are those "
-    "that the script runs, as `MONITOR` shows them: a script saves a client all but one round trip for "
-    "the difference. *In a bare script* runs these same commands in Lua and does nothing else, with no "
-    "condition and no arguments but the id: that is what the server's Lua costs however a script is "
-    "written. *In a row* is in one pipeline on both sides, *one by one* waits for each reply, so"
-    " that the server falls asleep in between. *Its writes alone* leaves out what looks for a "
-    "duplicate, a live order, the config, the clock and the last answer: what a client would send that "
-    "checks nothing."
+    "Microseconds that the server spends in the command, measured by its own `INFO commandstats`. Reading "
+    "the request and writing the reply do not count, on either side. *All its commands, plain* are the "
+    "commands that the script runs, as `MONITOR` shows them, sent without a script. The script costs more, "
+    "and saves the client all round trips except one. *In a bare script* runs the same commands in Lua and "
+    "does nothing else: no condition, and no argument except the id. This is the cost of the server's Lua, "
+    "independent of how a script is written. *In a row* sends one pipeline on both sides. *One by one* waits "
+    "for each reply, so that the server falls asleep between two commands. *Its writes alone* leaves out the "
+    "reads of duplicate, live order, config, clock and last answer: a client that checks nothing would "
+    "send only these writes."
 )
 
 READS = {"GET", "HGET", "HEXISTS", "EXISTS", "SISMEMBER", "TIME", "HMGET", "ZSCORE", "HSTRLEN"}
@@ -62,7 +62,7 @@ def run(scale: Scale) -> Section:
             if way == IN_A_ROW:
                 for call in CALLS:
                     of = samples[call]
-                    what = f"server time of {call} against the same commands, in a row"
+                    what = f"server time of {call}, compared with the same commands in a row"
                     section.goal(what, ratios(of[SCRIPT], of[ALL]), 1.5)
     return section
 
@@ -79,9 +79,9 @@ def _table(way: str, samples: dict[str, dict[str, Samples]]) -> Table:
 
 
 def _templates(client: redis.Redis, library: dict[str, Callable[[New], bool]]) -> dict[str, Commands]:
-    """Return the commands that each call's script runs, for the order with the id ORDER."""
+    """Return the commands that the script of each call runs for the order with the id ORDER."""
     for call in CALLS:
-        library[call](new_order("warm", 0))  # so that the scripts are known
+        library[call](new_order("warm", 0))  # so that the server has the scripts
     templates: dict[str, Commands] = {}
     for call in CALLS:
         with client.monitor() as monitor:
@@ -103,7 +103,7 @@ def _script(client: redis.Redis, connection: socket.socket, requests: list[bytes
     batches = [b"".join(requests)] if way == IN_A_ROW else requests
     for batch in batches:
         connection.sendall(batch)
-        wanted = b":1\r\n" * (len(requests) // len(batches))
+        wanted = b"$1\r\ny\r\n" * (len(requests) // len(batches))
         got = b""
         while len(got) < len(wanted):
             got += connection.recv(1 << 16)
@@ -113,7 +113,7 @@ def _script(client: redis.Redis, connection: socket.socket, requests: list[bytes
 
 
 def _bare_requests(client: redis.Redis, commands: Commands, orders: Sequence[New]) -> list[bytes]:
-    """Return the requests, one an order, that run the commands in a script which does nothing else."""
+    """Return one request for each order, which runs the commands in a script that does nothing else."""
     arguments = {"ORDER": "ARGV[1]", "SEQUENCE": "ARGV[2]"}
     lines = []
     for command in commands:

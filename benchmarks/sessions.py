@@ -1,9 +1,7 @@
-"""What it costs that a call sent twice is run once: the library with and without its request numbers."""
+"""What it costs to run a call once that is sent twice: the library with and without kept answers."""
 
-import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.harness import Samples, Scale, Section, Table, Worker, micros, ratio, ratios
@@ -11,19 +9,16 @@ from benchmarks.peers import CALLS, Library
 from benchmarks.servers import redis_server
 
 HOW = (
-    "The same calls on the same server in three ways: as they are; with `lua/include/session.lua` made to "
-    "do nothing; and without any of it, so that no request number is made, sent or read either."
+    "The same calls on the same server in two ways: unchanged, and with a `lua/include/session.lua` that "
+    "does nothing, so that the server keeps no answers."
 )
 
-AS_IT_IS, NO_SCRIPT, NOTHING = "as it is", "without the server's part", "without any of it"
+AS_IT_IS, NO_SCRIPT = "unchanged", "without the server's part"
 
 _DOES_NOTHING = """
-local function answered() end
+local function earlier_answer() end
 local function answer(_, _, _, reply) return reply end
 """
-
-_NEITHER_TOLD = "local sessions, session, request_number\n"
-"""What the scripts' names of these mean where no client sends them."""
 
 
 class WithoutTheServersPart(Library):
@@ -32,20 +27,10 @@ class WithoutTheServersPart(Library):
         super().__init__(process, url)
 
 
-class WithoutAnyOfIt(Library):
-    def __init__(self, process: int, url: str) -> None:
-        from cryptoorders_redis.operations import Call, one_node
-
-        _use_scripts(_NEITHER_TOLD + _DOES_NOTHING, _without_sessions)
-        # What changes nothing that it names needs no session.
-        one_node.Call = lambda script, keys, args, changes=(): Call(script, keys, args)  # type: ignore[assignment,misc]  # noqa: ARG005
-        super().__init__(process, url)
-
-
 def run(scale: Scale) -> Section:
     section = Section("Request numbers", HOW)
     with redis_server() as server:
-        makes = {AS_IT_IS: Library, NO_SCRIPT: WithoutTheServersPart, NOTHING: WithoutAnyOfIt}
+        makes = {AS_IT_IS: Library, NO_SCRIPT: WithoutTheServersPart}
         workers = {name: Worker(make, 0, server.url) for name, make in makes.items()}
         for worker in workers.values():
             worker.call("warm_up")
@@ -62,39 +47,25 @@ def run(scale: Scale) -> Section:
     table = Table(("", *CALLS))
     for name, of_call in times.items():
         table.add(name, *(micros(of_call[call]) for call in CALLS))
-    for name in (NO_SCRIPT, NOTHING):
-        table.add(
-            f"as it is : {name}",
-            *(f"{ratio(times[AS_IT_IS][call], times[name][call]):.2f}" for call in CALLS),
-        )
+    table.add(
+        f"{AS_IT_IS} : {NO_SCRIPT}",
+        *(f"{ratio(times[AS_IT_IS][call], times[NO_SCRIPT][call]):.2f}" for call in CALLS),
+    )
     section.tables.append(table)
     for call in CALLS:
         section.goal(
-            f"{call} against itself {NO_SCRIPT}", ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]), 1.10
+            f"{call}, compared with itself {NO_SCRIPT}",
+            ratios(times[AS_IT_IS][call], times[NO_SCRIPT][call]),
+            1.10,
         )
     return section
 
 
-def _use_scripts(session: str, change: Callable[[str], str] = str) -> None:
-    """Have this process use a copy of lua/ with another include/session.lua, and with each script changed."""
+def _use_scripts(session: str) -> None:
+    """Let this process use a copy of lua/ with another include/session.lua."""
     from cryptoorders_redis.schema import scripts
 
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "lua"
     shutil.copytree(scripts._folder(), folder)  # noqa: SLF001
-    for path in folder.glob("*.lua"):
-        path.write_text(change(path.read_text()))
     (folder / "include" / "session.lua").write_text(session)
     scripts._folder = lambda: folder  # noqa: SLF001
-
-
-def _without_sessions(text: str) -> str:
-    """Return a script of which nobody tells a session or a request number."""
-    if 'include "session"' not in text:
-        return text
-    for told, left in (
-        (r"^local sessions, ", "local "),
-        (r"^local session, request_number, ", "local "),
-        (r"^local (session|request_number) = table.remove\(ARGV, 1\)\n", ""),
-    ):
-        text = re.sub(told, left, text, flags=re.MULTILINE)
-    return text

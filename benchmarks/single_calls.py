@@ -1,4 +1,4 @@
-"""One call at a time: place, pause, resume, cancel, in one process and in four."""
+"""Single calls: place, pause, resume and cancel, in one process and in four."""
 
 import tempfile
 from collections.abc import Callable
@@ -14,12 +14,12 @@ SUBJECT = "this library"
 GOALS = {"place": 1.15, "pause": 1.05, "resume": 1.05}
 
 HOW = (
-    "Calls a second, of all processes together. In brackets the time of a call as a multiple of the "
-    "floor: redis-py's own client sending an empty script without arguments. *Script of one SET* is the "
-    "same client changing one key, the least that a change can be. *Bare socket* sends the library's own "
-    "bytes, encode_command beforehand, and does not parse the replies. *WATCH* is the same contract with "
-    "redis-py's optimistic transactions. Redis as `deploy/redis.conf` sets it up (append-only file, "
-    "`everysec`), PostgreSQL with `synchronous_commit=off`, SQLite in WAL mode with "
+    "Calls a second, of all processes together. In brackets is the time of a call as a multiple of the "
+    "floor. The floor is redis-py's own client, which sends an empty script without arguments. *Script of "
+    "one SET* is the same client with a script that changes one key: the smallest possible change. *Bare "
+    "socket* sends the library's own bytes, encoded before, and does not parse the replies. *WATCH* is the "
+    "same contract with redis-py's optimistic transactions. Redis uses `deploy/redis.conf` (append-only "
+    "file, `everysec`), PostgreSQL has `synchronous_commit=off`, and SQLite is in WAL mode with "
     "`synchronous=NORMAL`: none of them waits for the disk."
 )
 
@@ -28,7 +28,7 @@ def run(scale: Scale) -> Section:
     section = Section("Single calls", HOW)
     with redis_server() as server, postgresql() as where, tempfile.TemporaryDirectory() as folder:
         if where is None:
-            section.findings.append("PostgreSQL is not installed here, and its row is left out.")
+            section.findings.append("PostgreSQL is not installed here, so its row is missing.")
         for transport, url in (("Unix socket", server.url), ("TCP", server.tcp_url)):
             for processes in (1, 4):
                 peers: dict[str, tuple[Callable[..., Peer], str]] = {
@@ -43,7 +43,7 @@ def run(scale: Scale) -> Section:
                         peers["PostgreSQL"] = (Postgresql, where)
                     peers["SQLite"] = (Sqlite, str(Path(folder) / "orders.sqlite"))
                 server.keep_to(cores.SERVER if processes == 1 else cores.ALL)
-                times = _measured(peers, processes, scale)
+                times = _measure(peers, processes, scale)
                 title = f"{transport}, {processes} process{'es' if processes > 1 else ''}"
                 section.tables.append(_table(title, times))
                 section.data[title] = times
@@ -51,12 +51,12 @@ def run(scale: Scale) -> Section:
     for transport in ("Unix socket", "TCP"):
         times = section.data[f"{transport}, 1 process"]
         for call, limit in GOALS.items():
-            what = f"{call} over {transport}, one process, against the empty script"
+            what = f"{call} over {transport}, one process, compared with the empty script"
             section.goal(what, ratios(times[SUBJECT][call], times[FLOOR][call]), limit)
     return section
 
 
-def _measured(
+def _measure(
     peers: dict[str, tuple[Callable[..., Peer], str]], processes: int, scale: Scale
 ) -> dict[str, dict[str, Samples]]:
     workers = {
@@ -69,7 +69,8 @@ def _measured(
     for of_peer in workers.values():
         for worker in of_peer:
             worker.call("warm_up")
-    # The server must have seen place before pause: so kind by kind within a round, the peers in turns.
+    # An order must be placed before it is paused. So a round has one kind of call after the other, and the
+    # peers alternate within each kind.
     times: dict[str, dict[str, Samples]] = {name: {call: [] for call in CALLS} for name in peers}
     names = list(peers)
     for _ in range(scale.rounds):

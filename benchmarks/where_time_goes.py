@@ -1,4 +1,4 @@
-"""Where the time of a call goes: the layers below it measured alone, and a profile of what is above them."""
+"""Where the time of a call goes: each layer below it, measured alone, and a profile of what is above."""
 
 import cProfile
 import pstats
@@ -11,17 +11,16 @@ from typing import Any
 from benchmarks.harness import Samples, Scale, Section, Table, micros, ratio
 from benchmarks.peers import CALLS, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
-from benchmarks.servers import IN_MEMORY, RedisServer, redis_server
+from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.transport.resp import encode_command
 
 HOW = (
-    "The same request at each layer, one process, a Unix socket: over a bare socket, to a server without "
-    "append-only file, and to one that writes it at each change, as for all that follows; over one of "
-    "redis-py's connections (send, read and parse a reply), without its client; as a call of this "
-    "library. Beside them the empty script at the same layers. Below that what Python does in a call by a "
-    "profiler, each function's own time; the profiler makes small functions look slower than they are, so "
-    "that the parts are read, not the sum."
+    "The same request at each layer, from one process over a Unix socket. The first row is a bare socket to "
+    "a server without append-only file. All other rows use a server that writes this file at each change. "
+    "*redis-py's connection* sends, reads and parses a reply without redis-py's client. The last rows are "
+    "the empty script at the same layers. The profiles below show each function's own time in a call. A "
+    "profiler makes small functions look slower than they are, so compare the shares and not the sum."
 )
 
 SHOWN = 14
@@ -41,8 +40,8 @@ def run(scale: Scale) -> Section:
 
 
 def _layers(
-    server: RedisServer,
-    not_durable: RedisServer,
+    server: MeasuredServer,
+    not_durable: MeasuredServer,
     system: CryptoOrderSystem,
     scale: Scale,
     section: Section,
@@ -90,10 +89,10 @@ def _layers(
         call: ratio(samples["this library"][call], samples["redis-py's connection"][call]) for call in CALLS
     }
     section.findings.append(
-        "A call takes this multiple of its own bytes over redis-py's connection: "
+        "A call takes this multiple of the time of the same bytes over redis-py's connection: "
         + ", ".join(f"{call} {multiple:.2f}" for call, multiple in own.items())
-        + ". The rest is checks of the arguments, packing, request numbers, and the look whether the "
-        "connection is still there."
+        + ". The rest is the checks of arguments, the encoding, the request numbers, and the check that the "
+        "connection is still open."
     )
     return table
 

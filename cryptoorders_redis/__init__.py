@@ -2,6 +2,7 @@
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
+from cryptoorders_redis.observing import CallInfo, Observer
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.operations.verify import Inconsistency
@@ -13,9 +14,11 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncCryptoOrderSystem",
     "AsyncUserOrders",
+    "CallInfo",
     "CryptoOrderSystem",
     "Inconsistency",
     "NewOrder",
+    "Observer",
     "Order",
     "OrderStatus",
     "Stats",

@@ -3,6 +3,7 @@
 Illegal input raises the built-in `ValueError` or `TypeError` before anything is sent.
 """
 
+from decimal import Decimal
 from typing import Any
 
 
@@ -76,12 +77,24 @@ class BulkInterrupted(CryptoOrdersError):
 
     def __init__(self, answers: list[bool], in_doubt: int, items: int, error: Exception) -> None:
         self.answers = answers
-        self.unknown = range(len(answers), len(answers) + in_doubt)
-        self.not_done = range(self.unknown.stop, items)
+        self.unknown: range = range(len(answers), len(answers) + in_doubt)
+        self.not_done: range = range(self.unknown.stop, items)
         super().__init__(
             f"of {items} items {len(answers)} are done, {in_doubt} may be, "
             f"{len(self.not_done)} are not: {error}"
         )
+
+
+class AmountExceeded(CryptoOrdersError):
+    """An order has less than what `reduce` was to take off its amount. Nothing was changed.
+
+    Attributes:
+        left: the amount that the order has.
+    """
+
+    def __init__(self, message: str, *, left: Decimal) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 class StoreFull(CryptoOrdersError):

@@ -1,12 +1,18 @@
 """Orders, and the kinds of values that they hold."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 Number: TypeAlias = Decimal | int | float | str
+
+MetadataValue: TypeAlias = str | int | float | bool | None
+
+Metadata: TypeAlias = Mapping[str, MetadataValue]
+"""What a caller knows of an order and the store does not use: flat, at most 2 KiB as JSON."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,13 +49,18 @@ class NewOrder(NamedTuple):
     currency: str
     amount: Number
     price: Number
+    metadata: Metadata | None = None
 
 
-OrderFields: TypeAlias = tuple[str, str, str, Number, Number]
-"""The fields of a `NewOrder` as a plain tuple."""
+OrderFields: TypeAlias = (
+    tuple[str, str, str, Number, Number] | tuple[str, str, str, Number, Number, Metadata | None]
+)
+"""What a `NewOrder` is without its names. The metadata may be left out."""
 
-UsersOrderFields: TypeAlias = tuple[str, str, Number, Number]
-"""The fields of one user's order: order id, currency, amount, price."""
+UsersOrderFields: TypeAlias = (
+    tuple[str, str, Number, Number] | tuple[str, str, Number, Number, Metadata | None]
+)
+"""The same without the user: order id, currency, amount, price, and metadata, which may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Order:
         placed_at: When the order was placed, by the server's clock, in UTC to the microsecond.
         sequence: The sequence number. Orders are listed by it. It is the server's clock in microseconds
             since 1970, or the last sequence number plus one if that is larger.
+        metadata: What the caller gave with the order, unchanged. None where nothing was given.
     """
 
     order_id: str
@@ -76,6 +88,7 @@ class Order:
     status: OrderStatus
     placed_at: datetime
     sequence: int
+    metadata: Metadata | None = field(default=None, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the order to a dict that `json.dumps` accepts.
@@ -104,4 +117,5 @@ class Order:
             "status": self.status.value,
             "placed_at": self.placed_at.isoformat(timespec="microseconds"),
             "sequence": self.sequence,
+            "metadata": self.metadata,
         }

@@ -3,22 +3,32 @@
 
 from collections.abc import Generator, Iterable
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from types import TracebackType
 from typing import NoReturn, Self
 
 import redis
 
+from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
-from cryptoorders_redis.operations.pages import live_orders
+from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
-from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields, StatusName, UsersOrderFields
+from cryptoorders_redis.order import (
+    Metadata,
+    NewOrder,
+    Number,
+    Order,
+    OrderFields,
+    StatusName,
+    UsersOrderFields,
+)
 from cryptoorders_redis.transport.connections import Connections
 from cryptoorders_redis.transport.driver import Driver
 from cryptoorders_redis.transport.endpoint import make_endpoint
@@ -62,6 +72,7 @@ class CryptoOrderSystem:
         namespace: str = "cryptoorders",
         create: bool = True,
         deadline_seconds: float = 10.0,
+        observer: Observer | None = None,
     ) -> None:
         """Join a namespace of orders, or create it.
 
@@ -80,6 +91,8 @@ class CryptoOrderSystem:
             deadline_seconds: How long a call waits for a free connection and retries while the server does
                 not answer, in seconds, 0 to 600. The last attempt can exceed it by the time-out
                 of the connection, 5 seconds by default. A server that never answered is not retried.
+            observer: Any object with a method `call(info)`. It is told of each call once, after its end, by a
+                `CallInfo`. What it raises is logged, and does not change the call.
 
         Raises:
             TypeError: An argument has a wrong type. Nothing was sent.
@@ -95,13 +108,22 @@ class CryptoOrderSystem:
         self._where = endpoint.where
         self._connections = Connections(endpoint)
         self._driver = Driver(
-            Executor(self._sessions, deadline_seconds),
+            Executor(self._sessions, deadline_seconds, observer),
             self._connections,
             partial(self._node.open, num_streams, create=create),
         )
         self._run = self._driver.run
 
-    def place(self, order_id: str, user_id: str, currency: str, amount: Number, price: Number) -> bool:
+    def place(
+        self,
+        order_id: str,
+        user_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
+    ) -> bool:
         """Place an order. It is ACTIVE, and comes last in the placement order.
 
         Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
@@ -114,6 +136,8 @@ class CryptoOrderSystem:
             amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
                 text: 0.1 is 0.1.
             price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
 
         Returns:
             Whether the order was placed. False means that the id is live already, for any user. Nothing
@@ -124,7 +148,7 @@ class CryptoOrderSystem:
             ValueError: A field is not legal. Nothing was sent.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price)))
+        return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
 
     def pause(self, order_id: str) -> bool:
         """Pause an order. It keeps its position in the placement order.
@@ -177,7 +201,15 @@ class CryptoOrderSystem:
         """
         return self._run(self._node.cancel(order_id))
 
-    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+    def amend(
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
+    ) -> bool:
         """Change the amount of a live order, its price, or both.
 
         The order keeps its status and its position in the placement order. Atomic. O(1).
@@ -186,17 +218,51 @@ class CryptoOrderSystem:
             order_id: The id of the order.
             amount: The new amount, above zero. None keeps the old one.
             price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
 
         Returns:
-            Whether the order is live and has these values now. False means that it is not live. Nothing was
-                changed then.
+            Whether the order is live and has these values now. False means that it is not live, or not as
+                expected. Nothing was changed then.
 
         Raises:
             TypeError: An argument has a wrong type. Nothing was sent.
             ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return self._run(self._node.amend(order_id, amount, price))
+        return self._run(
+            self._node.amend(
+                order_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take a part off the amount of a live order, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that it was not live.
+                Nothing was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
+        return self._run(self._node.reduce(order_id, by))
 
     def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all orders of a user.
@@ -385,7 +451,7 @@ class CryptoOrderSystem:
             limit=limit,
             after=after,
         )
-        pages = live_orders(self._node, wanted)
+        pages = LiveOrders(self._node, wanted)
 
         def orders() -> Generator[Order]:
             while page := self._run(pages.next_page()):
@@ -465,8 +531,8 @@ class CryptoOrderSystem:
         """Remove the namespace with all its orders. This cannot be undone.
 
         Removes about 500 keys in a step, so the server is never blocked for long. O(keys of the database).
-        It is not atomic. After the first step, placing, listing and counting raise `NoSuchNamespace`. Other
-        calls find an order until it is removed.
+        It is not atomic. After the first step, all calls but `get` raise `NoSuchNamespace`. `get` finds an
+        order until it is removed.
 
         Afterwards the namespace does not exist. A client with `create=True` creates it again when it places
         an order. Session keys of other clients may remain for up to an hour. They hold no orders.
@@ -559,7 +625,15 @@ class UserOrders:
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"
 
-    def place(self, order_id: str, currency: str, amount: Number, price: Number) -> bool:
+    def place(
+        self,
+        order_id: str,
+        currency: str,
+        amount: Number,
+        price: Number,
+        *,
+        metadata: Metadata | None = None,
+    ) -> bool:
         """Place an order of this user. It is ACTIVE, and comes last in the placement order.
 
         Atomic. O(log n) for n orders in the user's stream. The server's clock decides the order between
@@ -571,6 +645,8 @@ class UserOrders:
             amount: How much is traded, above zero. It is kept exactly. A float counts as its shortest
                 text: 0.1 is 0.1.
             price: The price of one unit, zero or more. It is kept exactly.
+            metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
+                at most 2 KiB as JSON. The library does not use it.
 
         Returns:
             Whether the order was placed. False means that the id is live already, for any user. Nothing
@@ -581,7 +657,7 @@ class UserOrders:
             ValueError: A field is not legal. Nothing was sent.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        new = NewOrder(order_id, self.user_id, currency, amount, price)
+        new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return self._run(self._node.place(new))
 
     def pause(self, order_id: str) -> bool:
@@ -636,7 +712,15 @@ class UserOrders:
         """
         return self._run(self._node.cancel(order_id, self.user_id))
 
-    def amend(self, order_id: str, *, amount: Number | None = None, price: Number | None = None) -> bool:
+    def amend(
+        self,
+        order_id: str,
+        *,
+        amount: Number | None = None,
+        price: Number | None = None,
+        expected_amount: Number | None = None,
+        expected_price: Number | None = None,
+    ) -> bool:
         """Change the amount of a live order of this user, its price, or both.
 
         The order keeps its status and its position in the placement order. Atomic. O(1).
@@ -645,17 +729,52 @@ class UserOrders:
             order_id: The id of the order.
             amount: The new amount, above zero. None keeps the old one.
             price: The new price of one unit, zero or more. None keeps the old one.
+            expected_amount: Change the order only if it still has this amount. Numbers are compared by value.
+            expected_price: Change the order only if it still has this price.
 
         Returns:
             Whether this user's order is live and has these values now. False means that the user has no
-                such live order. Nothing was changed then.
+                such live order, or that it is not as expected. Nothing was changed then.
 
         Raises:
             TypeError: An argument has a wrong type. Nothing was sent.
             ValueError: An argument is not legal, or neither amount nor price is given. Nothing was sent.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return self._run(self._node.amend(order_id, amount, price, self.user_id))
+        return self._run(
+            self._node.amend(
+                order_id,
+                self.user_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        )
+
+    def reduce(self, order_id: str, by: Number) -> Decimal | None:
+        """Take a part off the amount of a live order of this user, for example because it was filled.
+
+        Exact: no digit is lost. Atomic. O(1), or O(log n) for n orders in the user's stream where the order
+        ends. Two processes that reduce an order at the same time lose nothing, unlike two that read and
+        amend it. Where nothing is left, the order is filled and gone, and its id is free again.
+
+        Args:
+            order_id: The id of the order.
+            by: How much to take off, above zero.
+
+        Returns:
+            The amount that is left. Zero means that the order is gone. None means that the user has no such
+                live order; nothing was changed then.
+
+        Raises:
+            AmountExceeded: The order has less than `by`. Nothing was changed.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal, or the rest would have more than 100 digits. Nothing was
+                changed.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
+        return self._run(self._node.reduce(order_id, by, self.user_id))
 
     def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place many orders of this user, one after the other, each as `place` does.

@@ -1,7 +1,11 @@
 """What input is legal."""
 
+import json
+import math
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import cast
 
 from cryptoorders_redis.order import OrderFields
 
@@ -10,6 +14,9 @@ MAX_TEXT_BYTES = 256
 
 MAX_NUMBER_DIGITS = 100
 """The most digits of an amount or a price, before and after the point together."""
+
+MAX_METADATA_BYTES = 2048
+"""The longest metadata of an order, in bytes of UTF-8 as JSON."""
 
 _PLAIN_TEXT = re.compile(r"(0|[1-9]\d{0,39})(\.\d{1,40})?", re.ASCII)
 """What needs no `Decimal` to see that it is plain and short enough: nearly all of what comes."""
@@ -46,12 +53,15 @@ def validate_order(order: OrderFields) -> None:
         TypeError: a field has a wrong type. The message names the first one.
         ValueError: a field is not legal. The message names the first one.
     """
-    order_id, user_id, currency, amount, price = order
+    order_id, user_id, currency, amount, price = order[:5]
     validate_text(order_id, "order_id")
     validate_text(user_id, "user_id")
     validate_text(currency, "currency")
     validate_decimal(amount, "amount")
     validate_decimal(price, "price")
+    metadata = order[5] if len(order) == 6 else None
+    if metadata is not None:
+        format_metadata(metadata)
 
 
 def format_decimal(value: object, field: str) -> str:
@@ -80,8 +90,8 @@ def validate_decimal(value: object, field: str) -> Decimal | str:
         return text
     if not number.is_finite():
         raise ValueError(f"{field} must be finite, not {number}")
-    if field == "amount" and number <= 0:
-        raise ValueError(f"amount must be above zero, not {number}")
+    if number <= 0 and not field.endswith("price"):
+        raise ValueError(f"{field} must be above zero, not {number}")
     if number < 0:
         raise ValueError(f"{field} must not be negative, not {number}")
     # Asked before the text is made: 1E+999999999 is short, its plain text is not.
@@ -91,6 +101,40 @@ def validate_decimal(value: object, field: str) -> Decimal | str:
     if digits > MAX_NUMBER_DIGITS:
         raise ValueError(f"{field} must have at most {MAX_NUMBER_DIGITS} digits, not {digits}")
     return number
+
+
+def format_metadata(value: object) -> str:
+    """Return an order's metadata as compact JSON.
+
+    Raises:
+        TypeError: it is not a mapping, or a name or a value in it has a wrong type.
+        ValueError: a number in it is not legal, or it is too long.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"metadata must be a mapping, not {type(value).__name__}")
+    metadata = cast("Mapping[object, object]", value)
+    for name, entry in metadata.items():
+        if not isinstance(name, str):
+            raise TypeError(f"a name in metadata must be a str, not {type(name).__name__}")
+        if not isinstance(entry, str | int | float | None):
+            raise TypeError(
+                f"metadata[{name[:50]!r}] must be a str, int, float, bool or None, not {type(entry).__name__}"
+            )
+        if isinstance(entry, float) and not math.isfinite(entry):
+            raise ValueError(f"metadata[{name[:50]!r}] must be finite, not {entry}")
+    try:
+        text = _METADATA_JSON.encode(dict(metadata))
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"metadata cannot be written as UTF-8: {error.reason}") from None
+    except ValueError:  # Python's own limit on the digits of an int
+        raise ValueError("metadata holds a number of too many digits") from None
+    if size > MAX_METADATA_BYTES:
+        raise ValueError(f"metadata must be at most {MAX_METADATA_BYTES} bytes as JSON, not {size}")
+    return text
+
+
+_METADATA_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _decimal(value: object, field: str) -> Decimal:

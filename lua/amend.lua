@@ -1,28 +1,40 @@
---- Changes the amount or the price of a live order, which keeps its place and status.
---- KEYS: sessions directory
---- ARGV: session request_number namespace order_id owner amount price (each of the last three may be '')
---- REPLY: 1 amended; 0 it is not live, or not of the owner
---- @include "session"
+--- Changes the amount or the price of a live order, which keeps its place in the listing and its status.
+--- Standalone only: the directory and the stream are in different slots.
+--- KEYS: sessions config directory
+--- ARGV: session request_number epoch namespace owner order_id amount price expected_amount expected_price
+--- Owner and each of the last four may be ''.
+--- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
+--- @include "change"
 --- @include "stream_of"
-local sessions, directory = unpack(KEYS)
-local session, request_number, namespace, order_id, owner, amount, price = unpack(ARGV)
+--- @include "numbers"
+--- @include "unreadable"
+--- @include "decimal"
+local sessions, config, directory = unpack(KEYS)
+local session, request_number, epoch, namespace, owner, order_id, amount, price, expected_amount, expected_price =
+  unpack(ARGV)
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
 local stream = stream_of(directory, namespace, order_id, owner)
 if not stream then
-  return answer(sessions, session, request_number, 0)
+  return answer(sessions, session, request_number, 'n', true)
 end
 local orders = stream_key(namespace, stream, 'orders')
--- The two stand last, and no quote in what a user wrote stands without a backslash: so this cannot match elsewhere.
-local head, old_amount, middle, old_price, tail =
-  string.match(redis.call('HGET', orders, order_id), '^(.*"amount":")([^"]*)(","price":")([^"]*)("})$')
-if not head then
-  return redis.error_reply('ERR the record of this order cannot be read')
+local record = redis.call('HGET', orders, order_id)
+local old_amount, old_price = numbers_of(record)
+if not old_amount then
+  return unreadable()
 end
-amount = amount ~= '' and amount or old_amount
-price = price ~= '' and price or old_price
-redis.call('HSET', orders, order_id, head .. amount .. middle .. price .. tail)
-return answer(sessions, session, request_number, 1)
+local is_as_expected = (expected_amount == '' or equal_decimals(old_amount, expected_amount))
+  and (expected_price == '' or equal_decimals(old_price, expected_price))
+if not is_as_expected then
+  return answer(sessions, session, request_number, 'n', true)
+end
+record = with_numbers(record, amount ~= '' and amount or old_amount, price ~= '' and price or old_price)
+if not record then
+  return unreadable()
+end
+redis.call('HSET', orders, order_id, record)
+return answer(sessions, session, request_number, 'y')

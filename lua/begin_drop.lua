@@ -1,17 +1,17 @@
---- Begins to drop a namespace: from now on nobody can place an order in it.
+--- Begins to drop a namespace: from now on nobody can change an order in it, or list its orders.
 --- KEYS: sessions config sequence
---- ARGV: session request_number dropping (letters that name this drop) num_streams (0, which no client has)
---- REPLY: the letters that name the drop: these, or those of one that was begun before; 0 there is no such namespace
+--- ARGV: session request_number dropping (letters that name this drop)
+--- REPLY: the letters that name the drop: these, or those of an earlier one; 'NONE' no such namespace
 --- @include "session"
 local sessions, config, sequence = unpack(KEYS)
-local session, request_number, dropping, num_streams = unpack(ARGV)
+local session, request_number, dropping = unpack(ARGV)
 
-local earlier = answered(sessions, session, request_number)
+local earlier = earlier_answer(sessions, session, request_number)
 if earlier then
   return earlier
 end
 if redis.call('EXISTS', config) == 0 then
-  return answer(sessions, session, request_number, 0)
+  return answer(sessions, session, request_number, 'NONE', true)
 end
 local begun = redis.call('HGET', config, 'dropping')
 -- A right that only dropping needs, before anything is begun; and a command that full memory does not refuse, after
@@ -20,5 +20,5 @@ redis.call('UNLINK', sequence)
 if begun then
   return answer(sessions, session, request_number, begun)
 end
-redis.call('HSET', config, 'dropping', dropping, 'num_streams', num_streams)
+redis.call('HSET', config, 'dropping', dropping, 'epoch', '0') -- which is the epoch of no client
 return answer(sessions, session, request_number, dropping)

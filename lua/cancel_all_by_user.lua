@@ -1,25 +1,23 @@
---- Cancels all of a user's orders. Costs by their number, and touches the user's own stream alone.
---- KEYS: sessions config directory orders placed paused user
---- ARGV: session request_number num_streams
---- REPLY: how many were cancelled; 'STALE' the namespace has not num_streams streams
---- @include "session"
---- @include "is_stale"
---- @include "in_slices"
-local sessions, config, directory, orders, placed, paused, user = unpack(KEYS)
-local session, request_number, num_streams = unpack(ARGV)
+--- Cancels all orders of a user. Costs by their number, and touches the user's own stream alone.
+--- Standalone only: the directory and the stream are in different slots.
+--- KEYS: sessions config directory user
+--- ARGV: session request_number epoch namespace stream user_id
+--- REPLY: the number of orders that were cancelled; 'STALE'
+--- @include "change"
+--- @include "remove_orders"
+local sessions, config, directory, user = unpack(KEYS)
+local session, request_number, epoch, namespace, stream, user_id = unpack(ARGV)
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
-end
-if is_stale(config, num_streams) then
-  return answer(sessions, session, request_number, 'STALE')
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
 local order_ids = redis.call('SMEMBERS', user)
--- It begins with commands that full memory does not refuse: cancelling is what frees it.
-local cancelled = in_slices('HDEL', orders, order_ids)
-in_slices('ZREM', placed, order_ids)
-in_slices('SREM', paused, order_ids)
-in_slices('HDEL', directory, order_ids)
-redis.call('DEL', user)
-return answer(sessions, session, request_number, cancelled)
+if #order_ids == 0 then
+  return answer(sessions, session, request_number, '0', true)
+end
+for first = 1, #order_ids, 5000 do
+  local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
+  remove_orders(namespace, directory, stream, some, {[user_id] = some})
+end
+return answer(sessions, session, request_number, tostring(#order_ids))

@@ -1,18 +1,20 @@
 --- Creates a namespace, unless there is one.
 --- KEYS: sessions config
 --- ARGV: session request_number schema_version num_streams directory_shards
---- REPLY: 1 created; 0 there is one
+--- REPLY: 'y' created; 'n' there is one
 --- @include "session"
 local sessions, config = unpack(KEYS)
 local session, request_number, schema_version, num_streams, directory_shards = unpack(ARGV)
 
-local earlier = answered(sessions, session, request_number)
+local earlier = earlier_answer(sessions, session, request_number)
 if earlier then
   return earlier
 end
 if redis.call('EXISTS', config) == 1 then
-  return answer(sessions, session, request_number, 0)
+  return answer(sessions, session, request_number, 'n', true)
 end
-redis.call('HSET', config, 'schema_version', schema_version,
+-- From the clock, so that a client of a namespace that was dropped does not take this one for it.
+local now = redis.call('TIME')
+redis.call('HSET', config, 'schema_version', schema_version, 'epoch', string.format('%.0f', now[1] * 1000000 + now[2]),
   'num_streams', num_streams, 'directory_shards', directory_shards)
-return answer(sessions, session, request_number, 1)
+return answer(sessions, session, request_number, 'y')

@@ -1,9 +1,10 @@
 --- Removes some keys of a namespace that is being dropped, whose memory the server frees in the background.
+--- Standalone only: the keys are in different slots.
 --- KEYS: config dropped... (1 to 5000)
 --- ARGV: dropping (the letters that name the drop) finished ('1' where the config is to be removed with them)
---- REPLY: how many keys were removed; -1 where this drop has come to its end, and there may be another namespace
-local config = table.remove(KEYS, 1)
-local dropped = KEYS
+--- REPLY: the number of keys that were removed; -1 where this drop has ended, and there may be another namespace
+local config = KEYS[1]
+local dropped = {unpack(KEYS, 2)}
 local dropping, finished = unpack(ARGV)
 
 if redis.call('HGET', config, 'dropping') ~= dropping then

@@ -1,14 +1,12 @@
---- Reads, at one moment, what each key says of some orders, to be held against each other.
+--- Reads, at one moment, what each key says of some orders, for a check that all keys agree.
 --- KEYS: directory orders placed paused
 --- ARGV: namespace stream found_with (a user in whose set the ids stand, or '') order_ids... (any number)
 --- REPLY: a list by id of {record, sequence number, 1 paused or 0, stream by the directory,
 --- 1 in its user's set or 0, 1 in found_with's set or 0}, nil for what is not there
 --- @include "stream_key"
 local directory, orders, placed, paused = unpack(KEYS)
-local namespace = table.remove(ARGV, 1)
-local stream = table.remove(ARGV, 1)
-local found_with = table.remove(ARGV, 1)
-local order_ids = ARGV
+local namespace, stream, found_with = unpack(ARGV, 1, 3)
+local order_ids = {unpack(ARGV, 4)}
 
 local function in_set_of(user, order_id)
   return redis.call('SISMEMBER', stream_key(namespace, stream, 'user:' .. user), order_id)

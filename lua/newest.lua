@@ -1,13 +1,13 @@
 --- Reads the newest orders of one stream, the newest of them first.
 --- KEYS: config orders placed paused
---- ARGV: num_streams limit (1 to 5000)
+--- ARGV: epoch limit (1 to 5000)
 --- REPLY: {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length; 'STALE'
---- @include "is_stale"
+--- @include "settings"
 --- @include "order_columns"
 local config, orders, placed, paused = unpack(KEYS)
-local num_streams, limit = unpack(ARGV)
+local epoch, limit = unpack(ARGV)
 
-if is_stale(config, num_streams) then
+if has_other_settings(config, epoch) then
   return 'STALE'
 end
 local order_ids = redis.call('ZRANGE', placed, 0, limit - 1, 'REV')

@@ -1,21 +1,21 @@
 --- Reads the next orders of all streams in placement order, at one moment.
 --- A stream that has more than was read of it ends the page: behind its last order there may be one of its own next.
 --- KEYS: config streams... (of each stream its orders, placed and paused)
---- ARGV: num_streams above (a sequence number, itself left out) below (the same, or '+inf') limit (at most 5000)
+--- ARGV: epoch above (a sequence number, itself left out) below (the same, or '+inf') limit (at most 5000)
 --- REPLY: 'STALE', or {how many ids were read, sequence number of the page's end, nil at the end of all, and of each
 --- stream that has orders in the page {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length}
---- @include "is_stale"
+--- @include "settings"
 --- @include "order_columns"
-local config = table.remove(KEYS, 1)
-local streams = KEYS
-local num_streams, above, below, limit = unpack(ARGV)
+local config = KEYS[1]
+local streams, first = KEYS, 2
+local epoch, above, below, limit = unpack(ARGV)
 
-if is_stale(config, num_streams) then
+if has_other_settings(config, epoch) then
   return 'STALE'
 end
 limit = tonumber(limit)
 local runs, read, last = {}, 0, nil
-for at = 1, #streams, 3 do
+for at = first, #streams, 3 do
   local run = redis.call('ZRANGEBYSCORE', streams[at + 1], '(' .. above, '(' .. below, 'WITHSCORES', 'LIMIT', 0, limit)
   runs[at] = run
   read = read + #run / 2
@@ -24,7 +24,7 @@ for at = 1, #streams, 3 do
   end
 end
 local reply = {read, last and string.format('%.0f', last) or false}
-for at = 1, #streams, 3 do
+for at = first, #streams, 3 do
   local run, order_ids = runs[at], {}
   for i = 1, #run, 2 do
     if not last or tonumber(run[i + 1]) <= last then

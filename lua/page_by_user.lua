@@ -1,13 +1,13 @@
 --- Reads named orders of one user, of which some may be gone by now.
 --- KEYS: config orders placed paused
---- ARGV: num_streams order_ids... (1 to 5000)
+--- ARGV: epoch order_ids... (1 to 5000)
 --- REPLY: {sequence numbers, records, 1 paused or 0}, three lists in the order of the ids, nil where gone; 'STALE'
---- @include "is_stale"
+--- @include "settings"
 local config, orders, placed, paused = unpack(KEYS)
-local num_streams = table.remove(ARGV, 1)
-local order_ids = ARGV
+local epoch = ARGV[1]
+local order_ids = {unpack(ARGV, 2)}
 
-if is_stale(config, num_streams) then
+if has_other_settings(config, epoch) then
   return 'STALE'
 end
 return {

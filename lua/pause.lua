@@ -1,14 +1,17 @@
---- Pauses an order that is ACTIVE.
---- KEYS: sessions directory
---- ARGV: session request_number namespace order_id owner ('' for any user's order)
---- REPLY: 1 paused; 0 it is not live, or paused already
---- @include "session"
---- @include "mark"
-local sessions, directory = unpack(KEYS)
-local session, request_number, namespace, order_id, owner = unpack(ARGV)
+--- Pauses, one after the other, those of some orders that are ACTIVE.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: sessions config directory
+--- ARGV: session request_number epoch namespace owner ('' for any user's orders) order_ids... (at most 1,000)
+--- REPLY: a text with 'y' for each order that was paused, 'n' for each that was not; 'STALE'
+--- @include "change"
+--- @include "set_status"
+local sessions, config, directory = unpack(KEYS)
+local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
+local order_ids, first = ARGV, 6
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
-return answer(sessions, session, request_number, mark('SADD', directory, namespace, order_id, owner))
+local answers, is_unchanged = set_status('SADD', namespace, directory, owner, order_ids, first)
+return answer(sessions, session, request_number, answers, is_unchanged)

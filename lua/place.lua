@@ -1,27 +1,21 @@
 --- Places an order, ACTIVE, unless its id is live anywhere in the namespace.
---- KEYS: sessions config sequence directory orders placed user
---- ARGV: session request_number namespace num_streams stream order_id record
---- REPLY: 1 placed; 0 the id is live already; 'STALE' the namespace has not num_streams streams
---- @include "session"
---- @include "is_stale"
+--- Standalone only: the directory and the stream are in different slots.
+--- KEYS: sessions config sequence directory
+--- ARGV: session request_number epoch namespace order... (its stream, order id, user id and record)
+--- REPLY: 'y' placed; 'n' its id is live; 'STALE'
+--- @include "change"
 --- @include "stream_of"
---- @include "next_sequence"
-local sessions, config, sequence, directory, orders, placed, user = unpack(KEYS)
-local session, request_number, namespace, num_streams, stream, order_id, record = unpack(ARGV)
+--- @include "insert_orders"
+local sessions, config, sequence, directory = unpack(KEYS)
+local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
+local order, first = ARGV, 5
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
-if is_stale(config, num_streams) then
-  return answer(sessions, session, request_number, 'STALE')
+if stream_of(directory, namespace, order[first + 1], '') then
+  return answer(sessions, session, request_number, 'n', true)
 end
-if stream_of(directory, namespace, order_id, '') then
-  return answer(sessions, session, request_number, 0)
-end
--- Giving out a number is the first write, and one that full memory refuses: so it refuses all of them.
-redis.call('ZADD', placed, sequence_text(next_sequence(sequence, 1)), order_id)
-redis.call('HSET', orders, order_id, record)
-redis.call('SADD', user, order_id)
-redis.call('HSET', directory, order_id, stream)
-return answer(sessions, session, request_number, 1)
+insert_orders(namespace, directory, sequence, order, {first})
+return answer(sessions, session, request_number, 'y')

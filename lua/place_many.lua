@@ -1,59 +1,36 @@
---- Places orders in turn, ACTIVE, but for those whose id is live by then.
+--- Places orders one after the other, ACTIVE, except each whose id is live by then anywhere in the namespace.
+--- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config sequence directory
---- ARGV: session request_number namespace num_streams orders... (at most 3,500; of each its stream, order id, user id, record)
---- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE' as of place
---- @include "session"
---- @include "is_stale"
+--- ARGV: session request_number epoch namespace orders... (1 to 1,000; stream, order id, user id and record of each)
+--- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
+--- @include "change"
 --- @include "stream_of"
---- @include "next_sequence"
---- @include "list_at"
+--- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
-local session, request_number, namespace, num_streams = unpack(ARGV)
-local orders = ARGV
+local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
+local orders, first = ARGV, 5
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
-end
-if is_stale(config, num_streams) then
-  return answer(sessions, session, request_number, 'STALE')
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
 local order_ids = {}
-for at = 6, #orders, 4 do
-  order_ids[#order_ids + 1] = orders[at]
+for at = first, #orders, 4 do
+  order_ids[#order_ids + 1] = orders[at + 1]
 end
 local known = redis.call('HMGET', directory, unpack(order_ids))
-local fresh, seen, answers = {}, {}, {}
+local new, seen, answers = {}, {}, {}
 for i, order_id in ipairs(order_ids) do
-  local live = seen[order_id] or known[i] and stream_of(directory, namespace, order_id, '')
+  if seen[order_id] or known[i] and stream_of(directory, namespace, order_id, '') then
+    answers[i] = 'n'
+  else
+    answers[i] = 'y'
+    new[#new + 1] = first + 4 * (i - 1)
+  end
   seen[order_id] = true
-  answers[i] = live and 'n' or 'y'
-  if not live then
-    fresh[#fresh + 1] = 4 * i + 1
-  end
 end
-if #fresh > 0 then
-  -- The first write, and one that full memory refuses: so it refuses all of them.
-  local number = next_sequence(sequence, #fresh)
-  local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
-  for i, at in ipairs(fresh) do
-    local stream, order_id, user_id, record = unpack(orders, at, at + 3)
-    local placed_here, records_here = list_at(placed, stream), list_at(records, stream)
-    local users_orders = list_at(users, user_id)
-    stream_of_user[user_id] = stream
-    local last = #records_here
-    placed_here[last + 1], placed_here[last + 2] = sequence_text(number + i - 1), order_id
-    records_here[last + 1], records_here[last + 2] = order_id, record
-    users_orders[#users_orders + 1] = order_id
-    entries[2 * i - 1], entries[2 * i] = order_id, stream
-  end
-  for stream, placed_here in pairs(placed) do
-    redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
-    redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
-  end
-  for user_id, users_orders in pairs(users) do
-    redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(users_orders))
-  end
-  redis.call('HSET', directory, unpack(entries))
+if #new == 0 then
+  return answer(sessions, session, request_number, table.concat(answers), true)
 end
+insert_orders(namespace, directory, sequence, orders, new)
 return answer(sessions, session, request_number, table.concat(answers))

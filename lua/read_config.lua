@@ -1,11 +1,11 @@
---- Reads the config of a namespace, and what else is to be known when it is opened.
+--- Reads the config of a namespace, and what else must be known when it is opened.
 --- KEYS: config
 --- ARGV: (none)
---- REPLY: {schema_version, num_streams, directory_shards, dropping} of the namespace, nil for what is not there, and
---- the server's maxmemory-policy, nil where it does not say, or not to this user
+--- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping} of the namespace, nil for each field that is
+--- not there, and the server's maxmemory-policy, nil where it does not say, or not to this user
 local config = unpack(KEYS)
 
-local reply = redis.call('HMGET', config, 'schema_version', 'num_streams', 'directory_shards', 'dropping')
+local reply = redis.call('HMGET', config, 'schema_version', 'num_streams', 'directory_shards', 'epoch', 'dropping')
 local info = redis.pcall('INFO', 'memory')
-reply[5] = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or false
+reply[6] = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or false
 return reply

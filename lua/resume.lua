@@ -1,14 +1,17 @@
---- Resumes an order that is PAUSED.
---- KEYS: sessions directory
---- ARGV: session request_number namespace order_id owner ('' for any user's order)
---- REPLY: 1 resumed; 0 it is not live, or not paused
---- @include "session"
---- @include "mark"
-local sessions, directory = unpack(KEYS)
-local session, request_number, namespace, order_id, owner = unpack(ARGV)
+--- Resumes, one after the other, those of some orders that are PAUSED.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: sessions config directory
+--- ARGV: session request_number epoch namespace owner ('' for any user's orders) order_ids... (at most 1,000)
+--- REPLY: a text with 'y' for each order that was resumed, 'n' for each that was not; 'STALE'
+--- @include "change"
+--- @include "set_status"
+local sessions, config, directory = unpack(KEYS)
+local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
+local order_ids, first = ARGV, 6
 
-local earlier = answered(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
 end
-return answer(sessions, session, request_number, mark('SREM', directory, namespace, order_id, owner))
+local answers, is_unchanged = set_status('SREM', namespace, directory, owner, order_ids, first)
+return answer(sessions, session, request_number, answers, is_unchanged)

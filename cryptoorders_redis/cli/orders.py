@@ -10,7 +10,7 @@ import typer
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
-from cryptoorders_redis.replay.commands import Op
+from cryptoorders_redis.replay.commands import Op, parse_metadata
 
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
 OrderIds = Annotated[list[str], typer.Argument(help="The ids of one order or more.")]
@@ -24,6 +24,9 @@ def place(
     amount: Annotated[str, typer.Argument(help="Above zero; every digit is kept.")],
     price: Annotated[str, typer.Argument(help="Zero or more; every digit is kept.")],
     *,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What to keep with the order: one flat JSON object.")
+    ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
@@ -31,7 +34,8 @@ def place(
 ) -> None:
     """Place an order. Exits with 1 if the id is live already."""
     with store(url, namespace, streams, create=True) as system:
-        done = system.place(order_id, user_id, currency, amount, price)
+        kept = None if metadata is None else parse_metadata(metadata)
+        done = system.place(order_id, user_id, currency, amount, price, metadata=kept)
     _answer("place", [(order_id, done)], "it is live already", as_json)
 
 
@@ -40,15 +44,61 @@ def amend(
     *,
     amount: Annotated[str | None, typer.Option(help="The new amount.")] = None,
     price: Annotated[str | None, typer.Option(help="The new price.")] = None,
+    expected_amount: Annotated[
+        str | None, typer.Option(help="Amend only if the order still has this amount.")
+    ] = None,
+    expected_price: Annotated[
+        str | None, typer.Option(help="Amend only if the order still has this price.")
+    ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Change an order's amount, price, or both; it keeps its place. Exits with 1 if it is not live."""
+    """Change an order's amount, price, or both. The order keeps its place in the listing.
+
+    Exits with 1 if the order is not live, or is not as expected.
+    """
     with store(url, namespace, streams) as system:
-        done = system.amend(order_id, amount=amount, price=price)
-    _answer("amend", [(order_id, done)], "it is not live", as_json)
+        done = system.amend(
+            order_id,
+            amount=amount,
+            price=price,
+            expected_amount=expected_amount,
+            expected_price=expected_price,
+        )
+    is_expected = expected_amount is not None or expected_price is not None
+    reason = "it is not live, or not as expected" if is_expected else "it is not live"
+    _answer("amend", [(order_id, done)], reason, as_json)
+
+
+def reduce(
+    order_id: OrderId,
+    by: Annotated[str, typer.Argument(help="What to take off the amount; every digit is kept.")],
+    *,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Take BY off an order's amount, and print what is left. At zero the order is filled, and gone.
+
+    Exits with 1 if the order is not live, or has less than BY.
+    """
+    with store(url, namespace, streams) as system:
+        try:
+            left = system.reduce(order_id, by)
+            reason = "it is not live"
+        except errors.AmountExceeded as exceeded:
+            left, reason = None, f"its amount is {exceeded.left:f}"
+    if as_json:
+        text = None if left is None else format(left, "f")
+        print(json.dumps({"op": Op.REDUCE, "order_id": order_id, "left": text}))
+    else:
+        shown = screen.visible(order_id)
+        print(f"not reduced: {shown}: {reason}" if left is None else format(left, "f"))
+    if left is None:
+        raise typer.Exit(1)
 
 
 def pause(

@@ -53,7 +53,9 @@ def get(
         print(json.dumps(order and order.to_dict()))
     elif order:
         for name, value in order.to_dict().items():
-            print(f"{name:<10} {screen.visible(str(value))}")
+            if value is not None:
+                text = value if isinstance(value, str) else json.dumps(value)
+                print(f"{name:<10} {screen.visible(text)}")
     else:
         print(f"{screen.visible(order_id)} is not live")
     if not order:

@@ -1,16 +1,18 @@
 """The operations, free of I/O: generators that yield what to send and are sent the replies.
 
-The executor drives them: it sends each step to the server in the way that it does I/O, and
-hands the replies back in. A test can drive several at once, step by step, in any interleaving, and
-leave one where a crash would.
+The executor drives them: it sends each step to the server, and hands the replies back in. A test can
+drive several at once, step by step, in any interleaving, and leave one where a crash would.
 """
 
 from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
-
-from cryptoorders_redis.transport.resp import Argument
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+Argument: TypeAlias = str | bytes | int
+"""A word of a command."""
+
+Kind: TypeAlias = Literal["change", "read"]
 
 
 class Call(NamedTuple):
@@ -18,25 +20,51 @@ class Call(NamedTuple):
 
     Attributes:
         script: the name of its file in `lua/`.
-        keys, args: what the script's header names; for a change without the session's key, the session
-            and the request number at their heads, which delivery puts there.
+        slot: the hash tag of the keys, by which the node to send it to is found.
+        keys: the keys that the script's header names; for a change without the session's key, which the
+            executor puts first.
+        args: the arguments that the script's header names; for a change without the session and the
+            request number, which the executor puts first.
         changes: the ids that the call is to change; none for a read.
     """
 
     script: str
+    slot: str
     keys: Sequence[Argument]
     args: Sequence[Argument]
-    changes: tuple[str, ...] = ()
+    changes: Sequence[str] = ()
 
 
-class Snapshot(NamedTuple):
-    """Plain read commands that the server runs as one transaction. The reply is the list of theirs."""
+class ReadTransaction(NamedTuple):
+    """Plain read commands that the server runs as one transaction. The reply is the list of their replies."""
 
+    slot: str
     commands: Sequence[Sequence[Argument]]
     changes: tuple[()] = ()
 
 
-Step: TypeAlias = Call | Snapshot
+Step: TypeAlias = Call | ReadTransaction
 
-Operation: TypeAlias = Generator[Sequence[Step], list[Any], T]
+Steps: TypeAlias = Generator[Sequence[Step], list[Any], T]
 """Yields steps that do not depend on each other, is sent the list of their replies, returns a T."""
+
+
+class Operation(Generic[T]):
+    """What one call of the API does.
+
+    Attributes:
+        name: the name of the call.
+        kind: whether it changes something, or reads.
+        ids: the order ids, or the user id or namespace, that it is about; none for all orders.
+        steps: what is to be sent.
+        attempts: 1, and one more for each time that a request had to be sent again.
+    """
+
+    __slots__ = ("attempts", "ids", "kind", "name", "steps")
+
+    def __init__(self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T]) -> None:
+        self.name: str = name
+        self.kind: Kind = kind
+        self.ids: Sequence[str] = ids
+        self.steps: Steps[T] = steps
+        self.attempts: int = 1

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations import Argument, Operation, Steps
 from cryptoorders_redis.operations.standalone import Commands, Standalone
 from cryptoorders_redis.order import OrderStatus, StatusName
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.transport.resp import Argument
 from cryptoorders_redis.validation import validate_text
 
 
 def count(node: Standalone, user_id: str | None, status: StatusName | None) -> Operation[int]:
-    """Reply how many live orders there are of which everything that is given holds, at one moment.
+    """Count the live orders that match all given filters, at one moment.
 
     Raises:
         TypeError, ValueError: what is given is not legal; when it is made.
@@ -20,7 +19,9 @@ def count(node: Standalone, user_id: str | None, status: StatusName | None) -> O
     if user_id is not None:
         validate_text(user_id, "user_id")
     wanted = None if status is None else OrderStatus(status)
-    return _count_of_all(node, wanted) if user_id is None else _count_of_user(node, user_id, wanted)
+    if user_id is None:
+        return Operation("count", "read", (), _count_of_all(node, wanted))
+    return Operation("count", "read", (user_id,), _count_of_user(node, user_id, wanted))
 
 
 def sizes(node: Standalone, num_streams: int) -> Commands:
@@ -30,12 +31,12 @@ def sizes(node: Standalone, num_streams: int) -> Commands:
         yield "SCARD", node.keys.paused(stream)
 
 
-def _count_of_all(node: Standalone, status: OrderStatus | None) -> Operation[int]:
+def _count_of_all(node: Standalone, status: OrderStatus | None) -> Steps[int]:
     replies = yield from node.snapshot(partial(sizes, node))
     return _of_status(status, sum(replies[0::2]), sum(replies[1::2]))
 
 
-def _count_of_user(node: Standalone, user_id: str, status: OrderStatus | None) -> Operation[int]:
+def _count_of_user(node: Standalone, user_id: str, status: OrderStatus | None) -> Steps[int]:
     def commands(num_streams: int) -> list[Sequence[Argument]]:
         stream = stream_of_user(user_id, num_streams)
         theirs = node.keys.user(stream, user_id)

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from string import ascii_lowercase
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, Snapshot
+from cryptoorders_redis.operations import Argument, Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.standalone import Standalone
-from cryptoorders_redis.transport.resp import Argument
 
 PAGE = 500
 """Keys that are dropped in one step."""
+
+NONE = b"NONE"
+"""What the first step replies where there is no such namespace. The letters of a drop are small ones."""
 
 ENDED = -1
 """What a step replies when its drop has come to its end: another client was quicker."""
@@ -23,19 +25,24 @@ def drop(node: Standalone) -> Operation[None]:
         NoSuchNamespace: there is none.
         OutcomeUnknown: it may be half dropped.
     """
+    return Operation("drop", "change", (node.keys.namespace,), _drop(node))
+
+
+def _drop(node: Standalone) -> Steps[None]:
     keys = node.keys
-    yield [Snapshot((node.scan(b"0", 1),))]  # refused to a user who may not: better now than half-way
+    # Refused to a user who may not scan: better now than half-way.
+    yield [ReadTransaction(keys.slot, (node.scan(b"0", 1),))]
     name = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
     begun: Argument = b""
     try:
         # A change in a session, of which no copy acts that comes late: the namespace may be another by then.
-        step = Call("begin_drop", (keys.config, keys.sequence), (name, 0), changes=(keys.namespace,))
+        step = Call("begin_drop", keys.slot, (keys.config, keys.sequence), (name,), (keys.namespace,))
         (begun,) = yield [step]
-        if not begun:
+        if begun == NONE:
+            begun = b""
             raise node.no_such_namespace()
-        while (yield from _drop_all_found(node, begun)):
-            pass  # what others wrote during a scan is found by the next
-        yield [Call("drop_keys", (keys.config, keys.sequence), (begun, 1))]
+        yield from _drop_all_found(node, begun)
+        yield [Call("drop_keys", keys.slot, (keys.config, keys.sequence), (begun, 1))]
     except errors.CryptoOrdersError as error:
         if not begun and not isinstance(error, errors.OutcomeUnknown):
             raise  # nothing was done
@@ -46,23 +53,17 @@ def drop(node: Standalone) -> Operation[None]:
         ) from error
 
 
-def _drop_all_found(node: Standalone, begun: Argument) -> Operation[bool]:
-    """Drop all keys but the config that one scan finds; reply whether to scan again.
-
-    Keys of sessions are no reason to: they come again for as long as others try to change something, and
-    end by themselves.
-    """
-    scan_again, cursor = False, b"0"
+def _drop_all_found(node: Standalone, begun: Argument) -> Steps[None]:
+    """Drop all keys but the config. One scan finds them: no change is made once the drop has begun."""
+    cursor = b"0"
     while True:
-        (((cursor, found),),) = yield [Snapshot((node.scan(cursor, PAGE),))]
+        (((cursor, found),),) = yield [ReadTransaction(node.keys.slot, (node.scan(cursor, PAGE),))]
         for page in _pages([key for key in found if key != node.keys.config.encode()]):
-            (removed,) = yield [Call("drop_keys", (node.keys.config, *page), (begun, 0))]
+            (removed,) = yield [Call("drop_keys", node.keys.slot, (node.keys.config, *page), (begun, 0))]
             if removed == ENDED:
-                return False
-            meanings = map(node.keys.meaning_of, page)
-            scan_again |= any(meaning is None or meaning.kind != "sessions" for meaning in meanings)
+                return
         if cursor == b"0":
-            return scan_again
+            return
 
 
 def _pages(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -11,7 +11,7 @@ _SEQUENCE_DIGITS = 16
 """Of microseconds since 1970, from 2001 to 2286."""
 
 
-def columns(run: Run) -> tuple[Sequence[bytes], Sequence[bytes]]:
+def split_run(run: Run) -> tuple[Sequence[bytes], Sequence[bytes]]:
     """Return the order ids and the sequence numbers of a reply of RESP2 (flat) or RESP3 (pairs)."""
     if run and isinstance(run[0], list):
         return [order_id for order_id, _ in run], [b"%d" % score for _, score in run]
@@ -27,14 +27,14 @@ def merge_runs(runs: Iterable[Run]) -> list[bytes]:
     order_ids: list[bytes] = []
     sequences: list[bytes] = []
     for run in runs:
-        run_ids, run_sequences = columns(run)
+        run_ids, run_sequences = split_run(run)
         order_ids += run_ids
         sequences += run_sequences
     by_sequence: Sequence[bytes] | Sequence[int] = sequences
     if any(len(sequence) != _SEQUENCE_DIGITS for sequence in sequences):
         by_sequence = [int(sequence) for sequence in sequences]
-    places = sorted(range(len(order_ids)), key=by_sequence.__getitem__)
-    return [order_ids[place] for place in places]
+    indexes = sorted(range(len(order_ids)), key=by_sequence.__getitem__)
+    return [order_ids[index] for index in indexes]
 
 
 def format_listing(order_ids: Iterable[bytes], paused: AbstractSet[bytes]) -> list[str]:

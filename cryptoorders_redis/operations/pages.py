@@ -7,11 +7,12 @@ page to the last is given out exactly once; one placed or cancelled in between m
 from collections.abc import Sequence
 from typing import Protocol
 
-from cryptoorders_redis.operations import Call, Operation
-from cryptoorders_redis.operations.listing import columns
+from cryptoorders_redis.operations import Call, Operation, Steps
+from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import Query
 from cryptoorders_redis.operations.standalone import STALE, Standalone
 from cryptoorders_redis.order import Order
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import decode_order
 
@@ -25,17 +26,23 @@ LEAST_OF_A_STREAM = 10
 class Pages(Protocol):
     """Live orders, by the page."""
 
-    def next_page(self) -> Operation[Sequence[Order]]:
+    def next_page(self) -> Steps[Sequence[Order]]:
         """Reply with the next orders: at least one, or none at the end."""
         ...
 
 
-def live_orders(node: Standalone, wanted: Query) -> Pages:
-    """Return the pages of all live orders that are asked for."""
-    pages = (
-        _AllOrders(node, wanted) if wanted.user_id is None else _OrdersOfUser(node, wanted, wanted.user_id)
-    )
-    return pages if wanted.limit is None else _Limited(pages, wanted.limit)
+class LiveOrders:
+    """The live orders that match a query, page after page."""
+
+    def __init__(self, node: Standalone, query: Query) -> None:
+        user_id = query.user_id
+        pages = _AllOrders(node, query) if user_id is None else _OrdersOfUser(node, query, user_id)
+        self._pages: Pages = pages if query.limit is None else _Limited(pages, query.limit)
+        self._ids = () if user_id is None else (user_id,)
+
+    def next_page(self) -> Operation[Sequence[Order]]:
+        """Read the next orders: at least one, or none at the end."""
+        return Operation("live_orders", "read", self._ids, self._pages.next_page())
 
 
 class _Limited:
@@ -45,7 +52,7 @@ class _Limited:
         self._pages = pages
         self._left = limit
 
-    def next_page(self) -> Operation[Sequence[Order]]:
+    def next_page(self) -> Steps[Sequence[Order]]:
         if not self._left:
             return []
         page = (yield from self._pages.next_page())[: self._left]
@@ -60,8 +67,8 @@ class _PageSize:
     the other filters keep from being met takes few round trips.
     """
 
-    def __init__(self, wanted: Query) -> None:
-        self._next = min(PAGE, wanted.limit or PAGE)
+    def __init__(self, query: Query) -> None:
+        self._next = min(PAGE, query.limit or PAGE)
 
     def take(self) -> int:
         size = self._next
@@ -76,37 +83,40 @@ class _AllOrders:
     nor is one that moves to another stream from one page to the next.
     """
 
-    def __init__(self, node: Standalone, wanted: Query) -> None:
+    def __init__(self, node: Standalone, query: Query) -> None:
         self._node = node
-        self._wanted = wanted
-        self._size = _PageSize(wanted)
+        self._query = query
+        self._size = _PageSize(query)
         self._limit = _LimitOfAStream()
-        self._read_up_to: int | None = wanted.above
+        self._read_up_to: int | None = query.above
         """None: everything was read."""
 
-    def next_page(self) -> Operation[Sequence[Order]]:
+    def next_page(self) -> Steps[Sequence[Order]]:
         page: list[Order] = []
         while not page and self._read_up_to is not None:
-            size, num_streams = self._size.take(), self._node.num_streams
-            (reply,) = yield [self._call(num_streams, self._read_up_to, self._limit.of(size, num_streams))]
+            size, settings = self._size.take(), self._node.settings
+            limit = self._limit.of(size, settings.num_streams)
+            (reply,) = yield [self._call(settings, self._read_up_to, limit)]
             if reply == STALE:
-                if not (yield from self._node.read_config()):
+                if not (yield from self._node.read_settings()):
                     break
                 continue
             num_read, end, *streams = reply
             self._read_up_to = end and int(end)
             orders = [decode_order(*row) for columns in streams for row in zip(*columns, strict=True)]
             self._limit.adapt(size, num_read, len(orders))
-            page = sorted(filter(self._wanted.matches, orders), key=lambda order: order.sequence)
+            page = sorted(filter(self._query.matches, orders), key=lambda order: order.sequence)
         return page
 
-    def _call(self, num_streams: int, above: int, limit: int) -> Call:
+    def _call(self, settings: Settings, above: int, limit: int) -> Call:
         keys = self._node.keys
-        below = "+inf" if self._wanted.below is None else self._wanted.below
+        below = "+inf" if self._query.below is None else self._query.below
         of_streams = [
-            key(stream) for stream in range(num_streams) for key in (keys.orders, keys.placed, keys.paused)
+            key(stream)
+            for stream in range(settings.num_streams)
+            for key in (keys.orders, keys.placed, keys.paused)
         ]
-        return Call("page", (keys.config, *of_streams), (num_streams, above, below, limit))
+        return Call("page", keys.slot, (keys.config, *of_streams), (settings.epoch, above, below, limit))
 
 
 class _LimitOfAStream:
@@ -137,29 +147,29 @@ class _LimitOfAStream:
 class _OrdersOfUser:
     """Reads the user's order ids once, at one moment, and then the orders themselves by the page."""
 
-    def __init__(self, node: Standalone, wanted: Query, user_id: str) -> None:
+    def __init__(self, node: Standalone, query: Query, user_id: str) -> None:
         self._node = node
-        self._wanted = wanted
+        self._query = query
         self._user_id = user_id
-        self._size = _PageSize(wanted)
+        self._size = _PageSize(query)
         self._unread: list[tuple[bytes, bytes]] | None = None
 
-    def next_page(self) -> Operation[Sequence[Order]]:
+    def next_page(self) -> Steps[Sequence[Order]]:
         if self._unread is None:
             (run,) = yield from self._node.snapshot(
                 lambda num_streams: [self._node.placed_by(self._user_id, num_streams)]
             )
             self._unread = [
                 (order_id, placed)
-                for order_id, placed in zip(*columns(run), strict=True)
-                if self._wanted.in_range(int(placed))
+                for order_id, placed in zip(*split_run(run), strict=True)
+                if self._query.in_range(int(placed))
             ]
         page: list[Order] = []
         while self._unread and not page:
             unread = self._unread[: self._size.take()]
             (reply,) = yield [self._call([order_id for order_id, _ in unread])]
             if reply == STALE:
-                if not (yield from self._node.read_config()):
+                if not (yield from self._node.read_settings()):
                     break
                 continue
             del self._unread[: len(unread)]
@@ -168,14 +178,15 @@ class _OrdersOfUser:
                 # Cancelled since, and perhaps its id placed again: that is another order.
                 if sequence is not None and int(sequence) == int(placed):
                     page.append(decode_order(order_id, *row))
-            page = list(filter(self._wanted.matches, page))
+            page = list(filter(self._query.matches, page))
         return page
 
     def _call(self, order_ids: Sequence[bytes]) -> Call:
-        keys, num_streams = self._node.keys, self._node.num_streams
-        stream = stream_of_user(self._user_id, num_streams)
+        keys, settings = self._node.keys, self._node.settings
+        stream = stream_of_user(self._user_id, settings.num_streams)
         return Call(
             "page_by_user",
+            keys.slot,
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (num_streams, *order_ids),
+            (settings.epoch, *order_ids),
         )

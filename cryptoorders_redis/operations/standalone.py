@@ -1,24 +1,25 @@
-"""The operations on one Redis node: each change is one script and one round trip."""
+"""The operations on a standalone server: each change is one script and one round trip."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, Snapshot
+from cryptoorders_redis.operations import Argument, Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.listing import format_listing, merge_runs
-from cryptoorders_redis.order import NewOrder, Number, Order
-from cryptoorders_redis.schema.keys import SCHEMA_VERSION, Keys
+from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields
+from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
+from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import decode_order, encode_record
-from cryptoorders_redis.transport.resp import Argument
-from cryptoorders_redis.validation import format_decimal, validate_text
+from cryptoorders_redis.validation import MAX_NUMBER_DIGITS, format_decimal, validate_text
 
 DIRECTORY_SHARDS = 1
-"""One node gains nothing from more, and a person with redis-cli knows where to look."""
+"""A standalone server gains nothing from more, and a person with redis-cli knows where to look."""
 
 MAX_STREAMS = 16_384
-"""The hash slots of a Redis Cluster: more streams than that could not lie apart."""
+"""The hash slots of a Redis Cluster: more streams than that could not lie in different slots."""
 
 STALE = b"STALE"
 
@@ -30,36 +31,42 @@ Commands: TypeAlias = Iterable[Sequence[Argument]]
 class Standalone:
     """The operations on one namespace.
 
-    `num_streams` is what the namespace's config said last. Whatever depends on that number tells
-    it to the server, which does nothing where it is not, or no longer, true; the config is then read
-    again. So no client can ever split a user over two streams. Another thread may learn a new number at
-    any time: whoever needs it twice reads it once.
+    Each change and each page tells the server the epoch of the settings that it knows. Where the
+    namespace has another epoch, the script answers STALE and does nothing; the config is then read again.
+    So no client can ever split a user over two streams. Another thread may learn new settings at any
+    time: an operation that needs them twice reads the attribute once.
 
-    What an operation is given is checked when it is made, before it is run and anything is sent.
+    What an operation is given is checked when it is made, before anything is sent.
     """
 
     def __init__(self, namespace: str) -> None:
-        self.keys = Keys(namespace)
-        self.num_streams = 0
-        self._directory = self.keys.directory(0)
+        self.keys: Keys = Keys(namespace)
+        self.settings: Settings = Settings("", 0)
+        self._slot = self.keys.slot
+        self._change_keys = (self.keys.config, self.keys.directory(0))
         self._create = False
+
+    @property
+    def num_streams(self) -> int:
+        """The number of streams by the settings that were read last."""
+        return self.settings.num_streams
 
     def open(self, num_streams: int | None, *, create: bool) -> Operation[None]:
         """Join the namespace; if wanted, create it with `num_streams` (1 for None) where there is none."""
         _check_num_streams(num_streams)
         self._create = create
-        return self._open(num_streams)
+        return Operation("open", "change", (self.keys.namespace,), self._open(num_streams))
 
-    def _open(self, num_streams: int | None) -> Operation[None]:
-        config = yield from self._config_of(num_streams or 1)
-        if policy := evicting_policy(config):
+    def _open(self, num_streams: int | None) -> Steps[None]:
+        config = yield from self._read_or_create(num_streams or 1)
+        if policy := config.evicting_policy:
             _log.warning(
                 "the server may evict keys when its memory is full (maxmemory-policy %s): live orders, or "
                 "the answers to lost replies, can go; set it to noeviction",
                 policy,
             )
-        if config[3]:
-            self.num_streams = num_streams or 1
+        if config.is_dropping:
+            self.settings = Settings("", num_streams or 1)
             return  # half dropped: for drop() to be called again
         if not self._learn(config):
             raise self.no_such_namespace()
@@ -71,62 +78,71 @@ class Standalone:
             )
 
     def place(self, new: NewOrder) -> Operation[bool]:
-        """Reply whether the order was placed; False: its id is live already."""
-        return self._place(new, encode_record(new))
+        """Place an order. The answer is False where its id is live already."""
+        return Operation("place", "change", new[:1], self._place(new, encode_record(new)))
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
-        """Reply whether the order was paused; with an owner, only that user's own can be."""
-        return self._change("pause", order_id, owner)
+        """Pause an order; with an owner, only that user's."""
+        validate_text(order_id, "order_id")
+        return Operation("pause", "change", (order_id,), self._change_one("pause", order_id, owner))
 
     def resume(self, order_id: str, owner: str = "") -> Operation[bool]:
-        """Reply whether the order was resumed; with an owner, only that user's own can be."""
-        return self._change("resume", order_id, owner)
+        """Resume an order; with an owner, only that user's."""
+        validate_text(order_id, "order_id")
+        return Operation("resume", "change", (order_id,), self._change_one("resume", order_id, owner))
 
     def cancel(self, order_id: str, owner: str = "") -> Operation[bool]:
-        """Reply whether the order was cancelled; with an owner, only that user's own can be."""
-        return self._change("cancel", order_id, owner)
+        """Cancel an order; with an owner, only that user's."""
+        validate_text(order_id, "order_id")
+        return Operation("cancel", "change", (order_id,), self._change_one("cancel", order_id, owner))
 
     def amend(
-        self, order_id: str, amount: Number | None, price: Number | None, owner: str = ""
+        self,
+        order_id: str,
+        owner: str = "",
+        *,
+        amount: Number | None,
+        price: Number | None,
+        expected_amount: Number | None,
+        expected_price: Number | None,
     ) -> Operation[bool]:
-        """Reply whether the order was amended; with an owner, only that user's own can be."""
+        """Change an order's amount or price where it is as expected; with an owner, only that user's."""
         if amount is None and price is None:
             raise ValueError("give an amount, a price, or both")
-        new_amount = "" if amount is None else format_decimal(amount, "amount")
-        new_price = "" if price is None else format_decimal(price, "price")
-        return self._change("amend", order_id, owner, new_amount, new_price)
+        validate_text(order_id, "order_id")
+        new = (
+            "" if amount is None else format_decimal(amount, "amount"),
+            "" if price is None else format_decimal(price, "price"),
+            "" if expected_amount is None else format_decimal(expected_amount, "expected_amount"),
+            "" if expected_price is None else format_decimal(expected_price, "expected_price"),
+        )
+        return Operation("amend", "change", (order_id,), self._change_one("amend", order_id, owner, *new))
+
+    def reduce(self, order_id: str, by: Number, owner: str = "") -> Operation[Decimal | None]:
+        """Take `by` off an order's amount; with an owner, only of that user's. None where it is not live."""
+        validate_text(order_id, "order_id")
+        return Operation(
+            "reduce", "change", (order_id,), self._reduce(order_id, format_decimal(by, "by"), owner)
+        )
 
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
-        """Reply how many orders were cancelled."""
+        """Cancel all orders of a user. The answer is how many they were."""
         validate_text(user_id, "user_id")
-        return self._cancel_all_by_user(user_id)
+        return Operation("cancel_all_by_user", "change", (user_id,), self._cancel_all_by_user(user_id))
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
-        """Reply with the order, if it is live; with an owner, only if it is that user's."""
+        """Read an order; with an owner, only that user's. None where it is not live."""
         validate_text(order_id, "order_id")
-        return _read(order_id, owner, Call("get", (self._directory,), (self.keys.namespace, order_id)))
+        call = Call("get", self._slot, self._change_keys[1:], (self.keys.namespace, order_id))
+        return Operation("get", "read", (order_id,), _read_order(order_id, owner, call))
 
     def display_all_live_orders(self) -> Operation[list[str]]:
-        """Reply with the listing of all streams, at one moment."""
-
-        def commands(num_streams: int) -> Commands:
-            for stream in range(num_streams):
-                yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
-                yield "SMEMBERS", self.keys.paused(stream)
-
-        replies = yield from self.snapshot(commands)
-        return format_listing(merge_runs(replies[0::2]), set[bytes]().union(*replies[1::2]))
+        """Read the listing of all streams, at one moment."""
+        return Operation("display_all_live_orders", "read", (), self._display_all_live_orders())
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
-        """Reply with the listing of one user's orders, at one moment."""
-
-        def commands(num_streams: int) -> Commands:
-            stream = stream_of_user(user_id, num_streams)
-            yield self.placed_by(user_id, num_streams)
-            yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
-
-        run, paused = yield from self.snapshot(commands)
-        return format_listing(merge_runs([run]), set(paused))
+        """Read the listing of one user's orders, at one moment."""
+        return Operation("display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id))
 
     def placed_by(self, user_id: str, num_streams: int) -> Sequence[Argument]:
         """Return the command that reads one user's order ids and sequence numbers, in their order.
@@ -141,155 +157,171 @@ class Standalone:
         """Return the command that finds about so many keys of the namespace."""
         return "SCAN", cursor, "MATCH", self.keys.pattern, "COUNT", count
 
-    def snapshot(self, commands: Callable[[int], Commands]) -> Operation[list[Any]]:
-        """Reply with what the commands for num_streams read at one moment, made anew where it has changed."""
+    def snapshot(self, make_commands: Callable[[int], Commands]) -> Steps[list[Any]]:
+        """Reply with what commands read at one moment; they are made again where settings have changed."""
         while True:
-            num_streams = self.num_streams
-            says = ("HGET", self.keys.config, "num_streams")
-            (replies,) = yield [Snapshot((says, *commands(num_streams)))]
-            # Without a config there are no orders: dropping removes it last.
-            if replies[0] == b"%d" % num_streams or (replies[0] is None and self._create):
-                return replies[1:]
-            yield from self.read_config()
+            settings = self.settings
+            replies = yield from self.read_together(settings, make_commands(settings.num_streams))
+            if replies is not None:
+                return replies
+            yield from self.read_settings()
 
-    def read_config(self) -> Operation[bool]:
-        """Learn the namespace's num_streams. False: it is gone, and empty for a client that may create it."""
-        (config,) = yield [self.config_call()]
-        there = self._learn(config)
-        if not there and not self._create:
+    def read_together(self, settings: Settings, commands: Commands) -> Steps[list[Any] | None]:
+        """Reply with what commands read at one moment; None where the namespace has other settings."""
+        read_epoch = ("HGET", self.keys.config, "epoch")
+        (replies,) = yield [ReadTransaction(self._slot, (read_epoch, *commands))]
+        # Without a config there are no orders: dropping removes it last.
+        is_current = replies[0] == settings.epoch.encode() or (replies[0] is None and self._create)
+        return replies[1:] if is_current else None
+
+    def read_settings(self) -> Steps[bool]:
+        """Learn the namespace's settings. False: it is gone, and empty for a client that may create it."""
+        is_there = self._learn((yield from self.read_config()))
+        if not is_there and not self._create:
             raise self.no_such_namespace()
-        return there
+        return is_there
 
-    def create_again(self, num_streams: int) -> Operation[None]:
-        """Learn the namespace's num_streams, or create it with this one where it is gone.
+    def create_again(self, num_streams: int) -> Steps[None]:
+        """Learn the namespace's settings, or create it with so many streams where it is gone.
 
         Raises:
             StoreUnavailable: the namespace may have been created; what was to be placed in it was not.
         """
         try:
-            config = yield from self._config_of(num_streams)
+            config = yield from self._read_or_create(num_streams)
         except errors.OutcomeUnknown as error:
             raise errors.StoreUnavailable(f"{error}; no order was placed") from error
         if not self._learn(config):
             raise self.no_such_namespace()
 
-    def config_call(self) -> Call:
-        """Return the call that reads the config, and what else is to be known at the start."""
-        return Call("read_config", (self.keys.config,), ())
+    def read_config(self) -> Steps[Config]:
+        """Reply with the config, and what else must be known at the start."""
+        (reply,) = yield [Call("read_config", self._slot, self._change_keys[:1], ())]
+        return Config(*reply)
 
-    def _config_of(self, num_streams: int) -> Operation[Sequence[bytes | None]]:
-        """Reply with the config; where there is none, and there may be one, it is created first."""
-        settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
-        create = Call("create", (self.keys.config,), settings, changes=(self.keys.namespace,))
-        may_be_created = self._create
+    def place_batch(self, script: str, orders: Sequence[tuple[OrderFields, bytes]]) -> Steps[bytes]:
+        """Place orders, given with their records, in one call. The reply has b"y" for each one placed."""
+        config, directory = self._change_keys
+        keys = (config, self.keys.sequence, directory)
         while True:
-            (config,) = yield [self.config_call()]
-            if any(config[:4]) or not may_be_created:
-                return config
-            (may_be_created,) = yield [create]  # 0: there is one, perhaps without any field that we know
+            settings = self.settings
+            words: list[Argument] = [settings.epoch, self.keys.namespace]
+            for new, record in orders:
+                order_id, user_id = new[:2]
+                words += (stream_of_user(user_id, settings.num_streams), order_id, user_id, record)
+            (reply,) = yield [Call(script, self._slot, keys, words, [new[0] for new, _ in orders])]
+            if reply != STALE:
+                return reply
+            yield from self.create_again(settings.num_streams)
 
-    def _learn(self, config: Sequence[bytes | None]) -> bool:
-        """Take over the num_streams that the config says; False: there is no config."""
-        if not any(config[:4]):
-            return False
-        if config[3]:
-            raise errors.NoSuchNamespace(
-                f"namespace {self.keys.namespace!r} is being dropped: drop() finishes that"
-            )
-        schema_version, streams, directory_shards = (_number(field) for field in config[:3])
-        if schema_version != SCHEMA_VERSION or not streams:
-            raise errors.SchemaVersionMismatch(
-                f"namespace {self.keys.namespace!r} holds data of schema version {config[0]}; "
-                f"this release knows {SCHEMA_VERSION}"
-            )
-        if directory_shards != DIRECTORY_SHARDS:
-            raise errors.ConfigurationMismatch(
-                f"namespace {self.keys.namespace!r} was created with "
-                f"directory_shards={directory_shards}; on one node this release knows "
-                f"{DIRECTORY_SHARDS}"
-            )
-        self.num_streams = streams
-        return True
+    def change_batch(self, script: str, owner: str, ids: Sequence[str], *more: Argument) -> Steps[bytes]:
+        """Change orders by their ids in one call; with an owner, only that user's.
+
+        The reply is the script's; in a namespace that is gone b"n" for each.
+        """
+        while True:
+            args = (self.settings.epoch, self.keys.namespace, owner, *ids, *more)
+            (reply,) = yield [Call(script, self._slot, self._change_keys, args, ids)]
+            if reply != STALE:
+                return reply
+            if not (yield from self.read_settings()):
+                return b"n" * len(ids)
 
     def no_such_namespace(self) -> errors.NoSuchNamespace:
         """Return the error for a namespace that is not there."""
         return errors.NoSuchNamespace(f"there is no namespace {self.keys.namespace!r} in this store")
 
-    def _place(self, new: NewOrder, record: bytes) -> Operation[bool]:
+    def _read_or_create(self, num_streams: int) -> Steps[Config]:
+        """Reply with the config; where there is none, and there may be one, it is created first."""
+        settings = (SCHEMA_VERSION, num_streams, DIRECTORY_SHARDS)
+        create = Call("create", self._slot, self._change_keys[:1], settings, (self.keys.namespace,))
+        may_be_created = self._create
         while True:
-            num_streams = self.num_streams
-            (reply,) = yield [self._place_call(new, record, num_streams)]
-            if reply != STALE:
-                return bool(reply)
-            yield from self.create_again(num_streams)
+            config = yield from self.read_config()
+            if config.is_there or not may_be_created:
+                return config
+            (reply,) = yield [create]
+            may_be_created = reply == b"y"  # else there is one, perhaps without any field that we know
 
-    def _place_call(self, new: NewOrder, record: bytes, num_streams: int) -> Call:
-        keys, stream = self.keys, stream_of_user(new.user_id, num_streams)
-        return Call(
-            "place",
-            (
-                keys.config,
-                keys.sequence,
-                self._directory,
-                keys.orders(stream),
-                keys.placed(stream),
-                keys.user(stream, new.user_id),
-            ),
-            (keys.namespace, num_streams, stream, new.order_id, record),
-            changes=(new.order_id,),
-        )
+    def _learn(self, config: Config) -> bool:
+        """Take over the settings that the config says; False: there is no config."""
+        if not config.is_there:
+            return False
+        namespace = self.keys.namespace
+        if config.is_dropping:
+            raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
+        num_streams, directory_shards = number_in(config.num_streams), number_in(config.directory_shards)
+        if number_in(config.schema_version) != SCHEMA_VERSION or not num_streams or not config.epoch:
+            raise errors.SchemaVersionMismatch(
+                f"namespace {namespace!r} holds data of schema version {config.schema_version}; "
+                f"this release knows {SCHEMA_VERSION}"
+            )
+        if directory_shards != DIRECTORY_SHARDS:
+            raise errors.ConfigurationMismatch(
+                f"namespace {namespace!r} was created with directory_shards={directory_shards}; "
+                f"standalone this release knows {DIRECTORY_SHARDS}"
+            )
+        self.settings = Settings(config.epoch.decode(), num_streams)
+        return True
 
-    def _cancel_all_by_user(self, user_id: str) -> Operation[int]:
+    def _place(self, new: NewOrder, record: bytes) -> Steps[bool]:
+        return (yield from self.place_batch("place", [(new, record)])) == b"y"
+
+    def _change_one(self, script: str, order_id: str, owner: str, *more: str) -> Steps[bool]:
+        return (yield from self.change_batch(script, owner, (order_id,), *more)) == b"y"
+
+    def _reduce(self, order_id: str, by: str, owner: str) -> Steps[Decimal | None]:
+        reply = yield from self.change_batch("reduce", owner, (order_id,), by, MAX_NUMBER_DIGITS)
+        if reply == b"n":
+            return None
+        answer, _, number = reply.decode().partition(" ")
+        if answer == "MORE":
+            left = Decimal(number)
+            raise errors.AmountExceeded(
+                f"order {order_id!r} has an amount of {number}, and cannot be reduced by {by}", left=left
+            )
+        if answer == "DIGITS":
+            raise ValueError(
+                f"by has too many digits: the rest would have {number}, and {MAX_NUMBER_DIGITS} are allowed"
+            )
+        return Decimal(answer)
+
+    def _cancel_all_by_user(self, user_id: str) -> Steps[int]:
         while True:
-            (reply,) = yield [self._cancel_all_by_user_call(user_id, self.num_streams)]
+            settings = self.settings
+            stream = stream_of_user(user_id, settings.num_streams)
+            keys = (*self._change_keys, self.keys.user(stream, user_id))
+            args = (settings.epoch, self.keys.namespace, stream, user_id)
+            (reply,) = yield [Call("cancel_all_by_user", self._slot, keys, args, (user_id,))]
             if reply != STALE:
                 return int(reply)
-            if not (yield from self.read_config()):
+            if not (yield from self.read_settings()):
                 return 0
 
-    def _cancel_all_by_user_call(self, user_id: str, num_streams: int) -> Call:
-        keys, stream = self.keys, stream_of_user(user_id, num_streams)
-        return Call(
-            "cancel_all_by_user",
-            (
-                keys.config,
-                self._directory,
-                keys.orders(stream),
-                keys.placed(stream),
-                keys.paused(stream),
-                keys.user(stream, user_id),
-            ),
-            (num_streams,),
-            changes=(user_id,),
-        )
+    def _display_all_live_orders(self) -> Steps[list[str]]:
+        def make_commands(num_streams: int) -> Commands:
+            for stream in range(num_streams):
+                yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
+                yield "SMEMBERS", self.keys.paused(stream)
 
-    def _change(self, script: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
-        validate_text(order_id, "order_id")
-        args = (self.keys.namespace, order_id, owner, *more)
-        return _changed(Call(script, (self._directory,), args, changes=(order_id,)))
+        replies = yield from self.snapshot(make_commands)
+        return format_listing(merge_runs(replies[0::2]), set[bytes]().union(*replies[1::2]))
+
+    def _display_live_orders_of(self, user_id: str) -> Steps[list[str]]:
+        def make_commands(num_streams: int) -> Commands:
+            stream = stream_of_user(user_id, num_streams)
+            yield self.placed_by(user_id, num_streams)
+            yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
+
+        run, paused = yield from self.snapshot(make_commands)
+        return format_listing(merge_runs([run]), set(paused))
 
 
-# Not functions in the methods: to make one, with its annotations, took 2 µs of each call.
-def _changed(call: Call) -> Operation[bool]:
-    (reply,) = yield [call]
-    return reply == 1
-
-
-def _read(order_id: str, owner: str, call: Call) -> Operation[Order | None]:
+# Not a function in the method: to make one, with its annotations, took 2 µs of each call.
+def _read_order(order_id: str, owner: str, call: Call) -> Steps[Order | None]:
     (reply,) = yield [call]
     order = decode_order(order_id.encode(), *reply) if reply else None
     return order if order and owner in ("", order.user_id) else None
-
-
-def evicting_policy(config: Sequence[bytes | None]) -> str | None:
-    """Return the server's maxmemory-policy, by the reply to `config_call`, if it is one that removes keys."""
-    policy = config[4]
-    return None if policy in (None, b"noeviction") else policy.decode()
-
-
-def _number(field: bytes | None) -> int:
-    """Return a config field's number; 0, which none of them can be, for anything else."""
-    return int(field) if field and field.isdigit() and not field.startswith(b"0") else 0
 
 
 def _check_num_streams(num_streams: object) -> None:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from heapq import nsmallest
 
-from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step, Steps
 from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.schema.keys import KeyMeaning
@@ -105,19 +104,24 @@ class Stats:
 
 def stats(node: Standalone) -> Operation[Stats]:
     """Scan all keys, then count the orders at one moment; reply with both."""
+    return Operation("stats", "read", (), _stats(node))
+
+
+def _stats(node: Standalone) -> Steps[Stats]:
     while True:
-        num_streams = node.num_streams
-        found = _Found(num_streams)
+        settings = node.settings
+        found = _Found(settings.num_streams)
         cursor = b"0"
         while True:
             scan = node.scan(cursor, PAGE)
             ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
-            yield from _measure(found.new_among(node, keys), found)
+            yield from _measure(node, found.new_among(node, keys), found)
             if cursor == b"0":
                 break
-        counts = yield from node.snapshot(partial(sizes, node))
-        if len(counts) == 2 * num_streams:
+        counts = yield from node.read_together(settings, sizes(node, settings.num_streams))
+        if counts is not None:
             return found.stats(counts)
+        yield from node.read_settings()
 
 
 class _Found:
@@ -168,15 +172,17 @@ class _Found:
         )
 
 
-def _measure(keys: dict[bytes, KeyMeaning], found: _Found) -> Operation[None]:
+def _measure(node: Standalone, keys: dict[bytes, KeyMeaning], found: _Found) -> Steps[None]:
     """Measure the keys that one page of the scan found, in one round trip."""
     by_stream: dict[int | None, list[bytes]] = {}
     for key, meaning in keys.items():
         by_stream.setdefault(meaning.stream, []).append(key)
     sets = [key for key, meaning in keys.items() if meaning.kind == "user"]
-    steps: list[Step] = [Call("measure", measured, (SAMPLES,)) for measured in by_stream.values()]
+    steps: list[Step] = [
+        Call("measure", node.keys.slot, measured, (SAMPLES,)) for measured in by_stream.values()
+    ]
     if sets:
-        steps.append(Snapshot([("SCARD", key) for key in sets]))
+        steps.append(ReadTransaction(node.keys.slot, [("SCARD", key) for key in sets]))
     if not steps:
         return
     replies = yield steps

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from cryptoorders_redis.operations import Call, Operation
+from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.count import sizes
-from cryptoorders_redis.operations.listing import columns
+from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
 from cryptoorders_redis.operations.standalone import STALE, Commands, Standalone
 from cryptoorders_redis.order import Order
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.records import decode_order
 from cryptoorders_redis.validation import validate_int
 
@@ -50,11 +51,11 @@ def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
     """
     validate_int(newest, "newest", 0, MAX_NEWEST)
     validate_int(after, "after", 0, LAST_SEQUENCE)
-    return _summary(node, newest, after)
+    return Operation("summary", "read", (), _summary(node, newest, after))
 
 
-def _summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
-    def commands(num_streams: int) -> Commands:
+def _summary(node: Standalone, newest: int, after: int) -> Steps[Summary]:
+    def make_commands(num_streams: int) -> Commands:
         yield "GET", node.keys.sequence
         yield from sizes(node, num_streams)
         for stream in range(num_streams):
@@ -62,26 +63,31 @@ def _summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
             yield "ZRANGE", node.keys.placed(stream), 0, 0, "REV", "WITHSCORES"
 
     while True:
-        sequence, *replies = yield from node.snapshot(commands)
-        counts, last = replies[: len(replies) // 2], replies[len(replies) // 2 :]
-        orders = yield from _newest(node, last[1::2], newest)
-        if orders is not None:
-            break
-        if not (yield from node.read_config()):
+        settings = node.settings
+        replies = yield from node.read_together(settings, make_commands(settings.num_streams))
+        if replies is not None:
+            sequence, *counts = replies
+            counts, heads = counts[: len(counts) // 2], counts[len(counts) // 2 :]
+            orders = yield from _newest(node, settings, heads[1::2], newest)
+            if orders is not None:
+                live, paused = sum(counts[0::2]), sum(counts[1::2])
+                placed = sum(heads[0::2])
+                return Summary(live - paused, paused, placed, int(sequence or 0), tuple(orders))
+        if not (yield from node.read_settings()):
             return Summary(0, 0, 0, 0, ())
-    live, paused = sum(counts[0::2]), sum(counts[1::2])
-    return Summary(live - paused, paused, sum(last[0::2]), int(sequence or 0), tuple(orders))
 
 
-def _newest(node: Standalone, heads: Sequence[Sequence[bytes]], number: int) -> Operation[list[Order] | None]:
-    """Reply with the newest orders of all streams, or None if num_streams has changed.
+def _newest(
+    node: Standalone, settings: Settings, heads: Sequence[Sequence[bytes]], number: int
+) -> Steps[list[Order] | None]:
+    """Reply with the newest orders of all streams, or None if the settings have changed.
 
     The heads are the newest order of each stream. The `number` newest orders can only be in the `number`
     streams with the newest heads, so only these streams are read.
     """
     last: dict[int, int] = {}
     for stream, head in enumerate(heads):
-        for sequence in columns(head)[1]:
+        for sequence in split_run(head)[1]:
             last[stream] = int(sequence)
     streams = nlargest(number, last, key=last.__getitem__)
     if not streams:
@@ -90,8 +96,9 @@ def _newest(node: Standalone, heads: Sequence[Sequence[bytes]], number: int) -> 
     replies = yield [
         Call(
             "newest",
+            keys.slot,
             (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (len(heads), number),
+            (settings.epoch, number),
         )
         for stream in streams
     ]

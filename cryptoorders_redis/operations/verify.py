@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cryptoorders_redis.operations import Call, Operation
-from cryptoorders_redis.operations.listing import columns
-from cryptoorders_redis.operations.standalone import Standalone, evicting_policy
+from cryptoorders_redis.operations import Argument, Call, Operation, Steps
+from cryptoorders_redis.operations.listing import split_run
+from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.transport.resp import Argument
+from cryptoorders_redis.schema.records import find_problem
 
 PAGE = 500
 """Ids or keys checked in one round trip."""
@@ -38,7 +38,25 @@ class Inconsistency:
 
 
 def verify(node: Standalone) -> Operation[list[Inconsistency]]:
-    """Reply with all inconsistencies, each of them once."""
+    """Find everything that is inconsistent, each thing once."""
+    return Operation("verify", "read", (), _verify(node))
+
+
+def _verify(node: Standalone) -> Steps[list[Inconsistency]]:
+    while True:
+        settings = node.settings
+        found = yield from _find_all(node)
+        config = yield from node.read_config()
+        if config.epoch in (None, settings.epoch.encode()):
+            break
+        yield from node.read_settings()  # what was found may be of several settings
+    if policy := config.evicting_policy:
+        problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
+        found[Inconsistency("maxmemory-policy", None, problem)] = None
+    return list(found)
+
+
+def _find_all(node: Standalone) -> Steps[dict[Inconsistency, None]]:
     found: dict[Inconsistency, None] = {}
     cursor = b"0"
     while True:
@@ -49,14 +67,10 @@ def verify(node: Standalone) -> Operation[list[Inconsistency]]:
         if cursor == b"0":
             break
     found.update(dict.fromkeys((yield from _sequence_problems(node))))
-    (config,) = yield [node.config_call()]
-    if policy := evicting_policy(config):
-        problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
-        found[Inconsistency("maxmemory-policy", None, problem)] = None
-    return list(found)
+    return found
 
 
-def _look_into(node: Standalone, key: bytes) -> Operation[list[Inconsistency]]:
+def _look_into(node: Standalone, key: bytes) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with one key and with the orders in it."""
     meaning = node.keys.meaning_of(key)
     if meaning is None or (meaning.stream is not None and meaning.stream >= node.num_streams):
@@ -77,7 +91,7 @@ def _look_into(node: Standalone, key: bytes) -> Operation[list[Inconsistency]]:
     return found
 
 
-def _look_into_directory(node: Standalone, key: bytes) -> Operation[list[Inconsistency]]:
+def _look_into_directory(node: Standalone, key: bytes) -> Steps[list[Inconsistency]]:
     found: list[Inconsistency] = []
     cursor = b"0"
     while True:
@@ -97,14 +111,14 @@ def _look_into_directory(node: Standalone, key: bytes) -> Operation[list[Inconsi
 
 def _scanned(
     node: Standalone, command: str, key: bytes, cursor: bytes
-) -> Operation[tuple[bytes, Sequence[bytes]]]:
+) -> Steps[tuple[bytes, Sequence[bytes]]]:
     (reply,) = yield from node.snapshot(lambda _: [(command, key, cursor, "COUNT", PAGE)])
     return reply
 
 
 def _inspected(
     node: Standalone, stream: int, user: str, order_ids: Sequence[bytes]
-) -> Operation[list[Inconsistency]]:
+) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with orders that are in one of a stream's keys."""
     found: list[Inconsistency] = []
     keys = (node.keys.directory(0), node.keys.orders(stream), node.keys.placed(stream))
@@ -112,7 +126,7 @@ def _inspected(
     for first in range(0, len(order_ids), PAGE):
         page = order_ids[first : first + PAGE]
         args = (node.keys.namespace, stream, user, *page)
-        (rows,) = yield [Call("inspect", (*keys, node.keys.paused(stream)), args)]
+        (rows,) = yield [Call("inspect", node.keys.slot, (*keys, node.keys.paused(stream)), args)]
         for order_id, facts in zip(page, rows, strict=True):
             problems = _problems(node, stream, user, facts)
             found += [Inconsistency(_text(order_id), stream, problem) for problem in problems]
@@ -137,10 +151,11 @@ def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[An
     if not routed_here:
         where = "no stream" if directory is None else f"stream {_text(directory)}"
         yield f"the directory names {where}, so that its id alone does not find it"
-    user = _user_of(record)
-    if user is None:
-        yield f"its record cannot be read: {record!r}"
+    problem = find_problem(record)
+    if problem:
+        yield f"its record cannot be read: {problem}: {record!r}"
         return
+    user: str = json.loads(record)["user_id"]
     if not in_users_set:
         yield f"not in the set of its user {user!r}"
     if in_set_found_with and found_with != user:
@@ -150,7 +165,7 @@ def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[An
         yield f"an order of user {user!r}, whose stream is {users_stream}"
 
 
-def _sequence_problems(node: Standalone) -> Operation[list[Inconsistency]]:
+def _sequence_problems(node: Standalone) -> Steps[list[Inconsistency]]:
     """Reply with the last orders of streams whose sequence number is above the last one assigned."""
 
     def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
@@ -161,20 +176,11 @@ def _sequence_problems(node: Standalone) -> Operation[list[Inconsistency]]:
     last, *runs = yield from node.snapshot(commands)
     found: list[Inconsistency] = []
     for stream, run in enumerate(runs):
-        for order_id, sequence in zip(*columns(run), strict=True):
+        for order_id, sequence in zip(*split_run(run), strict=True):
             if int(sequence) > int(last or 0):
                 problem = f"its sequence number {int(sequence)} is above the last one given out"
                 found.append(Inconsistency(_text(order_id), stream, problem))
     return found
-
-
-def _user_of(record: bytes) -> str | None:
-    try:
-        fields: Any = json.loads(record)
-        user = fields["user_id"]
-    except (ValueError, TypeError, KeyError):
-        return None
-    return user if isinstance(user, str) else None
 
 
 def _text(data: bytes) -> str:

@@ -24,6 +24,7 @@ class Op(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     AMEND = "amend"
+    REDUCE = "reduce"
     CANCEL_ALL_BY_USER = "cancel_all_by_user"
 
 
@@ -33,11 +34,18 @@ _FIELDS: dict[Op, tuple[str, ...]] = {
     Op.RESUME: ("op", "order_id"),
     Op.CANCEL: ("op", "order_id"),
     Op.AMEND: ("op", "order_id"),
+    Op.REDUCE: ("op", "order_id", "by"),
     Op.CANCEL_ALL_BY_USER: ("op", "user_id"),
 }
 
-_OPTIONAL = {Op.AMEND: ("amount", "price")}
-"""What may be there besides; one of these must be."""
+_OPTIONAL = {
+    Op.PLACE: ("metadata",),
+    Op.AMEND: ("amount", "price", "expected_amount", "expected_price"),
+}
+"""What may be there besides."""
+
+_ONE_OF = {Op.AMEND: ("amount", "price")}
+"""Of these one must be there."""
 
 
 class Amendment(NamedTuple):
@@ -46,6 +54,15 @@ class Amendment(NamedTuple):
     order_id: str
     amount: Number | None = None
     price: Number | None = None
+    expected_amount: Number | None = None
+    expected_price: Number | None = None
+
+
+class Reduction(NamedTuple):
+    """What `reduce` takes."""
+
+    order_id: str
+    by: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +71,11 @@ class Command:
 
     Attributes:
         op: what to do.
-        target: the order to place, or what to amend of one; for every other op the id of the order or user.
+        target: what to place, amend or reduce; for every other op the id of the order or user.
     """
 
     op: Op
-    target: NewOrder | Amendment | str
+    target: NewOrder | Amendment | Reduction | str
 
     @property
     def subject(self) -> str:
@@ -84,8 +101,9 @@ def parse_command(line: bytes) -> Command:
     for name in required:
         if name not in fields:
             raise ValueError(f"{op} needs the field {name!r}")
-    if optional and not any(name in fields for name in optional):
-        raise ValueError(f"{op} needs a field of {', '.join(map(repr, optional))}")
+    one_of = _ONE_OF.get(op)
+    if one_of and not any(name in fields for name in one_of):
+        raise ValueError(f"{op} needs a field of {', '.join(map(repr, one_of))}")
     del fields["op"]
     if op is Op.AMEND:
         validate_text(fields["order_id"], "order_id")
@@ -93,7 +111,13 @@ def parse_command(line: bytes) -> Command:
             if name in fields:
                 validate_decimal(fields[name], name)
         return Command(op, Amendment(**fields))
+    if op is Op.REDUCE:
+        validate_text(fields["order_id"], "order_id")
+        validate_decimal(fields["by"], "by")
+        return Command(op, Reduction(**fields))
     if op is Op.PLACE:
+        if fields.get("metadata") is not None:
+            fields["metadata"] = _plain_numbers(fields["metadata"])
         new = NewOrder(**fields)
         validate_order(new)
         return Command(op, new)
@@ -109,6 +133,23 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             line = file.readline(MAX_LINE_BYTES + 1)
         line = file.readline(MAX_LINE_BYTES + 1)
+
+
+def parse_metadata(text: str) -> dict[str, Any]:
+    """Return the metadata that a text of JSON holds; whether all of it is legal, `place` says.
+
+    Raises:
+        TypeError, ValueError: the text is not a JSON object.
+    """
+    return _plain_numbers(_fields(text.encode(errors="surrogateescape")))
+
+
+def _plain_numbers(metadata: Any) -> Any:
+    """Return metadata with numbers as JSON has them: what is no int is a float."""
+    if not isinstance(metadata, dict):
+        return metadata  # refused by place
+    fields = cast("dict[str, Any]", metadata)
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations.bulk import BATCH
 from cryptoorders_redis.order import NewOrder
 from cryptoorders_redis.replay.batching import group_commands
-from cryptoorders_redis.replay.commands import Amendment, Command, Op, parse_command
+from cryptoorders_redis.replay.commands import Amendment, Command, Op, Reduction, parse_command
 from cryptoorders_redis.system import CryptoOrderSystem
 
 WINDOW = 5000
@@ -42,18 +42,18 @@ class Replay:
         line: the number of the last line that was read.
         since: the number of the first line that may not have been carried out yet.
         applied: commands that changed something, by op.
-        ignored: commands that the system answered with False or 0, by op.
+        ignored: commands that changed nothing, by op, such as a cancel of an order that is gone.
         refused: lines that are no command.
         unanswered: the numbers of the lines that were sent together last and whose answers were not read:
             they may have been carried out or not. Empty unless `run` is interrupted.
     """
 
     def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
-        self.line = 0
-        self.since = 1
-        self.applied = Counter[Op]()
-        self.ignored = Counter[Op]()
-        self.refused = 0
+        self.line: int = 0
+        self.since: int = 1
+        self.applied: Counter[Op] = Counter[Op]()
+        self.ignored: Counter[Op] = Counter[Op]()
+        self.refused: int = 0
         self.unanswered: list[int] = []
         self._window = window
         self._system = system
@@ -125,10 +125,25 @@ class Replay:
     def _answer(self, command: Command) -> int:
         target = command.target
         if isinstance(target, NewOrder):
-            return self._system.place(*target)
+            return self._system.place(*target[:5], metadata=target.metadata)
         if isinstance(target, Amendment):
-            return self._system.amend(target.order_id, amount=target.amount, price=target.price)
+            order_id, amount, price, expected_amount, expected_price = target
+            return self._system.amend(
+                order_id,
+                amount=amount,
+                price=price,
+                expected_amount=expected_amount,
+                expected_price=expected_price,
+            )
+        if isinstance(target, Reduction):
+            return self._reduce(target)
         return self._one[command.op](target)
+
+    def _reduce(self, target: Reduction) -> bool:
+        try:
+            return self._system.reduce(target.order_id, target.by) is not None
+        except errors.AmountExceeded:
+            return False
 
     def _count(self, op: Op, answers: Iterable[int]) -> None:
         for answer in answers:

@@ -7,8 +7,6 @@ key is meant, or which slot of a Redis Cluster it is in.
 import re
 from typing import NamedTuple
 
-SCHEMA_VERSION = 1
-
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 _OF_STREAM = re.compile(r":(0|[1-9]\d{0,8}):(orders|placed|paused|user:(.+))", re.ASCII | re.DOTALL)
@@ -33,16 +31,19 @@ class Keys:
                 "namespace must be 1 to 100 letters, digits, '.', '_' or '-' of ASCII, "
                 f"not {namespace[:120]!r}"
             )
-        self.namespace = namespace
-        self.pattern = f"{{{namespace}[:}}]*"
+        self.namespace: str = namespace
+        self.pattern: str = f"{{{namespace}[:}}]*"
         """Matches all keys of this namespace, and none of another whose name begins the same."""
-        self.config = f"{{{namespace}}}:config"
-        self.sequence = f"{{{namespace}}}:sequence"
+        self.slot: str = f"{{{namespace}}}"
+        """The hash tag of the keys that belong to the whole namespace."""
+        self.config: str = f"{{{namespace}}}:config"
+        self.sequence: str = f"{{{namespace}}}:sequence"
         """One for all streams on one node, so that nothing can disorder orders of two streams."""
 
-    def sessions(self, client: str) -> str:
-        """Session → the last request number of one client's session, and the answer to it."""
-        return f"{{{self.namespace}}}:sessions:{client}"
+    @staticmethod
+    def sessions(slot: str, client: str) -> str:
+        """Session → the last request number of one client's session in a slot, and the answer to it."""
+        return f"{slot}:sessions:{client}"
 
     def directory(self, shard: int) -> str:
         """Order id → the stream that holds it."""
@@ -63,6 +64,13 @@ class Keys:
     def user(self, stream: int, user_id: str) -> str:
         """The ids of one user's orders."""
         return f"{{{self.namespace}:{stream}}}:user:{user_id}"
+
+    def one_of_each_kind(self) -> tuple[str, ...]:
+        """Return a key of each kind that changes write to, for the server to check the user's rights."""
+        return (
+            self.config, self.sequence, self.directory(0), self.orders(0), self.placed(0), self.paused(0),
+            self.user(0, "user"),
+        )  # fmt: skip
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
         """Return what a key that matches `pattern` is; None for one that the schema has not."""

@@ -25,6 +25,7 @@ _BY_CODE: dict[str, type[errors.CryptoOrdersError]] = {
     "NOREPLICAS": errors.StoreUnavailable,
     "OOM": errors.StoreFull,
     "READONLY": errors.StoreReadOnly,
+    "RECORD": errors.InconsistentData,  # by lua/include/record.lua
 }
 
 _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {

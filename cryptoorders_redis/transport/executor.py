@@ -6,22 +6,26 @@ answer; with an error that says that nothing was changed; or with `OutcomeUnknow
 has passed, or the server has forgotten what it answered, and what was sent is still without an answer.
 """
 
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from redis.backoff import FullJitterBackoff
 from redis.exceptions import NoScriptError
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, Snapshot, Step
+from cryptoorders_redis.observing import CallInfo, Observer
+from cryptoorders_redis.operations import Argument, Call, Operation, ReadTransaction, Step
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.error_mapping import ReplyLost, refusal
-from cryptoorders_redis.transport.resp import Argument, Reply, encode_command
+from cryptoorders_redis.transport.resp import Reply, encode_command
 from cryptoorders_redis.transport.sessions import Session, Sessions
 
 T = TypeVar("T")
+
+_log = logging.getLogger("cryptoorders_redis")
 
 _BACKOFF = FullJitterBackoff(base=0.01, cap=0.5)
 """The wait before an attempt, in seconds: random, so that clients do not all come back at once."""
@@ -56,93 +60,131 @@ Conversation: TypeAlias = Generator[Request, list[Reply], T]
 
 
 class Executor:
-    """Delivers the operations of one system.
+    """Carries out the operations of one system.
 
     Args:
         sessions: where request numbers come from.
         deadline_seconds: how long a call goes on trying when the server does not answer. One that
             never answered yet is not waited for: its address is more likely wrong than it is down.
+        observer: is told of each call, once.
     """
 
-    def __init__(self, sessions: Sessions, deadline_seconds: float) -> None:
+    def __init__(self, sessions: Sessions, deadline_seconds: float, observer: Observer | None = None) -> None:
         if not 0 <= deadline_seconds <= LONGEST_DEADLINE_SECONDS:
             raise ValueError(
                 f"deadline_seconds must be 0 to {LONGEST_DEADLINE_SECONDS}, not {deadline_seconds}"
             )
+        if observer is not None and not callable(getattr(observer, "call", None)):
+            raise TypeError(f"observer must have a method call, and {type(observer).__name__} has none")
         self._sessions = sessions
         self._deadline_seconds = deadline_seconds
+        self._observer = observer
         self._server_known = False
 
     def execute(self, operation: Operation[T]) -> Conversation[T]:
         """Carry an operation out: the caller sends each request, and hands in what came of it."""
+        if self._observer is None:
+            return self._carry_out(operation)
+        return self._observe(operation, self._observer)
+
+    def _observe(self, operation: Operation[T], observer: Observer) -> Conversation[T]:
+        begin = time.perf_counter()
+        answer: T | None = None
+        error: BaseException | None = None
         try:
-            steps = next(operation)
+            answer = yield from self._carry_out(operation)
+        except BaseException as raised:
+            error = raised
+            raise
+        else:
+            return answer
+        finally:
+            seconds = time.perf_counter() - begin
+            info = CallInfo(operation.name, operation.kind, answer, error, seconds, operation.attempts)
+            try:
+                observer.call(info)
+            except Exception:  # noqa: BLE001 - whatever it is, the call has ended as it has
+                _log.exception("the observer failed on a call of %s", operation.name)
+
+    def _carry_out(self, operation: Operation[T]) -> Conversation[T]:
+        steps = operation.steps
+        try:
+            to_send = next(steps)
             while True:
-                parcels = [_Parcel(step) for step in steps]
+                pending = [_PendingStep(step) for step in to_send]
                 try:
-                    yield from self._deliver(parcels, time.monotonic() + self._deadline_seconds)
-                    _conclude(parcels)
+                    yield from self._deliver(operation, pending, time.monotonic() + self._deadline_seconds)
+                    _conclude(operation, pending)
                 except errors.CryptoOrdersError as error:
-                    steps = operation.throw(error)  # for it to say what was done until then
+                    to_send = steps.throw(error)  # for it to say what was done until then
                 else:
-                    steps = operation.send([parcel.reply for parcel in parcels])
+                    to_send = steps.send([step.reply for step in pending])
         except StopIteration as done:
             return done.value
 
-    def _deliver(self, parcels: "list[_Parcel]", give_up_at: float) -> Conversation[None]:
-        """Send until each parcel has its answer, or a refusal that trying again would not change."""
-        pending: list[_Parcel] = parcels
+    def _deliver(
+        self, operation: Operation[Any], steps: "list[_PendingStep]", give_up_at: float
+    ) -> Conversation[None]:
+        """Send until each step has its answer, or a refusal that trying again would not change."""
+        pending: list[_PendingStep] = steps
         wait_seconds, failures = 0.0, 0
         while pending:
             trouble: errors.StoreUnavailable | None = None
             try:
-                for parcel in pending:
-                    if parcel.step.changes and not parcel.session:
-                        parcel.session = self._sessions.take() or (yield from self._begun(give_up_at))
+                for step in pending:
+                    if step.step.changes and not step.session:
+                        slot = step.step.slot
+                        step.session = self._sessions.take(slot) or (
+                            yield from self._begin_session(operation, slot, give_up_at)
+                        )
                 replies: Iterator[Reply] = iter((yield _in_one(pending, wait_seconds, give_up_at)))
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))
-                for parcel in pending:
-                    parcel.in_doubt = parcel.session is not None
+                for step in pending:
+                    step.in_doubt = step.session is not None
             except errors.StoreUnavailable as error:
                 trouble = error
                 if not self._server_known or isinstance(error, errors.ServerNotStarted):
-                    _give_up(pending, error)
+                    _give_up(operation, pending, error)
             except errors.CryptoOrdersError as error:
-                _give_up(pending, error)
+                _give_up(operation, pending, error)
             else:
                 self._server_known = True
-                pending = [parcel for parcel in pending if not parcel.settled_by(replies)]
-                trouble = next((parcel.trouble for parcel in pending if parcel.trouble), None)
+                pending = [step for step in pending if not step.settled_by(replies)]
+                trouble = next((step.trouble for step in pending if step.trouble), None)
             if trouble:
                 failures += 1
                 wait_seconds = _BACKOFF.compute(failures)
                 if time.monotonic() + wait_seconds >= give_up_at:
-                    _give_up(pending, trouble)
+                    _give_up(operation, pending, trouble)
+                operation.attempts += 1
+                _log.debug("%s is sent again in %.3f s: %s", operation.name, wait_seconds, trouble)
 
-    def _begun(self, give_up_at: float) -> Conversation[Session]:
-        """Begin or renew this client's sessions, and take one of them."""
+    def _begin_session(
+        self, operation: Operation[Any], slot: str, give_up_at: float
+    ) -> Conversation[Session]:
+        """Begin or renew this client's sessions in a slot, and take one of them."""
         while True:
-            parcel = _Parcel(call := self._sessions.begin_call())
-            yield from self._deliver([parcel], give_up_at)
-            _conclude([parcel])
-            self._sessions.begin(call, parcel.reply.decode())
-            if session := self._sessions.take():
+            step = _PendingStep(call := self._sessions.begin_call(slot))
+            yield from self._deliver(operation, [step], give_up_at)
+            _conclude(operation, [step])
+            self._sessions.begin(call, step.reply.decode())
+            if session := self._sessions.take(slot):
                 return session
 
 
-def _conclude(parcels: "list[_Parcel]") -> None:
+def _conclude(operation: Operation[Any], steps: "list[_PendingStep]") -> None:
     """Give the sessions back, and raise the first refusal."""
-    for parcel in parcels:
+    for step in steps:
         # A session whose outcome is open is not used again: its request may yet arrive.
-        if parcel.session and not parcel.in_doubt:
-            parcel.session.give_back()
-    for parcel in parcels:
-        if parcel.refused:
-            _give_up([parcel], parcel.refused)
+        if step.session and not step.in_doubt:
+            step.session.give_back()
+    for step in steps:
+        if step.refused:
+            _give_up(operation, [step], step.refused)
 
 
-class _Parcel:
+class _PendingStep:
     """A step on its way: what to send for it next, and what came of it so far."""
 
     __slots__ = ("as_source", "in_doubt", "refused", "reply", "session", "step", "trouble")
@@ -160,10 +202,10 @@ class _Parcel:
 
     def request(self) -> tuple[bytes, int]:
         """Return the bytes to send, and how many replies there will be."""
-        if isinstance(self.step, Snapshot):
+        if isinstance(self.step, ReadTransaction):
             commands = [("MULTI",), *self.step.commands, ("EXEC",)]
             return b"".join(map(encode_command, commands)), len(commands)
-        script_name, keys, args, _ = self.step
+        script_name, _, keys, args, _ = self.step
         run = script(script_name)
         head = ("EVAL", run.source) if self.as_source else ("EVALSHA", run.sha)
         session = self.session
@@ -199,9 +241,10 @@ class _Parcel:
         if isinstance(answer, NoScriptError):
             # After a restart or a SCRIPT FLUSH. It did not run.
             self.as_source = True
+            _log.debug("the server does not know a script, which is sent again as text")
             return False
         error = refusal(answer)
-        if isinstance(error, errors.StoreFull) and isinstance(self.step, Snapshot):
+        if isinstance(error, errors.StoreFull) and isinstance(self.step, ReadTransaction):
             self.step = _as_script(self.step)
             return False
         if isinstance(error, errors.StoreUnavailable):
@@ -222,10 +265,10 @@ class _Parcel:
         return results
 
 
-def _in_one(parcels: Sequence[_Parcel], wait_seconds: float, give_up_at: float) -> Request:
-    if len(parcels) == 1:
-        return Request(*parcels[0].request(), wait_seconds, give_up_at)
-    requests = [parcel.request() for parcel in parcels]
+def _in_one(steps: Sequence[_PendingStep], wait_seconds: float, give_up_at: float) -> Request:
+    if len(steps) == 1:
+        return Request(*steps[0].request(), wait_seconds, give_up_at)
+    requests = [step.request() for step in steps]
     return Request(
         b"".join(data for data, _ in requests),
         sum(num_replies for _, num_replies in requests),
@@ -234,24 +277,22 @@ def _in_one(parcels: Sequence[_Parcel], wait_seconds: float, give_up_at: float) 
     )
 
 
-def _as_script(snapshot: Snapshot) -> Call:
+def _as_script(snapshot: ReadTransaction) -> Call:
     """Return the way to the same replies when memory is full: transactions are refused then."""
     words: list[Argument] = []
     for command in snapshot.commands:
         words += (len(command), *command)
-    return Call("snapshot", (), words)
+    return Call("snapshot", snapshot.slot, (), words)
 
 
-def _give_up(parcels: Sequence[_Parcel], error: errors.CryptoOrdersError) -> NoReturn:
+def _give_up(
+    operation: Operation[Any], steps: Sequence[_PendingStep], error: errors.CryptoOrdersError
+) -> NoReturn:
     """Raise the error; as `OutcomeUnknown` where a change may nevertheless have taken effect."""
-    changes = [parcel.step for parcel in parcels if parcel.in_doubt]
-    if not changes:
+    ids = tuple(order_id for step in steps if step.in_doubt for order_id in step.step.changes)
+    if not ids:
         raise error
-    ids = tuple(order_id for step in changes for order_id in step.changes)
-    operation = next(step.script for step in changes if isinstance(step, Call))
     named = ", ".join(map(repr, ids[:3])) + (", ..." if ids[3:] else "")
-    raise errors.OutcomeUnknown(
-        f"{operation} of {named} may have taken effect or not: {error}",
-        operation=operation,
-        ids=ids,
-    ) from error
+    message = f"{operation.name} of {named} may have taken effect or not: {error}"
+    _log.warning("%s", message)
+    raise errors.OutcomeUnknown(message, operation=operation.name, ids=ids) from error

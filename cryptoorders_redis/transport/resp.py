@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-Argument: TypeAlias = str | bytes | int
+from cryptoorders_redis.operations import Argument
 
 Reply: TypeAlias = Any
 """What the server answered: bytes, int, None, a list of them; or the error that it answered with."""

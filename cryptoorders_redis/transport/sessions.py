@@ -25,8 +25,8 @@ class Session:
 
     def __init__(self, begun: "_Begun", name: str) -> None:
         self._begun = begun
-        self.name = name
-        self.request_number = 0
+        self.name: str = name
+        self.request_number: int = 0
 
     @property
     def key(self) -> str:
@@ -45,7 +45,7 @@ class Session:
 
 
 class Sessions:
-    """The sessions of one system that no call is using: as many as there were calls at one time.
+    """The sessions of one system that no call is using: in each slot as many as there were calls at one time.
 
     Serves any number of threads, since a list's pop and append are atomic. A child process after a
     fork has sessions of its own: its parent may be using the ones that it knows.
@@ -59,11 +59,11 @@ class Sessions:
         self._numbers = count(1)
         self._start_over()
 
-    def take(self) -> Session | None:
+    def take(self, slot: str) -> Session | None:
         """Return a session for one request, numbered; None where `begin_call` must be carried out first."""
         if self._pid != os.getpid():
             self._start_over()
-        begun = self._begun
+        begun = self._begun.get(slot)
         if not begun or time.monotonic() >= begun.renew_at:
             return None
         try:
@@ -76,36 +76,34 @@ class Sessions:
         session.request_number += 1
         return session
 
-    def begin_call(self) -> Call:
-        """Return the call that begins this client's sessions, or renews them."""
-        keys = self._keys
-        one_of_each_kind = (
-            keys.config, keys.sequence, keys.directory(0), keys.orders(0), keys.placed(0), keys.paused(0),
-            keys.user(0, "user"),
-        )  # fmt: skip
-        return Call("begin_sessions", (self._key, self._key + ":probe", *one_of_each_kind), (KEPT_SECONDS,))
+    def begin_call(self, slot: str) -> Call:
+        """Return the call that begins this client's sessions in a slot, or renews them."""
+        key = self._keys.sessions(slot, self._client)
+        keys = (key, key + ":probe", *self._keys.one_of_each_kind())
+        return Call("begin_sessions", slot, keys, (KEPT_SECONDS,))
 
     def begin(self, call: Call, moment: str) -> None:
         """Use the sessions that the call has begun, or renewed, at the moment that it replied with."""
-        key, begun = str(call.keys[0]), self._begun
+        key, begun = str(call.keys[0]), self._begun.get(call.slot)
         if not begun or (begun.key, begun.moment) != (key, moment):
             begun = _Begun(key, moment)
         begun.renew_at = time.monotonic() + RENEWAL_SECONDS
-        self._begun = begun
+        self._begun[call.slot] = begun
 
     def _start_over(self) -> None:
-        self._key = self._keys.sessions(secrets.token_hex(8))
-        self._begun: _Begun | None = None
+        self._client = secrets.token_hex(8)
+        self._begun: dict[str, _Begun] = {}
+        """By slot."""
         self._pid = os.getpid()  # last: by it other threads know that this is done
 
 
 class _Begun:
-    """What a client has begun at one moment."""
+    """What a client has begun in one slot at one moment."""
 
     def __init__(self, key: str, moment: str) -> None:
         self.key = key
         self.moment = moment
-        self.renew_at = 0.0
-        self.given = count(1)
+        self.renew_at: float = 0.0
+        self.given: count[int] = count(1)
         """Counts the sessions."""
         self.idle: list[Session] = []

@@ -47,7 +47,8 @@ def test_numbers_stay_whole_and_ids_fold(program, system, columns):
     header = next(line for line in lines if "order" in line)
     assert header.split() == HEADERS[columns]
     rows = [line for line in lines if "ACTIVE" in line]
-    assert [re.search(r" 0\.08315000 +60001\.0(\d) +ACTIVE", row)[1] for row in rows] == ["0", "1", "2"]
+    prices = [re.findall(r" 0\.08315000 +60001\.0(\d) +ACTIVE", row) for row in rows]
+    assert prices == [["0"], ["1"], ["2"]]
     order = header.index("order")
     after = header.index(HEADERS[columns][1], order)
     end = after if HEADERS[columns][1] == "user" else header.index("amount") - 6

@@ -109,6 +109,7 @@ def test_watch_off_a_terminal_prints_a_line_a_look(program, nine_orders):
         while "cancelled/s" not in seen or "; 0.0 placed/s" in seen:
             seen = process.stdout.readline().decode()
         rates = re.search(r"; (\d+\.\d) placed/s, (\d+\.\d) cancelled/s; newest (.*)\n", seen)
+        assert rates
         assert " 9 live, 8 active, 1 paused;" in seen
         assert 0 < float(rates[1]) == float(rates[2]) <= 4
         assert rates[3] == "new\\n"
@@ -135,7 +136,7 @@ def test_watch_in_json(program, nine_orders):
     assert json.loads(on_a_terminal)["live"] == 9
 
 
-def test_watch_on_a_terminal_draws_what_fits_and_ends_with_ctrl_c(program, nine_orders):
+def test_watch_on_a_terminal_fits_and_ends_with_ctrl_c(program, nine_orders):
     with program.terminal("watch", "--interval", "0.2", rows=12) as terminal:
         shown = plain(terminal.read_until("Ctrl-C ends") + terminal.read_until("Ctrl-C ends"))
         assert "9 live, 8 active, 1 paused" in shown
@@ -151,7 +152,7 @@ def test_watch_on_a_terminal_draws_what_fits_and_ends_with_ctrl_c(program, nine_
     assert "Traceback" not in rest
 
 
-def test_watch_shows_that_the_store_is_away_and_goes_on_when_it_is_back(own_server, namespace):
+def test_watch_shows_an_outage_and_reconnects_after_it(own_server, namespace):
     server = own_server("--appendonly", "yes", "--appendfsync", "always")
     program = Program(server.url, namespace)
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
@@ -168,11 +169,13 @@ def test_watch_shows_that_the_store_is_away_and_goes_on_when_it_is_back(own_serv
             assert terminal.process.returncode == 0
 
 
-def test_watch_off_a_terminal_says_on_stderr_that_the_store_is_away(own_server, namespace):
+def test_watch_off_a_terminal_reports_an_outage_on_stderr(own_server, namespace):
     server = own_server()
     CryptoOrderSystem(url=server.url, namespace=namespace).close()
     program = Program(server.url, namespace)
     with program.start("watch", "--interval", "0.1", "--count", "4") as process:
+        assert process.stdout
+        assert process.stderr
         assert b" 0 live" in process.stdout.readline()
         server.kill()
         assert process.wait(20) == 2
@@ -182,7 +185,7 @@ def test_watch_off_a_terminal_says_on_stderr_that_the_store_is_away(own_server, 
     assert not any("Traceback" in line for line in complaints)
 
 
-def test_watch_costs_the_server_by_the_streams_and_not_by_the_orders(server, program, nine_orders):
+def test_the_cost_of_watch_grows_with_streams_not_orders(server, program, nine_orders):
     def calls():
         with server.client() as raw:
             stats = raw.info("commandstats")

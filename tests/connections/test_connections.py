@@ -120,7 +120,7 @@ def test_calls_that_wait_when_a_system_is_closed_do_nothing(own_server, namespac
         assert system.count() <= 3
 
 
-def test_calls_that_wait_when_an_async_system_is_closed_do_nothing(own_server, namespace):
+def test_calls_that_wait_when_an_async_system_closes_do_nothing(own_server, namespace):
     server = own_server()
 
     async def main():

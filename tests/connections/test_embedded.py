@@ -26,9 +26,9 @@ from tests.support.folder_stores import (
     readline,
     runs,
     server_pid,
-    wait_until,
-    worker,
 )
+from tests.support.processes import Worker, ready
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("program")
 
@@ -43,6 +43,15 @@ if os.fork() == 0:
     os._exit(0)
 os._exit(0)
 """
+
+
+def worker(folder: Path) -> Worker:
+    """A process that has the store open, and ends without closing it."""
+    return Worker(CryptoOrderSystem, url=f"file:{folder}")
+
+
+def place(worker: Worker, order_id: str) -> bool:
+    return worker.call("place", order_id, "alice", "BTC", 1, 2)
 
 
 @pytest.fixture
@@ -69,29 +78,27 @@ def test_a_relative_folder_is_below_the_working_directory(
         assert runs(folder)
 
 
-def test_processes_that_open_it_at_the_same_moment_share_one_server(folder: Path) -> None:
-    workers = [worker(folder, f"order{n}") for n in range(6)]
-    assert [readline(w.stdout) for w in workers] == ["True\n"] * 6
-    with CryptoOrderSystem(url=f"file:{folder}") as system:
-        assert system.count() == 6
-        assert (folder / "redis.log").read_text().count("Server initialized") == 1
-        for w in workers:
-            w.communicate("go on\n")
-        assert system.count() == 12
+def test_processes_that_open_it_at_once_share_one_server(folder: Path) -> None:
+    with ready([worker(folder) for _ in range(6)]) as workers:
+        assert [place(worker, f"order{n}") for n, worker in enumerate(workers)] == [True] * 6
+        with CryptoOrderSystem(url=f"file:{folder}") as system:
+            assert system.count() == 6
+            assert (folder / "redis.log").read_text().count("Server initialized") == 1
+            assert [place(worker, f"later{n}") for n, worker in enumerate(workers)] == [True] * 6
+            assert system.count() == 12
 
 
 def test_a_killed_starter_does_not_lead_to_two_servers(folder: Path, slow_program: SlowProgram) -> None:
-    starter = worker(folder, "order1")
+    starter = worker(folder)
     wait_until(slow_program.num_begun)
     starter.kill()
-    starter.communicate()
-    second = worker(folder, "order2")
+    second = worker(folder)
     wait_until(lambda: is_locked(folder, "users.lock"))
     time.sleep(0.2)  # in which a second server would begin
     slow_program.let_go_on()
-    assert readline(second.stdout) == "True\n"
+    assert place(second, "order1")
     assert slow_program.num_begun() == 1
-    assert second.communicate("go on\n")[0] == "True\n"
+    second.close()
     assert not runs(folder)
 
 
@@ -154,7 +161,7 @@ def test_leave_overtakes_a_join_that_waits_for_its_turn(folder: Path) -> None:
     assert not runs(folder)
 
 
-def test_a_call_that_waits_to_start_the_server_starts_none_after_close(
+def test_a_call_that_waits_for_a_start_starts_none_after_close(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It found the server gone, and is then overtaken by all of close()."""
@@ -205,10 +212,10 @@ def test_async_close_with_calls_in_flight_stops_the_server(folder: Path) -> None
         assert not is_locked(folder, "server.lock")
 
 
-def test_a_process_that_ends_without_closing_stops_the_server_too(folder: Path) -> None:
-    alone = worker(folder, "order1")
-    printed, _ = alone.communicate("go on\n")
-    assert printed == "True\nTrue\n"
+def test_a_process_that_ends_without_close_stops_the_server(folder: Path) -> None:
+    alone = worker(folder)
+    assert place(alone, "order1")
+    alone.close()
     assert not runs(folder)
 
 
@@ -270,13 +277,13 @@ def test_a_fork_while_a_thread_opens_it_locks_nobody_out(folder: Path, slow_prog
     system.close()
 
 
-def test_a_killed_server_is_started_again_by_the_next_call_of_any_process(folder: Path) -> None:
-    other = worker(folder, "order1")
-    assert readline(other.stdout) == "True\n"
+def test_a_killed_server_is_started_again_by_any_process(folder: Path) -> None:
     with CryptoOrderSystem(url=f"file:{folder}") as system:
-        os.kill(server_pid(folder), signal.SIGKILL)
-        assert other.communicate("go on\n")[0] == "True\n"
-        assert system.display_all_live_orders() == ["order1", "order1'"]
+        with ready([worker(folder)]) as (other,):
+            assert place(other, "order1")
+            os.kill(server_pid(folder), signal.SIGKILL)
+            assert place(other, "order2")
+        assert system.display_all_live_orders() == ["order1", "order2"]
         os.kill(server_pid(folder), signal.SIGKILL)
         results: list[bool] = []
         threads = [
@@ -323,11 +330,10 @@ def test_a_child_that_outlives_it_is_not_waited_for_for_ever(
         FolderServer(str(folder)).join()
 
 
-def test_a_killed_process_leaves_the_server_for_the_next_one_which_stops_it(folder: Path) -> None:
-    killed = worker(folder, "order1")
-    assert readline(killed.stdout) == "True\n"
+def test_a_killed_process_leaves_the_server_to_the_next_one(folder: Path) -> None:
+    killed = worker(folder)
+    assert place(killed, "order1")
     killed.kill()
-    killed.communicate()
     assert runs(folder)
     with CryptoOrderSystem(url=f"file:{folder}") as system:
         assert system.display_all_live_orders() == ["order1"]

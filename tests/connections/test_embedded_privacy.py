@@ -16,8 +16,9 @@ import redis
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.transport.embedded import folder_server
 from tests.support.blocking import BlockingSystem
-from tests.support.folder_stores import client, server_pid, wait_until
+from tests.support.folder_stores import client, server_pid
 from tests.support.servers import server_program
+from tests.support.waiting import wait_until
 
 OTHER_USER = 65534
 """Whom the name nobody stands for, nearly everywhere."""

@@ -11,9 +11,11 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.transport.embedded.server_process import server_program
-from tests.support.folder_stores import client, kill_server, runs, server_pid, wait_until, write_script
-from tests.support.servers import begins_with_a_snapshot, needs_option
+from tests.support.folder_stores import client, kill_server, runs, server_pid, write_script
+from tests.support.needs import needs_option
+from tests.support.servers import begins_with_a_snapshot
 from tests.support.servers import server_program as redis_server
+from tests.support.waiting import wait_until
 
 
 def corrupt_its_file(folder: Path) -> None:

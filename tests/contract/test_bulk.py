@@ -7,6 +7,7 @@ import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import BATCH
+from tests.support.consistency import change_settings
 from tests.support.model import Model
 from tests.support.nasty import NASTY_IDS
 
@@ -56,6 +57,9 @@ def test_nasty_ids_and_users(system):
     assert all(system.cancel_many(NASTY_IDS))
 
 
+ONE = Decimal(1)
+
+
 def test_many_at_random_are_as_one_by_one(system):
     chance, model = random.Random(5), Model()
     ids = [f"o{number}" for number in range(30)]
@@ -63,7 +67,7 @@ def test_many_at_random_are_as_one_by_one(system):
         some = chance.choices(ids, k=chance.randrange(40))
         match chance.choice(["place", "pause", "resume", "cancel"]):
             case "place":
-                orders = [(order_id, chance.choice(["a", "b", "c"]), "BTC", 1, 1) for order_id in some]
+                orders = [(order_id, chance.choice(["a", "b", "c"]), "BTC", ONE, ONE) for order_id in some]
                 assert system.place_many(orders) == [model.place(*order) for order in orders]
             case "pause":
                 assert system.pause_many(some) == [model.pause(order_id) for order_id in some]
@@ -78,13 +82,15 @@ BAD_ORDERS = [
     pytest.param(("o", "u", "c", 0, 1), r"orders\[2\]: amount must be above zero", id="amount"),
     pytest.param(("", "u", "c", 1, 1), r"orders\[2\]: order_id must not be empty", id="id"),
     pytest.param(("o", 7, "c", 1, 1), r"orders\[2\]: user_id must be a str, not int", id="type"),
-    pytest.param(("o", "u", "c", 1), r"orders\[2\]: an order has 5 fields, not 4", id="fields"),
+    pytest.param(
+        ("o", "u", "c", 1), r"orders\[2\]: an order has 5 fields, or 6 with metadata, not 4", id="fields"
+    ),
     pytest.param("ouc11", r"orders\[2\]: must be a NewOrder or a tuple", id="text"),
 ]
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_ORDERS)
-def test_one_bad_order_is_refused_by_its_index_and_nothing_is_sent(system, sends_nothing, bad, message):
+def test_one_bad_order_is_named_by_index_and_nothing_is_sent(system, sends_nothing, bad, message):
     with sends_nothing(), pytest.raises(ValueError, match=message):
         system.place_many([*many(2), bad, ("", "", "", 0, 0)])
 
@@ -98,13 +104,12 @@ def test_one_bad_id_is_refused_by_its_index_and_nothing_is_sent(system, sends_no
 
 
 def test_streams_that_have_changed_are_noticed_by_a_batch(system, raw, store):
-    config = f"{{{store.namespace}}}:config"
-    raw.hset(config, "num_streams", 5)
+    change_settings(raw, store.namespace, 5)
     assert system.place_many([(f"o{n}", f"user{n}", "BTC", 1, 1) for n in range(20)]) == [True] * 20
     assert system.verify() == []
 
 
-def test_amend_changes_what_it_is_given_and_keeps_place_and_status(system):
+def test_amend_keeps_the_position_the_status_and_the_rest(system):
     system.place_many(many(3))
     system.pause("o1")
     before = system.get("o1")
@@ -156,7 +161,7 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
     (orders,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
     record = raw.hget(orders, "o")
     raw.hset(orders, "o", record.replace(b'"amount"', b'"quantity"'))
-    with pytest.raises(errors.ServerError, match="cannot be read"):
+    with pytest.raises(errors.InconsistentData, match="cannot be read"):
         system.amend("o", amount=2)
     raw.hset(orders, "o", record)
 

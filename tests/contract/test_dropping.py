@@ -78,7 +78,7 @@ def test_a_namespace_that_is_half_dropped_takes_nothing(open_system, store):
     system = open_system(3)
     system.place("o", "alice", "BTC", 1, 1)
     config = f"{{{store.namespace}}}:config"
-    store.raw.hset(config, mapping={"dropping": "1", "num_streams": "0"})
+    store.raw.hset(config, mapping={"dropping": "1", "epoch": "0"})
     opened = open_system(3)
     for call in (lambda: opened.place("new", "alice", "BTC", 1, 1), system.count, opened.count):
         with pytest.raises(errors.NoSuchNamespace, match="is being dropped"):

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cryptoorders_redis import OrderStatus
+from tests.support.model import live_order
 from tests.support.nasty import NASTY_IDS
 
 
@@ -41,7 +42,7 @@ def test_all_nasty_ids_live_side_by_side(system):
         assert system.cancel_all_by_user(nasty) == 1
 
 
-def test_an_id_that_ends_as_a_paused_one_is_listed_is_another_order(system):
+def test_an_id_that_looks_like_a_paused_line_is_another_order(system):
     system.place("o", "alice", "BTC", 1, 1)
     system.place("o(paused)", "alice", "BTC", 1, 1)
     assert system.pause("o")
@@ -85,7 +86,7 @@ BAD_TEXTS = [
 
 @pytest.mark.parametrize("field", TEXT_FIELDS)
 @pytest.mark.parametrize(("text", "error", "message"), BAD_TEXTS)
-def test_a_text_that_is_not_legal_is_refused_by_the_name_of_its_field(
+def test_an_illegal_text_is_refused_by_the_name_of_its_field(
     system, sends_nothing, *, field, text, error, message
 ):
     with sends_nothing(), pytest.raises(error, match=rf"^{field} {message}"):
@@ -172,7 +173,7 @@ def test_an_amount_and_a_price_are_kept_exactly(system, store, given, text):
 @pytest.mark.parametrize("zero", [0, 0.0, -0.0, "0", "0.00", "-0", Decimal("-0"), "0e5"], ids=repr)
 def test_a_price_of_zero_is_legal_and_never_negative(system, zero):
     assert place(system, price=zero)
-    price = system.get("o").price
+    price = live_order(system, "o").price
     assert price == 0
     assert not price.is_signed()
 
@@ -219,7 +220,7 @@ BAD_NUMBERS = [
 
 @pytest.mark.parametrize("field", ["amount", "price"])
 @pytest.mark.parametrize(("number", "error", "message"), BAD_NUMBERS)
-def test_a_number_that_is_not_legal_is_refused_by_the_name_of_its_field(
+def test_an_illegal_number_is_refused_by_the_name_of_its_field(
     system, sends_nothing, *, field, number, error, message
 ):
     with sends_nothing(), pytest.raises(error, match=rf"^{field} {message}"):

@@ -151,7 +151,7 @@ ILLEGAL_FILTERS = [
 
 
 @pytest.mark.parametrize(("filters", "error", "message"), ILLEGAL_FILTERS)
-def test_an_illegal_filter_is_refused_at_the_call_not_at_the_first_order(system, filters, error, message):
+def test_an_illegal_filter_is_refused_at_the_call_itself(system, filters, error, message):
     with pytest.raises(error, match=message):
         system.live_orders(**filters)
 
@@ -187,7 +187,7 @@ def test_live_orders_come_complete_and_in_order_over_many_pages(open_system, num
 
 
 @pytest.mark.parametrize("filters", [{}, {"user_id": "whale"}], ids=["all", "of-one-user"])
-def test_an_order_live_throughout_is_given_exactly_once_while_others_come_and_go(open_system, filters):
+def test_an_order_live_throughout_is_given_exactly_once(open_system, filters):
     system = open_system(2)
     for number in range(1300):
         assert system.place(f"o{number}", "whale", "BTC", 1, 1)
@@ -212,7 +212,7 @@ def test_an_order_live_throughout_is_given_exactly_once_while_others_come_and_go
 
 
 @pytest.mark.parametrize("read", ["display", "live_orders", "of-a-user"])
-def test_placement_order_is_by_number_however_long_the_numbers_are(nine_orders, store, read):
+def test_placement_order_is_numeric_however_long_the_numbers_are(nine_orders, store, read):
     """As a clock that was wrong may have left them."""
     for number, sequence in {7: 5, 3: 40, 1: 300, 5: 200, 8: 10**15 - 1}.items():
         stream = stream_of_user(f"user{number}", 3)

@@ -16,7 +16,7 @@ def test_an_order_starts_active(system):
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("paused", [False, True])
-def test_an_id_that_is_live_anywhere_is_ignored_and_nothing_changes(system, store, user, paused):
+def test_placing_an_id_that_is_live_anywhere_changes_nothing(system, store, user, paused):
     system.place("o", "alice", "BTC", 1, 1)
     if paused:
         system.pause("o")
@@ -27,7 +27,7 @@ def test_an_id_that_is_live_anywhere_is_ignored_and_nothing_changes(system, stor
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_after_a_cancel_the_id_is_free_for_any_user_in_any_stream(system, user):
+def test_after_a_cancel_the_id_is_free_for_any_user(system, user):
     system.place("o", "alice", "BTC", 1, 1)
     system.pause("o")
     assert system.cancel("o") is True
@@ -106,7 +106,7 @@ def test_a_call_that_returns_false_changes_nothing(system, store, call):
     assert contents(store.raw, store.namespace) == before
 
 
-def test_cancel_all_counts_active_and_paused_orders_of_that_user_only(system):
+def test_cancel_all_counts_all_orders_of_that_user_only(system):
     for number in range(12):
         system.place(f"a{number}", "alice", "BTC", 1, 1)
         system.place(f"b{number}", "bob", "BTC", 1, 1)
@@ -133,7 +133,7 @@ def test_cancel_all_touches_the_users_own_stream_alone(system, store):
     assert [key for key in changed if not key.startswith(tuple(own))] == []
 
 
-def test_cancel_all_by_user_leaves_users_of_the_same_stream_alone(open_system):
+def test_cancel_all_by_user_leaves_others_of_the_stream_alone(open_system):
     system = open_system(1)
     system.place("o1", "alice", "BTC", 1, 1)
     system.place("o2", "alice2", "BTC", 1, 1)

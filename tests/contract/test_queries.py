@@ -6,6 +6,7 @@ import pytest
 
 from cryptoorders_redis import OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import change_settings
 from tests.support.model import line
 
 USERS = [f"user{number}" for number in range(9)]
@@ -84,7 +85,7 @@ FILTERS = [
 
 @pytest.mark.parametrize("size", [1, 7, 60])
 @pytest.mark.parametrize("filters", FILTERS)
-def test_another_system_goes_on_from_the_sequence_of_the_last_order(open_system, orders, filters, size):
+def test_another_system_can_continue_from_a_sequence_number(open_system, orders, filters, size):
     _, placed = orders
     given, after = [], None
     while page := list(open_system().live_orders(limit=size, after=after, **filters)):
@@ -96,7 +97,7 @@ def test_another_system_goes_on_from_the_sequence_of_the_last_order(open_system,
     assert after <= placed[-1].sequence
 
 
-def test_a_cursor_outlives_its_order_and_finds_what_is_placed_later(system):
+def test_a_cursor_outlives_its_order_and_finds_later_ones(system):
     for number in range(4):
         system.place(f"o{number}", USERS[number], "BTC", 1, 1)
     (_, last) = system.live_orders(limit=2)
@@ -135,14 +136,14 @@ def test_all_bounds_together_over_many_pages(open_system):
     assert list(system.live_orders(user_id="whale", limit=1300)) == of_whale[:1300]
 
 
-def test_a_range_that_ends_while_streams_are_resized_in_between_is_not_given_twice(system, store):
+def test_a_range_is_not_given_twice_when_streams_are_resized(system, store):
     """The last page was given, and then another call of the same system learns of more streams."""
     for number in range(30):
         system.place(f"o{number}", "user1", "BTC", 1, 1)
     orders = system.live_orders()
     given = [next(orders) for _ in range(30)]
     assert stream_of_user("user1", 3) == stream_of_user("user1", 5)
-    store.raw.hset(f"{{{store.namespace}}}:config", "num_streams", 5)
+    change_settings(store.raw, store.namespace, 5)
     assert system.count() == 30
     given += orders
     assert ids(given) == [f"o{number}" for number in range(30)]

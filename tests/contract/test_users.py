@@ -72,7 +72,7 @@ def test_cancel_all_of_a_user_is_that_users_only(system):
     assert system.display_all_live_orders() == ["o0", "o2", "o4"]
 
 
-def test_a_user_with_an_illegal_id_is_refused_before_anything_else(system):
+def test_a_user_with_an_illegal_id_is_refused_first(system):
     with pytest.raises(ValueError, match="user_id must not be empty"):
         system.user("")
     with pytest.raises(TypeError, match="user_id must be a str, not int"):

@@ -8,11 +8,11 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema.scripts import script
 from tests.support.changes import begin_sessions
 from tests.support.consistency import keys_of
-from tests.support.faulty_proxy import Fault, FaultyProxy
+from tests.support.proxy import Fault, Proxy
 from tests.support.servers import RedisServer
 
 
-def plan(proxy: FaultyProxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:
+def plan(proxy: Proxy, fault: Fault, name: str, then: Callable[[], object] = lambda: None) -> None:
     """Plan a fault for one of a drop's steps; for the scan after it has begun, there is one before that."""
     if name == "scan":
         begun = script("begin_drop").sha.decode()
@@ -69,15 +69,25 @@ def test_a_drop_whose_step_is_sent_again_drops_all(api, proxy, server, namespace
                 assert system.pause("o") is True
 
 
-def test_what_others_write_while_a_drop_scans_is_dropped_too(api, proxy, server, namespace):
+def test_nobody_changes_an_order_once_a_drop_has_begun(api, proxy, server, namespace):
     with (
         CryptoOrderSystem(3, url=server.url, namespace=namespace) as other,
         api(url=proxy.url, namespace=namespace) as faulty,
     ):
         assert other.place("o", "alice", "BTC", 1, 1)
         begin_sessions(faulty)
-        plan(proxy, Fault.CUT_REQUEST, "drop_keys", then=lambda: other.pause("o"))  # a key that was not there
+        refusals = []
+
+        def pause() -> None:
+            try:
+                other.pause("o")
+            except errors.NoSuchNamespace as refusal:
+                refusals.append(str(refusal))
+
+        plan(proxy, Fault.CUT_REQUEST, "drop_keys", then=pause)
         faulty.drop()
+        (refusal,) = refusals
+        assert "is being dropped" in refusal
         with server.client() as raw:
             assert keys_of(raw, namespace) == []
 

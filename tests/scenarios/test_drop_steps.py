@@ -1,5 +1,7 @@
 """Drops amid what others do, step by step: each ends, and removes nothing of the next namespace."""
 
+import contextlib
+
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
@@ -39,11 +41,16 @@ def overtaken(open_system, steps):
 def test_a_drop_ends_while_others_go_on_trying_to_change_orders(open_system, raw, namespace):
     system, other = open_system(3), open_system()
     place_some(system)
-    finish(Stepwise(drop(system._node), system), between=lambda: other.cancel("nothing"))
+
+    def try_to_cancel() -> None:
+        with contextlib.suppress(errors.NoSuchNamespace):
+            other.cancel("nothing")
+
+    finish(Stepwise(drop(system._node), system), between=try_to_cancel)
     assert contents(raw, namespace) == {}
 
 
-@pytest.mark.parametrize("steps", range(1, 6))
+@pytest.mark.parametrize("steps", range(1, 5))
 def test_a_drop_that_another_overtakes_leaves_the_next_namespace(open_system, raw, namespace, steps):
     dropping, other = overtaken(open_system, steps)
     before = contents(raw, namespace)
@@ -55,7 +62,7 @@ def test_a_drop_that_another_overtakes_leaves_the_next_namespace(open_system, ra
         assert other.verify() == []
 
 
-@pytest.mark.parametrize("steps", range(2, 6))
+@pytest.mark.parametrize("steps", range(2, 5))
 def test_a_drop_that_another_overtakes_leaves_the_next_drop(open_system, raw, namespace, steps):
     """Else it would remove the config of the next before its orders, which were live again."""
     dropping, other = overtaken(open_system, steps)
@@ -115,7 +122,7 @@ def test_a_half_done_drop_is_finished_where_memory_is_full(own_server, namespace
     server = own_server()
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system, server.client() as raw:
         place_some(system)
-        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": name, "num_streams": 0})
+        raw.hset(f"{{{namespace}}}:config", mapping={"dropping": name, "epoch": 0})
         raw.config_set("maxmemory", 1)
         system.drop()
         assert keys_of(raw, namespace) == []

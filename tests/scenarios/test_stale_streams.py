@@ -5,12 +5,14 @@ import itertools
 import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
+from cryptoorders_redis.operations import Call
 from cryptoorders_redis.operations.bulk import place_many
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
 from cryptoorders_redis.operations.summary import summary
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
-from tests.support.consistency import assert_consistent, delete_all, keys_of
+from tests.support.consistency import assert_consistent, change_settings, delete_all, keys_of
 from tests.support.model import line
 from tests.support.stepwise import Stepwise
 
@@ -46,6 +48,7 @@ def resize(raw, namespace, num_streams):
                 pipe.hset(directory, order_id, new)
             pipe.rename(key, f"{name}:{new}}}:user:{user}")
         pipe.hset(config, "num_streams", num_streams)
+        pipe.hincrby(config, "epoch", 1)
         pipe.execute()
     assert_consistent(raw, namespace)
 
@@ -139,7 +142,7 @@ def test_reading_gives_the_whole_store(resized, read, expected):
     assert read(system) == expected
 
 
-def test_orders_are_paused_resumed_and_cancelled_wherever_they_are(resized, raw, namespace):
+def test_orders_are_changed_and_cancelled_wherever_they_are(resized, raw, namespace):
     system, _ = resized
     for number, user in enumerate(USERS):
         if number % 5:
@@ -153,7 +156,7 @@ def test_orders_are_paused_resumed_and_cancelled_wherever_they_are(resized, raw,
 @pytest.mark.parametrize("call", ["place", "cancel_all"])
 def test_an_empty_store_of_another_size_is_adopted(open_system, raw, namespace, call):
     system = open_system(3)
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 9)
+    change_settings(raw, namespace, 9)
     if call == "cancel_all":
         assert system.cancel_all_by_user("user1") == 0
     for user in USERS:
@@ -166,9 +169,7 @@ def test_an_empty_store_of_another_size_is_adopted(open_system, raw, namespace, 
 
 @pytest.mark.parametrize("filters", [{}, {"user_id": "whale"}], ids=["all", "of-one-user"])
 @pytest.mark.parametrize("numbers", RESIZES)
-def test_a_resize_in_the_middle_of_live_orders_loses_and_repeats_none(
-    open_system, raw, namespace, numbers, filters
-):
+def test_a_resize_during_live_orders_loses_and_repeats_none(open_system, raw, namespace, numbers, filters):
     before, after = numbers
     system = open_system(before)
     for number in range(2200):
@@ -195,9 +196,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("call", "expected"), CALLS)
-def test_a_store_that_was_emptied_is_created_again_with_the_clients_number(
-    open_system, raw, namespace, call, expected
-):
+def test_an_emptied_store_is_created_with_the_clients_number(open_system, raw, namespace, call, expected):
     system = open_system(5)
     assert system.place("o", "alice", "BTC", 1, 1)
     delete_all(raw, namespace)
@@ -207,7 +206,7 @@ def test_a_store_that_was_emptied_is_created_again_with_the_clients_number(
     assert_consistent(raw, namespace)
 
 
-def test_a_store_emptied_while_a_users_orders_are_read_gives_no_more_of_them(open_system, raw, namespace):
+def test_a_store_emptied_while_a_user_is_read_gives_no_more(open_system, raw, namespace):
     system = open_system(2)
     for number in range(1500):
         system.place(f"o{number}", "whale", "BTC", 1, 1)
@@ -218,15 +217,15 @@ def test_a_store_emptied_while_a_users_orders_are_read_gives_no_more_of_them(ope
     assert [order.order_id for order in given] == [f"o{number}" for number in range(1000)]
 
 
-def test_a_schema_that_is_too_new_is_found_when_the_config_is_read_again(open_system, raw, namespace):
+def test_a_schema_that_is_too_new_is_found_at_the_next_look(open_system, raw, namespace):
     system = open_system(3)
-    raw.hset(f"{{{namespace}}}:config", mapping={"num_streams": 4, "schema_version": 2})
+    raw.hset(f"{{{namespace}}}:config", mapping={"num_streams": 4, "schema_version": 2, "epoch": 4})
     for call in (lambda: system.place("o", "alice", "BTC", 1, 1), system.display_all_live_orders):
         with pytest.raises(errors.SchemaVersionMismatch, match="2"):
             call()
 
 
-def test_a_glance_is_taken_again_where_streams_change_in_the_middle_of_it(open_system, raw, namespace):
+def test_a_summary_is_taken_again_when_streams_change(open_system, raw, namespace):
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
@@ -240,7 +239,7 @@ def test_a_glance_is_taken_again_where_streams_change_in_the_middle_of_it(open_s
     assert [order.order_id for order in looking.result.newest] == [f"o{n}" for n in range(23, -1, -1)]
 
 
-def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_system, raw, namespace):
+def test_stats_are_taken_again_when_streams_change(open_system, raw, namespace):
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
@@ -253,7 +252,7 @@ def test_stats_are_taken_again_where_streams_change_in_the_middle_of_them(open_s
     assert (looking.result.live, looking.result.users, len(looking.result.streams)) == (24, 12, 7)
 
 
-def test_a_user_who_is_gone_when_a_scan_that_found_them_looks_again_is_not_counted(open_system):
+def test_a_user_who_is_gone_at_the_second_look_is_not_counted(open_system):
     system = open_system(3)
     system.place("stays", "user1", "BTC", 1, 1)
     system.place("goes", "user2", "BTC", 1, 1)
@@ -271,13 +270,13 @@ def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):
     system = open_system(3)
     placing = Stepwise(system._node.place(NewOrder("o", "alice", "BTC", 1, 1)), system)
     assert placing.about_to_send == ["place"]
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 8)
+    change_settings(raw, namespace, 8)
     placing.step()
     assert placing.about_to_send == ["read_config"]
     assert open_system(8).count() == 0
     placing.step()
     assert placing.about_to_send == ["place"]
-    raw.hset(f"{{{namespace}}}:config", "num_streams", 2)
+    change_settings(raw, namespace, 2)
     placing.step()
     assert placing.about_to_send == ["read_config"]
     placing.step()
@@ -300,9 +299,7 @@ SCHEDULES = sorted(set(schedules()))
 
 
 @pytest.mark.parametrize("shared_system", [False, True], ids=["two-systems", "one-system"])
-def test_however_two_operations_and_a_resize_interleave_no_user_is_split(
-    open_system, raw, namespace, shared_system
-):
+def test_no_interleaving_with_a_resize_splits_a_user(open_system, raw, namespace, shared_system):
     """A places an order of the user all of whose orders B cancels; the store is resized between."""
     user = "user1"
     assert stream_of_user(user, 3) != stream_of_user(user, 7)
@@ -351,28 +348,33 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
 class Learning(Standalone):
     """A namespace of which another thread reads a new config between any two looks at it."""
 
-    @property
-    def num_streams(self):
-        self.looks += 1
-        return self.looks
+    looks = 0
 
-    @num_streams.setter
-    def num_streams(self, _):
-        self.looks = 1
+    @property
+    def settings(self):  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.looks += 1
+        return Settings(str(self.looks), self.looks)
+
+    @settings.setter
+    def settings(self, _):  # pyright: ignore[reportIncompatibleVariableOverride]
+        pass
 
 
 @pytest.mark.parametrize("user", [f"user{number}" for number in range(8)])
-def test_a_stream_is_sent_with_the_number_that_it_was_computed_from(user):
+def test_a_stream_is_sent_with_the_settings_it_was_made_from(user):
     node = Learning("ns")
     new = NewOrder("o", user, "BTC", 1, 1)
     for looks in range(1, 30):
         for operation in (node.place(new), place_many(node, [new])):
             node.looks = looks
-            ((_, _, (_, num_streams, stream, *_), _),) = next(operation)
-            assert stream == stream_of_user(user, num_streams)
+            (call,) = next(operation.steps)
+            assert isinstance(call, Call)
+            epoch, _, stream, *_ = call.args
+            assert stream == stream_of_user(user, int(epoch))
         node.looks = looks
-        ((_, keys, (num_streams,), _),) = next(node.cancel_all_by_user(user))
-        assert keys[-1] == node.keys.user(stream_of_user(user, num_streams), user)
-        node.looks = looks
-        ((commands, _),) = next(node.display_all_live_orders())
-        assert len(commands) == 1 + 2 * (looks + 1), "as many streams as were read for the comparison"
+        (call,) = next(node.cancel_all_by_user(user).steps)
+        assert isinstance(call, Call)
+        epoch, _, stream, _ = call.args
+        assert isinstance(stream, int)
+        assert stream == stream_of_user(user, int(epoch))
+        assert call.keys[-1] == node.keys.user(stream, user)

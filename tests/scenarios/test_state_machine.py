@@ -6,14 +6,15 @@ from decimal import Decimal
 
 import fakeredis
 import pytest
+import redis
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from cryptoorders_redis import CryptoOrderSystem, OrderStatus
+from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from cryptoorders_redis.transport.embedded import memory
 from tests.support.consistency import assert_consistent, delete_all
-from tests.support.model import Model, as_modelled, line
+from tests.support.model import EXACT, MORE, Model, as_modelled, line
 from tests.support.nasty import NASTY_IDS
 
 TEXT = st.text(min_size=1, max_size=8) | st.text("{}:()\n\0aé📈", min_size=1, max_size=4)
@@ -24,13 +25,14 @@ USER_IDS = st.sampled_from(USERS) | st.sampled_from(USERS) | st.sampled_from(NAS
 CURRENCIES = st.sampled_from(["BTC", "ETH", "{", "\0"])
 AMOUNTS = st.decimals(min_value="1e-12", max_value="1e12", places=12)
 PRICES = st.decimals(min_value=0, max_value="1e15", places=8) | st.integers(0, 10**30).map(Decimal)
+METADATA = st.none() | st.dictionaries(TEXT, TEXT | st.integers() | st.booleans() | st.none(), max_size=2)
 
 
 class StoreMachine(RuleBasedStateMachine):
     """Two systems on one store beside the model. Subclasses say which store."""
 
     url: str
-    raw: object
+    raw: redis.Redis
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,15 +50,15 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 1), order=ORDER_IDS, user=USER_IDS, currency=CURRENCIES, amount=AMOUNTS,
-        price=PRICES, bound=st.booleans(),
+        price=PRICES, bound=st.booleans(), metadata=METADATA,
     )  # fmt: skip
-    def place(self, *, which, order, user, currency, amount, price, bound):
+    def place(self, *, which, order, user, currency, amount, price, bound, metadata):
         system = self.systems[which]
-        expected = self.model.place(order, user, currency, amount, price)
+        expected = self.model.place(order, user, currency, amount, price, metadata)
         if bound:
-            assert system.user(user).place(order, currency, amount, price) is expected
+            assert system.user(user).place(order, currency, amount, price, metadata=metadata) is expected
         else:
-            assert system.place(order, user, currency, amount, price) is expected
+            assert system.place(order, user, currency, amount, price, metadata=metadata) is expected
 
     @rule(
         which=st.integers(0, 1), call=st.sampled_from(["pause", "resume", "cancel"]), order=ORDER_IDS,
@@ -75,6 +77,40 @@ class StoreMachine(RuleBasedStateMachine):
         owner = data.draw(st.sampled_from([None, self.model.live[order].user_id]))
         self.change(which, call, order, owner)
 
+    @rule(
+        which=st.integers(0, 1), data=st.data(), bound=st.booleans(), amount=st.none() | AMOUNTS,
+        price=PRICES, stale=st.booleans(),
+    )  # fmt: skip
+    def amend_a_live_order(self, *, which, data, bound, amount, price, stale):
+        if not self.model.live:
+            return
+        order = data.draw(st.sampled_from(list(self.model.live)))
+        modelled = self.model.live[order]
+        api = self.systems[which].user(modelled.user_id) if bound else self.systems[which]
+        expected_amount = modelled.amount + stale
+        answer = api.amend(order, amount=amount, price=price, expected_amount=expected_amount)
+        assert answer is self.model.amend(order, amount, price, expected_amount)
+
+    @rule(
+        which=st.integers(0, 1), data=st.data(), bound=st.booleans(),
+        part=st.sampled_from(["0.1", "0.5", "1", "1.5"]).map(Decimal),
+    )  # fmt: skip
+    def reduce_a_live_order(self, which, data, bound, part):
+        if not self.model.live:
+            return
+        order = data.draw(st.sampled_from(list(self.model.live)))
+        modelled = self.model.live[order]
+        by = EXACT.multiply(Decimal(modelled.amount), part)
+        api = self.systems[which].user(modelled.user_id) if bound else self.systems[which]
+        has = modelled.amount
+        expected = self.model.reduce(order, by)
+        if expected == MORE:
+            with pytest.raises(errors.AmountExceeded) as exceeded:
+                api.reduce(order, by)
+            assert exceeded.value.left == has
+        else:
+            assert api.reduce(order, by) == expected
+
     @rule(which=st.integers(0, 1), user=USER_IDS, bound=st.booleans())
     def cancel_all_by_user(self, which, user, bound):
         system = self.systems[which]
@@ -89,7 +125,7 @@ class StoreMachine(RuleBasedStateMachine):
         for order in orders:
             self.place(
                 which=which, order=order, user=user, currency=currency, amount=amount, price=price,
-                bound=False,
+                bound=False, metadata=None,
             )  # fmt: skip
 
     @rule(which=st.integers(0, 1), data=st.data(), bound=st.booleans())

@@ -46,7 +46,7 @@ def test_a_healthy_store_has_nothing_to_report(system):
     assert system.verify() == []
 
 
-def test_another_namespace_whose_name_begins_the_same_is_none_of_its_business(system, raw, namespace):
+def test_a_namespace_with_the_same_beginning_is_ignored(system, raw, namespace):
     raw.sadd(f"{{{namespace}2:0}}:paused", "ghost")
     assert system.verify() == []
 
@@ -104,12 +104,12 @@ DAMAGES = [
     ),
     pytest.param(
         lambda raw, keys: raw.hset(keys.orders(STREAM), "order1", "{"),
-        ["its record cannot be read: b'{'"],
+        ["its record cannot be read: not JSON: b'{'"],
         id="unreadable-record",
     ),
     pytest.param(
         lambda raw, keys: raw.hset(keys.orders(STREAM), "order1", '{"user_id":7}'),
-        ["its record cannot be read"],
+        ["its record cannot be read: its field 'user_id' is missing or not legal"],
         id="record-without-a-user",
     ),
     pytest.param(

@@ -1,4 +1,4 @@
-"""The async API behind blocking calls, so that one suite of tests proves both."""
+"""The async API behind blocking calls, so that one set of tests runs on both APIs."""
 
 import asyncio
 import inspect
@@ -12,7 +12,7 @@ from cryptoorders_redis import AsyncCryptoOrderSystem
 
 
 class EventLoop:
-    """An event loop in a thread of its own, as a program's goes on while nobody awaits anything."""
+    """An event loop in its own thread. It runs on while a test awaits nothing, as in a real program."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -41,11 +41,11 @@ class EventLoop:
 
 
 LOOP = EventLoop()
-"""Of all systems; a fixture closes it at the end."""
+"""The loop of all blocking systems. A fixture closes it after the last test."""
 
 
 class _Blocking:
-    """Whatever the wrapped object has to await is run to its end."""
+    """Wraps an object: a call that returns a coroutine waits until it is done."""
 
     def __init__(self, wrapped: Any) -> None:
         self._wrapped = wrapped
@@ -74,7 +74,7 @@ class _Blocking:
 
 
 class BlockingSystem(_Blocking):
-    """An AsyncCryptoOrderSystem, opened and closed where a CryptoOrderSystem would be."""
+    """An AsyncCryptoOrderSystem that is opened and closed like a CryptoOrderSystem."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         async def opened() -> AsyncCryptoOrderSystem:
@@ -93,7 +93,7 @@ class BlockingSystem(_Blocking):
 
 
 class BlockingClient(redis.asyncio.Redis):
-    """A client to hand in to an AsyncCryptoOrderSystem, which its test closes."""
+    """A client for an AsyncCryptoOrderSystem. The test that hands it in closes it."""
 
     def close(self) -> None:  # type: ignore[override]
         LOOP.run(self.aclose())

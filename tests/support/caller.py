@@ -1,8 +1,8 @@
-"""A process that makes calls at random, and says of each when it begins and what came of it.
+"""A process that makes calls at random, and prints when each begins and what it answers.
 
-Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when it
-may read from its standard input. Each of its lines is a JSON list: the time, and the call with its
-arguments; then, in a line of its own, the time and the answer.
+Run as `python -m tests.support.caller OPTIONS`, a JSON object. It ends after its last call, or when its
+standard input is closed. Each call prints two lines, JSON lists: the time with the
+call and its arguments, then the time with the answer.
 """
 
 import json
@@ -24,14 +24,15 @@ WEIGHTS = {
 
 
 def say(*words: Any) -> None:
-    # One write to the pipe: what was said before a kill -9 has been said.
+    # One write without a buffer: what was printed before a kill -9 arrives.
     os.write(1, json.dumps([time.monotonic_ns(), *words]).encode() + b"\n")
 
 
 def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> Any:
     try:
         if operation == "place":
-            return system.place(*arguments, "BTC", 1, 1)
+            order_id, user_id = arguments
+            return system.place(order_id, user_id, "BTC", 1, 1)
         if operation == "listing":
             return system.user(*arguments).display_all_live_orders()
         if operation == "get":
@@ -49,7 +50,7 @@ def opened(api: Any, **options: Any) -> CryptoOrderSystem:
     while True:
         try:
             return api(3, **options)
-        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the other, of creating the namespace
+        except (errors.StoreUnavailable, errors.OutcomeUnknown):  # the latter from creating the namespace
             time.sleep(0.02)
 
 
@@ -57,7 +58,7 @@ def main(options: dict[str, Any]) -> None:
     chance = random.Random(options["seed"])
     if options["lua"]:
         scripts._folder = lambda: Path(options["lua"])
-    # Callers of both faces, side by side.
+    # Half of the callers use the async API.
     api = BlockingSystem if options["seed"] % 2 else CryptoOrderSystem
     with opened(api, **{name: options[name] for name in ("url", "namespace", "deadline_seconds")}) as system:
         for _ in range(options["calls"]):

@@ -1,16 +1,14 @@
-"""The test's side of caller.py: starts such processes, and keeps the history of their calls."""
+"""Starts processes of caller.py, and keeps the history of their calls."""
 
+import contextlib
 import json
 import math
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.linearizability import UNKNOWN, Call
-from tests.support.servers import REPOSITORY
+from tests.support.processes import PythonProcess
 
 NOTHING_DONE = "NOTHING DONE"
 
@@ -19,8 +17,8 @@ class Caller:
     """A running caller.py.
 
     Args:
-        orders: the users whose orders it calls for, and their order ids.
-        lua: a folder of scripts to use in place of the library's.
+        orders: the users and order ids that it uses in its calls.
+        lua: a folder of scripts that replaces the library's.
     """
 
     def __init__(
@@ -39,28 +37,22 @@ class Caller:
             "deadline_seconds": deadline_seconds, "lua": lua and str(lua),
         }  # fmt: skip
         self.calls: list[Call] = []
-        """In the order in which it made them; the last may be of unknown outcome because it was killed."""
+        """In the order of the calls. The last one has an unknown outcome if the process was killed in it."""
         self._ended = False
         self._changed = threading.Condition()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.caller", json.dumps(options)],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": str(seed)},
-        )
+        self._process = PythonProcess("tests.support.caller", json.dumps(options), hash_seed=seed)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def wait_for(self, more_calls: int) -> None:
-        """Wait until it has made so many calls more."""
+        """Wait until it has made this number of further calls."""
         self.wait_until(len(self.calls) + more_calls)
 
     def wait_until(self, calls: int) -> None:
-        """Wait until it has made so many calls in all."""
+        """Wait until it has made this number of calls in all."""
         with self._changed:
             reached = self._changed.wait_for(lambda: len(self.calls) >= calls or self._ended, timeout=60)
-        assert reached, "a caller came to a halt"
+        assert reached, "a caller made no call for a minute"
         assert len(self.calls) >= calls, "a caller ended too early; its error is above"
 
     def kill(self) -> None:
@@ -70,34 +62,29 @@ class Caller:
 
     def stop(self) -> None:
         """Let it finish the call that it is in."""
-        self._process.stdin.write(b"stop")
-        self._process.stdin.flush()
+        self._process.close_input()
         self.finish()
 
     def finish(self) -> None:
         """Wait until it has made all its calls."""
-        self._close()
-        assert self._process.returncode == 0, "a caller failed; its error is above"
+        assert self._close() == 0, "a caller failed; its error is above"
 
-    def _close(self) -> None:
+    def _close(self) -> int:
         self._reader.join()
-        self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        return self._process.end()
 
     def _read(self) -> None:
-        lines = iter(self._process.stdout)
-        for line in lines:
-            if not line.endswith(b"\n"):
-                break
-            begin, operation, *arguments = json.loads(line)
-            answered = next(lines, b"")
-            end, answer = json.loads(answered) if answered.endswith(b"\n") else (math.inf, UNKNOWN)
-            if answer == UNKNOWN:
-                end = math.inf
-            if answer != NOTHING_DONE:
-                self.calls.append(Call(operation, tuple(arguments), begin, end, answer))
-                self._tell()
+        with contextlib.suppress(EOFError):
+            while True:
+                begin, operation, *arguments = self._process.receive()
+                end, answer = math.inf, UNKNOWN
+                with contextlib.suppress(EOFError):
+                    end, answer = self._process.receive()
+                if answer == UNKNOWN:
+                    end = math.inf
+                if answer != NOTHING_DONE:
+                    self.calls.append(Call(operation, tuple(arguments), begin, end, answer))
+                    self._tell()
         self._ended = True
         self._tell()
 

@@ -1,7 +1,8 @@
-"""Every change with each answer that it can have, in a form that tests of single faults share."""
+"""Every change with each answer that it can have, for all tests of single faults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
@@ -10,19 +11,19 @@ from cryptoorders_redis import CryptoOrderSystem, Order
 
 @dataclass(frozen=True)
 class Change:
-    """A call on order `o` or user `alice`, in a store where `b` of bob's is live throughout.
+    """A call on order `o` or user `alice`. Order `b` of bob is live throughout.
 
     Attributes:
-        before: what makes it have its answer.
+        before: calls that lead to the expected answer.
         call: the change.
-        answer: what it answers.
-        afterwards: what others then do, so that a second run of the call would be seen.
+        answer: the expected answer.
+        afterwards: calls of others that come next, so that a second run of the change would be seen.
     """
 
     name: str
     before: Sequence[str]
     call: str
-    answer: bool | int
+    answer: bool | int | Decimal | None
     afterwards: Sequence[str]
 
 
@@ -33,6 +34,11 @@ ALL = [
     Change("pause-false", ("place", "pause"), "pause", False, ("resume",)),
     Change("resume-true", ("place", "pause"), "resume", True, ("pause",)),
     Change("resume-false", ("place",), "resume", False, ("pause",)),
+    Change("amend-true", ("place",), "amend", True, ("cancel",)),
+    Change("amend-false", (), "amend", False, ("place",)),
+    Change("reduce-some", ("place",), "reduce", Decimal("0.4"), ("amend",)),
+    Change("reduce-all", ("place", "reduce"), "reduce_rest", Decimal("0.0"), ("place",)),
+    Change("reduce-none", (), "reduce", None, ("place",)),
     Change("cancel-true", ("place",), "cancel", True, ("place",)),
     Change("cancel-false", (), "cancel", False, ("place",)),
     Change("cancel-all-some", ("place",), "cancel_all", 1, ("place",)),
@@ -41,27 +47,31 @@ ALL = [
 
 each_change = pytest.mark.parametrize("change", ALL, ids=lambda change: change.name)
 
-CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int]] = {
+CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int | Decimal | None]] = {
     "place": lambda system: system.place("o", "alice", "BTC", 1, 1),
     "pause": lambda system: system.pause("o"),
     "resume": lambda system: system.resume("o"),
+    "amend": lambda system: system.amend("o", price=7),
+    "reduce": lambda system: system.reduce("o", "0.6"),
+    "reduce_rest": lambda system: system.reduce("o", "0.4"),
     "cancel": lambda system: system.cancel("o"),
     "cancel_all": lambda system: system.cancel_all_by_user("alice"),
 }
 
 
 def teach_scripts(system: CryptoOrderSystem) -> None:
-    """Make the server know every script: else the first sending of a call carries nothing out."""
-    assert [make(system, call) for call in CALLS] == [True, True, True, True, 0]
+    """Load every script into the server. Otherwise the first request of a call runs nothing."""
+    left = [Decimal("0.4"), Decimal("0.0")]
+    assert [make(system, call) for call in CALLS] == [True, True, True, True, *left, False, 0]
 
 
 def begin_sessions(system: CryptoOrderSystem) -> None:
-    """Do what comes before a client's first change, so that a fault hits the change itself."""
+    """Make a first change, which begins the client's sessions, so that a fault hits the next change."""
     assert system.cancel("nothing") is False
 
 
-def make(system: CryptoOrderSystem, *calls: str) -> bool | int | None:
-    """Make the calls, and return what the last one answered."""
+def make(system: CryptoOrderSystem, *calls: str) -> bool | int | Decimal | None:
+    """Make the calls, and return the answer of the last one."""
     answer = None
     for call in calls:
         answer = CALLS[call](system)
@@ -69,5 +79,5 @@ def make(system: CryptoOrderSystem, *calls: str) -> bool | int | None:
 
 
 def state(system: CryptoOrderSystem) -> list[Order]:
-    """All that can be told of the orders, the moments of their placement included."""
+    """Return all that is known of the orders, including when they were placed."""
     return list(system.live_orders())

@@ -1,4 +1,4 @@
-"""Whether all keys of a namespace agree with each other, read from outside with plain commands."""
+"""Checks from outside, with plain commands, that all keys of a namespace are consistent."""
 
 import json
 import re
@@ -11,38 +11,48 @@ from cryptoorders_redis.schema.placement import stream_of_user
 
 
 def keys_of(client: redis.Redis, namespace: str) -> list[bytes]:
-    """Every key of the namespace. The client must not decode: ids are any bytes of UTF-8."""
+    """Return every key of the namespace. The client must not decode, because ids are any UTF-8."""
     return sorted(client.scan_iter(match=f"{{{namespace}[:}}]*", count=1000))
 
 
 def delete_all(client: redis.Redis, namespace: str) -> None:
-    """Leave nothing of the namespace."""
+    """Delete every key of the namespace."""
     client.delete(*keys_of(client, namespace), "none")
 
 
+def change_settings(client: redis.Redis, namespace: str, num_streams: int) -> None:
+    """Give the namespace another number of streams, and so another epoch."""
+    config = f"{{{namespace}}}:config"
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hset(config, "num_streams", num_streams)
+        pipe.hincrby(config, "epoch", 1)
+        pipe.execute()
+
+
 def bookkeeping(namespace: str, key: bytes) -> bool:
-    """Whether the key may be there without any order."""
+    """Return whether the key may exist without any order."""
     name = re.escape(namespace.encode())
     return re.fullmatch(rb"\{%b\}:(config|sequence|sessions:.*)" % name, key, re.DOTALL) is not None
 
 
 def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
-    """Every key with its value as the server stores it: equal before and after where nothing was changed.
+    """Return every key with its serialized value, to compare before and after.
 
-    Without the sessions, which hold what calls were answered and nothing of orders.
+    Sessions are left out: they hold the answers of calls, and nothing about orders.
     """
     sessions = f"{{{namespace}}}:sessions:".encode()
-    return {key: client.dump(key) for key in keys_of(client, namespace) if not key.startswith(sessions)}
+    keys = [key for key in keys_of(client, namespace) if not key.startswith(sessions)]
+    return {key: client.dump(key) or b"" for key in keys}
 
 
 def orders_of(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
-    """The same without what is there without any order."""
+    """Return the contents without the keys that may exist without any order."""
     whole = contents(client, namespace)
     return {key: value for key, value in whole.items() if not bookkeeping(namespace, key)}
 
 
 def assert_consistent(client: redis.Redis, namespace: str) -> None:
-    """Fail unless all keys tell one story of the orders, and nothing else is there."""
+    """Fail unless all keys are consistent, and the namespace has no other keys."""
     num_streams = int(client.hget(f"{{{namespace}}}:config", "num_streams") or 0)
     streams, directory = _read(client, namespace)
     placed: list[float] = []
@@ -69,23 +79,27 @@ class _Stream:
     placed: dict[bytes, float] = field(default_factory=dict)
     paused: set[bytes] = field(default_factory=set)
     users: dict[bytes, str] = field(default_factory=dict)
-    """Order id → whose set it is in."""
+    """Order id → the user whose set has it."""
 
 
 def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict[bytes, bytes]]:
-    """All streams by their numbers, and the directory."""
+    """Return all streams by their numbers, and the directory."""
     name = re.escape(namespace.encode())
     known = re.compile(
         rb"\{%b:(?:directory:0\}|(\d+)\}:(?:orders|placed|paused|user:(.+)))" % name, re.DOTALL
     )
-    keys = [key for key in keys_of(client, namespace) if not bookkeeping(namespace, key)]
-    unknown = [key for key in keys if not known.fullmatch(key)]
+    found: dict[bytes, re.Match[bytes]] = {}
+    unknown: list[bytes] = []
+    for key in keys_of(client, namespace):
+        if match := known.fullmatch(key):
+            found[key] = match
+        elif not bookkeeping(namespace, key):
+            unknown.append(key)
     assert not unknown, f"the schema does not know {unknown}"
-    # No transaction, in which a server whose memory is full would refuse even to read.
+    # Not a transaction: at full memory the server refuses even reads in one.
     with client.pipeline(transaction=False) as pipe:
-        for key in keys:
-            user_id = known.fullmatch(key)[2]
-            if user_id is not None or key.endswith(b":paused"):
+        for key, match in found.items():
+            if match[2] is not None or key.endswith(b":paused"):
                 pipe.smembers(key)
             elif key.endswith(b":placed"):
                 pipe.zrange(key, 0, -1, withscores=True)
@@ -95,8 +109,8 @@ def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict
 
     streams: dict[int, _Stream] = defaultdict(_Stream)
     directory: dict[bytes, bytes] = {}
-    for key, value in zip(keys, values, strict=True):
-        number, user_id = known.fullmatch(key).groups()
+    for (key, match), value in zip(found.items(), values, strict=True):
+        number, user_id = match.groups()
         if number is None:
             directory = value
         elif user_id is not None:

@@ -1,13 +1,9 @@
-"""Folders of `file:` stores, and what stands behind them, looked at from outside."""
+"""Looks at folders of `file:` stores, and at their servers, from outside."""
 
 import contextlib
 import os
 import shlex
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -16,16 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cryptoorders_redis.transport.embedded.file_locks import try_lock
-
-WORKER = """
-import os, sys
-from cryptoorders_redis import CryptoOrderSystem
-url, name = sys.argv[1:]
-system = CryptoOrderSystem(num_streams=3, url=url)
-print(system.place(name, "alice", "BTC", 1, 2), flush=True)
-sys.stdin.readline()
-print(system.place(name + "'", "alice", "BTC", 1, 2), flush=True)
-"""
+from tests.support.waiting import wait_until
 
 
 def client(folder: Path) -> redis.Redis:
@@ -59,23 +46,6 @@ def kill_server(folder: Path) -> None:
     wait_until(lambda: not runs(folder))
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < give_up_at, "waited in vain"
-        time.sleep(0.01)
-
-
-def worker(folder: Path, name: str) -> subprocess.Popen[str]:
-    """A process that opens the store and places an order, and another one after a line of input."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", WORKER, f"file:{folder}", name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def readline(stream: IO[str] | None) -> str:
     assert stream is not None
     return stream.readline()
@@ -88,7 +58,7 @@ def write_script(path: Path, *lines: str) -> None:
 
 
 class SlowProgram:
-    """A `redis-server` in a folder for PATH, which begins only when it may, and then is the real one."""
+    """A `redis-server` in a folder for PATH. It waits for `let_go_on`, and then becomes the real one."""
 
     def __init__(self, folder: Path, real: str) -> None:
         self.path = folder

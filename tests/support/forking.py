@@ -1,4 +1,4 @@
-"""A process that forks in the middle of its work: it and its children go on with one system.
+"""A process that forks while it has a system open. It and its children continue to use that system.
 
 Run as `python -m tests.support.forking URL NAMESPACE`.
 """

@@ -1,9 +1,7 @@
-"""Calls that a signal's handler interrupts at thousands of random moments; no connection's place is lost.
+"""Interrupts calls by a signal at thousands of random moments. No connection may be lost from the pool.
 
-Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`, in a process of its own: an exception
-of a handler that comes in a finalizer or a weakref's callback reaches nobody, and must not reach a test
-runner's hooks.
-Prints how many calls were interrupted.
+Run as `python -m tests.support.interrupted URL NAMESPACE SECONDS`. It prints how many calls it interrupted.
+It needs its own process: a handler may also raise in a finalizer, where the test runner's hooks would see it.
 """
 
 import faulthandler
@@ -22,7 +20,7 @@ class Interrupted(Exception):
 
 
 class Alarm:
-    """Raises `Interrupted` in the main thread: once it is due, and every 0.2 s again until it is off."""
+    """Raises `Interrupted` in the main thread after a time, and then every 0.2 s until it is off."""
 
     def __init__(self) -> None:
         self._is_on = False

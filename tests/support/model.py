@@ -1,10 +1,16 @@
-"""The contract in memory: what a store on any backend must answer, in as few words as there are."""
+"""A small model of the contract in memory. A store on any backend must give the same answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
-from cryptoorders_redis import Order
+from cryptoorders_redis import CryptoOrderSystem, Order
+from cryptoorders_redis.order import Metadata
+
+EXACT = Context(prec=300)
+
+MORE = Decimal(-1)
+"""The answer of a reduction by more than there is."""
 
 
 @dataclass
@@ -14,18 +20,27 @@ class ModelOrder:
     amount: Decimal
     price: Decimal
     paused: bool = False
+    metadata: Metadata | None = None
 
 
 class Model:
-    """Live orders, in a dict: it keeps them in the order in which they were placed."""
+    """The live orders, in a dict in placement order."""
 
     def __init__(self) -> None:
         self.live: dict[str, ModelOrder] = {}
 
-    def place(self, order_id: str, user_id: str, currency: str, amount: Decimal, price: Decimal) -> bool:
+    def place(
+        self,
+        order_id: str,
+        user_id: str,
+        currency: str,
+        amount: Decimal,
+        price: Decimal,
+        metadata: Metadata | None = None,
+    ) -> bool:
         if order_id in self.live:
             return False
-        self.live[order_id] = ModelOrder(user_id, currency, amount, price)
+        self.live[order_id] = ModelOrder(user_id, currency, amount, price, metadata=metadata)
         return True
 
     def pause(self, order_id: str, owner: str | None = None) -> bool:
@@ -40,13 +55,36 @@ class Model:
         del self.live[order_id]
         return True
 
-    def amend(self, order_id: str, amount: Decimal | None = None, price: Decimal | None = None) -> bool:
-        if order_id not in self.live:
+    def amend(
+        self,
+        order_id: str,
+        amount: Decimal | None = None,
+        price: Decimal | None = None,
+        expected_amount: Decimal | None = None,
+        expected_price: Decimal | None = None,
+        owner: str | None = None,
+    ) -> bool:
+        if not self._is_live(order_id, owner):
             return False
         order = self.live[order_id]
+        if expected_amount not in (None, order.amount) or expected_price not in (None, order.price):
+            return False
         order.amount = order.amount if amount is None else amount
         order.price = order.price if price is None else price
         return True
+
+    def reduce(self, order_id: str, by: Decimal, owner: str | None = None) -> Decimal | None:
+        """Return what is left; -1 where `by` is more than the order has."""
+        if not self._is_live(order_id, owner):
+            return None
+        order = self.live[order_id]
+        if by > order.amount:
+            return MORE
+        order.amount = EXACT.subtract(Decimal(order.amount), Decimal(by))
+        left = order.amount
+        if not left:
+            del self.live[order_id]
+        return left
 
     def cancel_all_by_user(self, user_id: str) -> int:
         theirs = [order_id for order_id, order in self.live.items() if order.user_id == user_id]
@@ -75,12 +113,21 @@ class Model:
 
 
 def as_modelled(order: Order | None) -> ModelOrder | None:
-    """What the model knows of a store's order."""
+    """Return the part of a store's order that the model knows."""
     if order is None:
         return None
-    return ModelOrder(order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED")
+    return ModelOrder(
+        order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED", order.metadata
+    )
+
+
+def live_order(system: CryptoOrderSystem, order_id: str) -> Order:
+    """Return an order that must be live."""
+    order = system.get(order_id)
+    assert order is not None, f"{order_id!r} is not live"
+    return order
 
 
 def line(order: Order) -> str:
-    """The listing's line for an order."""
+    """Return the line of the listing for an order."""
     return order.order_id + "(paused)" if order.status == "PAUSED" else order.order_id

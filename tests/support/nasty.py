@@ -1,4 +1,4 @@
-"""Ids that are legal, and that a careless program would trip over."""
+"""Legal ids that break programs which do not escape or compare text with care."""
 
 NASTY_IDS = [
     " ",

@@ -1,64 +1,116 @@
-"""Other processes that share a store with the test."""
+"""Other Python processes, which tests and benchmarks start and talk to in lines of JSON."""
 
 import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.support.servers import REPOSITORY
 
 
-class Process:
-    """A running worker.py."""
+class PythonProcess:
+    """A running `python -m MODULE`. Its error output is that of the test."""
 
-    def __init__(self, url: str, namespace: str, name: str) -> None:
-        self.name = name
+    def __init__(
+        self, module: str, *arguments: str, hash_seed: int | None = None, strict: bool = True
+    ) -> None:
+        """`strict`: whether a warning is an error in it, as in the tests themselves."""
+        seed = {} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worker", url, namespace, name],
+            [sys.executable, *(("-W", "error") if strict else ()), "-m", module, *arguments],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONHASHSEED": str(sum(name.encode()))},
+            env={**os.environ, **seed},
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
 
-    def start(self, call: str, *arguments: Any) -> None:
-        self._process.stdin.write(json.dumps([call, *arguments]) + "\n")
-        self._process.stdin.flush()
+    def send(self, value: Any) -> None:
+        self._input.write(json.dumps(value).encode() + b"\n")
+        self._input.flush()
 
-    def answer(self) -> Any:
-        line = self._process.stdout.readline()
-        assert line, f"worker {self.name} failed; its error is above"
+    def receive(self) -> Any:
+        """Return the value of the next line. The end of the output, also within a line, is an EOFError."""
+        line = self._output.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("the process has ended; its error is above")
         return json.loads(line)
 
-    def run(self, call: str, *arguments: Any) -> Any:
-        self.start(call, *arguments)
+    def close_input(self) -> None:
+        self._input.close()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+
+    def end(self) -> int:
+        """Close its input, wait until it has ended, and return its exit code."""
+        self.close_input()
+        code = self._process.wait(timeout=60)
+        self._output.close()
+        return code
+
+
+class Worker:
+    """An object in a process of its own, whose methods are called from here."""
+
+    def __init__(
+        self,
+        make: Callable[..., object],
+        *arguments: Any,
+        hash_seed: int | None = None,
+        strict: bool = True,
+        **named: Any,
+    ) -> None:
+        """`make`: the object's class. Its arguments must be JSON, as those of its methods must be."""
+        name = f"{make.__module__}:{make.__qualname__}"
+        self._process = PythonProcess(
+            "tests.support.worker", name, json.dumps([arguments, named]), hash_seed=hash_seed, strict=strict
+        )
+
+    def ask(self, method: str, *arguments: Any) -> None:
+        """Have a method called, and do not wait for its answer."""
+        self._process.send([method, *arguments])
+
+    def answer(self) -> Any:
+        """Wait for the method to return, and return its answer. A tuple comes as a list."""
+        worked, answer = self._process.receive()
+        if not worked:
+            raise RuntimeError(f"a worker failed:\n{answer}")
+        return answer
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        self.ask(method, *arguments)
         return self.answer()
 
-    def end(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(timeout=20)
-        self._process.stdout.close()
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._process.end()
+
+    def close(self) -> None:
+        """Let it finish the call that it is in, and end without closing the object."""
+        self._process.end()
 
 
 @contextlib.contextmanager
-def processes(url: str, namespace: str, names: Sequence[str]) -> Iterator[list[Process]]:
-    """Workers that are ready, each with another PYTHONHASHSEED."""
-    with contextlib.ExitStack() as stack:
-        workers = []
-        for name in names:
-            workers.append(Process(url, namespace, name))
-            stack.callback(workers[-1].end)
-        for worker in workers:
-            assert worker.answer() == "ready"
+def ready(workers: Sequence[Worker]) -> Iterator[Sequence[Worker]]:
+    """Wait until the object of each worker is made; close the workers afterwards."""
+    try:
+        at_once(workers, "")
         yield workers
+    finally:
+        for worker in workers:
+            worker.close()
 
 
-def at_once(workers: Sequence[Process], call: str, *arguments: Any) -> list[Any]:
-    """What all of them answer when they do it at the same time."""
+def at_once(workers: Sequence[Worker], method: str, *arguments: Any) -> list[Any]:
+    """Have all of them do it at the same time, and return their answers."""
     for worker in workers:
-        worker.start(call, *arguments)
+        worker.ask(method, *arguments)
     return [worker.answer() for worker in workers]

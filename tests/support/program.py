@@ -1,4 +1,4 @@
-"""The program `cryptoorders`, run as a person or a script runs it."""
+"""Runs the program `cryptoorders` as a person or a script does."""
 
 import os
 import pty
@@ -9,10 +9,21 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 MODULE = (sys.executable, "-m", "cryptoorders_redis")
 SCRIPT = (str(Path(sys.executable).parent / "cryptoorders"),)
+
+
+def write_input(process: subprocess.Popen[bytes], data: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(data)
+    process.stdin.flush()
+
+
+def answered(result: Any, exit_code: int, stdout: str) -> bool:
+    """Return whether a command ended with this exit code and output."""
+    return (result.exit_code, result.stdout) == (exit_code, stdout)
 
 
 class Program:
@@ -26,7 +37,7 @@ class Program:
             "TERM": "xterm",
             "COLUMNS": "120",
         }
-        # The one would go before the terminal's own height, the other would hide a line kept back.
+        # LINES would override the terminal's height. PYTHONUNBUFFERED would hide output that is not flushed.
         for variable in ("LINES", "PYTHONUNBUFFERED"):
             self.environment.pop(variable, None)
 
@@ -46,31 +57,31 @@ class Program:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command whose input the test writes as it goes."""
+        """Start a command. The test writes its input while it runs."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [*MODULE, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, env=self.environment
         )
 
     def on_a_terminal(self, *arguments: str) -> tuple[int, str]:
-        """Run a command on a terminal; its exit code, and everything that the terminal was sent."""
+        """Run a command on a terminal; return its exit code and all its output."""
         with self.terminal(*arguments) as terminal:
             shown = terminal.read_to_end()
         return terminal.process.returncode, shown
 
     def terminal(self, *arguments: str, rows: int = 50) -> "Terminal":
-        """Start a command on a terminal that the test reads as it goes."""
+        """Start a command on a terminal. The test reads its output while it runs."""
         return Terminal([*MODULE, *arguments], self.environment, rows)
 
 
 class Terminal:
-    """A terminal on which a command runs, and its keyboard."""
+    """A terminal with its keyboard, and the command that runs on it."""
 
     def __init__(self, command: list[str], environment: dict[str, str], rows: int) -> None:
         self._ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (rows, int(environment["COLUMNS"])))
 
-        # Opened by the first process of a new session, it is that session's, and Ctrl-C reaches it.
+        # The first process of a new session opens the terminal and so owns it: Ctrl-C reaches it.
         on_it = 'exec "$@" <>"$0" >&0 2>&0'
         self.process = subprocess.Popen(
             ["sh", "-c", on_it, os.ttyname(theirs), *command],
@@ -99,7 +110,7 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def read_until(self, expected: str, timeout: float = 20) -> str:
-        """Return what is shown up to a text, which has to come."""
+        """Wait for a text, and return what was shown up to it."""
         shown = b""
         give_up_at = time.monotonic() + timeout
         while expected.encode() not in shown:
@@ -113,7 +124,7 @@ class Terminal:
         return shown.decode(errors="replace")
 
     def read_to_end(self) -> str:
-        """Return all that is still shown, when the command has ended."""
+        """Wait for the end of the command, and return what it still showed."""
         shown = b"".join(_until_closed(self._ours))
         self.process.wait()
         return shown.decode()
@@ -123,5 +134,5 @@ def _until_closed(terminal: int) -> Iterator[bytes]:
     try:
         while data := os.read(terminal, 65_536):
             yield data
-    except OSError:  # how Linux says that nobody has it open any more
+    except OSError:  # on Linux: no process has the terminal open any more
         return

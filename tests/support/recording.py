@@ -1,35 +1,53 @@
-"""What the library sends, as it goes over the wire."""
+"""The commands that the library sends, byte by byte."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import redis
 
 
-class _RecordingConnection(redis.UnixDomainSocketConnection):
-    sent: list[bytes]
-
-    def send_packed_command(self, command, check_health=True):
-        self.sent.append(b"".join(command))
-        super().send_packed_command(command, check_health)
-
-
 def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
-    """A client, and the list that grows by what is sent over it."""
+    """Return a client, and the list to which everything that it sends is added."""
     sent: list[bytes] = []
-    connection = type("RecordingConnection", (_RecordingConnection,), {"sent": sent})
-    pool = redis.ConnectionPool(connection_class=connection, path=str(socket_path))
+
+    class RecordingConnection(redis.UnixDomainSocketConnection):
+        def send_packed_command(self, command, check_health=True):
+            sent.append(b"".join(command))
+            super().send_packed_command(command, check_health)
+
+    # redis-py's annotation allows only TCP connections.
+    kind: Any = RecordingConnection
+    pool = redis.ConnectionPool(connection_class=kind, path=str(socket_path))
     return redis.Redis.from_pool(pool), sent
 
 
 def commands_in(data: bytes) -> Iterator[list[bytes]]:
-    """The commands of bytes sent to a server: arrays of bulk strings."""
+    """Yield the commands in bytes that were sent to a server: arrays of bulk strings."""
     while data:
-        head, data = data.split(b"\r\n", 1)
-        assert head[:1] == b"*"
-        command = []
-        for _ in range(int(head[1:])):
-            size, data = data.split(b"\r\n", 1)
-            assert size[:1] == b"$"
-            command.append(data[: int(size[1:])])
-            data = data[int(size[1:]) + 2 :]
-        yield command
+        size, words = _first_command(data)
+        assert size, "the last command is not complete"
+        yield words
+        data = data[size:]
+
+
+def size_of_command(data: bytes) -> int:
+    """Return the size of the first command in bytes; 0 if it is not complete."""
+    return _first_command(data)[0]
+
+
+def _first_command(data: bytes) -> tuple[int, list[bytes]]:
+    words: list[bytes] = []
+    end = data.find(b"\r\n")
+    if end < 0:
+        return 0, words
+    assert data[:1] == b"*"
+    position = end + 2
+    for _ in range(int(data[1:end])):
+        end = data.find(b"\r\n", position)
+        if end < 0:
+            return 0, words
+        assert data[position : position + 1] == b"$"
+        begin = end + 2
+        position = begin + int(data[position + 1 : end]) + 2
+        words.append(data[begin : position - 2])
+    return (position if position <= len(data) else 0), words

@@ -1,6 +1,6 @@
-"""Writes tests/data/sample-flow.csv: order flow made by chance, in the columns of a recorded exchange.
+"""Writes tests/data/sample-flow.csv: random order flow, in the columns of a recorded exchange.
 
-python tests/sample_flow.py
+python -m tests.support.sample_flow
 """
 
 import csv
@@ -25,7 +25,7 @@ class _Live(NamedTuple):
 
 
 class _Chance:
-    """Choices from `random()` alone, whose numbers are the same on every Python."""
+    """Random choices, made with `random()` alone: it gives the same numbers on every Python."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed).random
@@ -41,7 +41,7 @@ class _Chance:
 
 
 class _Flow:
-    """A market: what is live in it, and what was."""
+    """A market: the orders that are live, and those that were."""
 
     def __init__(self, seed: int) -> None:
         self._chance = _Chance(seed)
@@ -51,7 +51,7 @@ class _Flow:
         self._now_ms = 1_700_000_000_000
 
     def rows(self) -> Iterator[tuple[object, ...]]:
-        """Endless: quiet times with one event at a moment, and bursts with many."""
+        """Yield rows without end: mostly single events, and now and then a burst of many at one moment."""
         while True:
             self._now_ms += 1 + self._chance.below(2000)
             in_burst = 5 + self._chance.below(30) if self._chance.happens(0.03) else 1
@@ -68,7 +68,7 @@ class _Flow:
         return self._change(order_id) if drawn < 0.62 else self._delete(order_id)
 
     def _create(self) -> tuple[object, ...]:
-        """Mostly under a new id; at times under one that was live once, or still is."""
+        """Mostly with a new id; at times with an id that was live before, or still is."""
         if self._gone and self._chance.happens(0.06):
             order_id = self._chance.one_of(self._gone)
         elif self._live and self._chance.happens(0.02):
@@ -85,13 +85,13 @@ class _Flow:
         return self._row(order_id, order, "created")
 
     def _change(self, order_id: int) -> tuple[object, ...]:
-        """Filled in part: its volume is less than before."""
+        """A partial fill: its volume decreases."""
         order = self._live[order_id]
         self._live[order_id] = order._replace(volume=1 + self._chance.below(order.volume))
         return self._row(order_id, self._live[order_id], "changed")
 
     def _delete(self, order_id: int) -> tuple[object, ...]:
-        """Filled, which leaves no volume, or taken back."""
+        """A complete fill, which leaves no volume, or a cancel."""
         order = self._live.pop(order_id)
         self._gone.append(order_id)
         return self._row(
@@ -99,7 +99,7 @@ class _Flow:
         )
 
     def _of_nothing(self, order_id: int) -> tuple[object, ...]:
-        """A change or a deletion that comes late: mostly the order is not live any more."""
+        """A deletion that comes late: mostly the order is not live any more."""
         order = self._live.pop(order_id, _Live("230.00", 0, "bid", self._now_ms))
         return self._row(order_id, order, "deleted")
 

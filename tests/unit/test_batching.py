@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder
 from cryptoorders_redis.replay.batching import group_commands
-from cryptoorders_redis.replay.commands import Amendment, Command, Op
+from cryptoorders_redis.replay.commands import Amendment, Command, Op, Reduction
 from cryptoorders_redis.replay.runner import Replay
 from tests.support.model import Model, as_modelled
 
@@ -16,9 +16,10 @@ users = st.sampled_from(["alice", "bob"])
 places = st.builds(lambda o, u: Command(Op.PLACE, NewOrder(o, u, "BTC", 1, 1)), ids, users)
 numbers = st.none() | st.integers(1, 9)
 changes = st.builds(Command, st.sampled_from([Op.PAUSE, Op.RESUME, Op.CANCEL]), ids)
+reductions = st.builds(lambda o, n: Command(Op.REDUCE, Reduction(o, n)), ids, st.integers(1, 2))
 amends = st.builds(lambda o, n: Command(Op.AMEND, Amendment(o, n, 5)), ids, numbers)
 cancel_alls = st.builds(Command, st.just(Op.CANCEL_ALL_BY_USER), users)
-commands = st.lists(places | changes | changes | amends | cancel_alls, max_size=40)
+commands = st.lists(places | changes | changes | amends | reductions | cancel_alls, max_size=40)
 
 
 def answers(model, commands):

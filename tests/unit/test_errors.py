@@ -3,6 +3,7 @@
 import copy
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from decimal import Decimal
 from multiprocessing import get_context
 
 import pytest
@@ -22,6 +23,8 @@ def an_error(kind):
     elif kind is errors.BulkInterrupted:
         error = kind([True, False], 3, 9, errors.StoreFull("full"))
         error.__cause__ = errors.StoreFull("full")
+    elif kind is errors.AmountExceeded:
+        error = kind("it has 1", left=Decimal("1.0"))
     else:
         error = kind("what went wrong")
     error.add_note("a note")

@@ -25,8 +25,19 @@ numbers = (
     | st.from_regex(r"[+-]?[0-9]{0,120}\.?[0-9]{0,120}([eE][+-]?[0-9]{1,10})?", fullmatch=True)
     | st.text(max_size=10)
 )
+
+
+def is_hashable(value):
+    return value.__hash__ is not None
+
+
 anything = (
     st.none() | st.booleans() | st.binary() | st.lists(st.integers(), max_size=2) | st.complex_numbers()
+)
+values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ids
+legal_metadata = st.none() | st.dictionaries(st.just("") | ids, values, max_size=4)
+any_metadata = (
+    legal_metadata | st.dictionaries(texts | anything.filter(is_hashable), texts | anything) | anything
 )
 
 
@@ -38,21 +49,25 @@ def comes_back_exactly(new):
         exact = Decimal(repr(given_) if isinstance(given_, float) else given_)
         assert kept == exact
         assert not kept.is_signed()
-        if exact.as_tuple().exponent <= 0:
-            assert kept.as_tuple().exponent == exact.as_tuple().exponent
+        exponent = exact.as_tuple().exponent
+        assert isinstance(exponent, int)
+        if exponent <= 0:
+            assert kept.as_tuple().exponent == exponent
         assert len(kept.as_tuple().digits) <= MAX_NUMBER_DIGITS
     assert order.amount > 0
+    assert order.metadata == new.metadata
+    assert list(map(type, (order.metadata or {}).values())) == list(map(type, (new.metadata or {}).values()))
     for text in (order.order_id, order.user_id, order.currency):
         assert 1 <= len(text.encode()) <= MAX_TEXT_BYTES
     return True
 
 
-@given(st.builds(NewOrder, ids, ids, ids, plain_numbers, plain_numbers))
+@given(st.builds(NewOrder, ids, ids, ids, plain_numbers, plain_numbers, legal_metadata))
 def test_what_is_legal_comes_back_exactly(new):
     assert comes_back_exactly(new)
 
 
-@given(st.builds(NewOrder, *[texts | anything] * 3, *[numbers | anything] * 2))
+@given(st.builds(NewOrder, *[texts | anything] * 3, *[numbers | anything] * 2, any_metadata))
 def test_any_input_is_refused_or_comes_back_exactly(new):
     with contextlib.suppress(TypeError, ValueError):
         assert comes_back_exactly(new)
@@ -82,7 +97,7 @@ class Lot(str, Enum):  # noqa: UP042
     SMALL = "0.50"
 
 
-def test_a_number_that_is_written_in_another_way_is_taken_as_what_it_is():
+def test_a_number_in_another_notation_is_taken_as_what_it_is():
     assert b'"amount":"0.50"' in encode_record(NewOrder("o", "u", "c", Lot.SMALL, 1))
 
 
@@ -97,7 +112,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("sequence", "record"), BROKEN)
-def test_keys_that_do_not_describe_an_order_are_an_error_that_says_what_to_do(sequence, record):
+def test_keys_that_describe_no_order_say_what_to_do(sequence, record):
     with pytest.raises(errors.InconsistentData, match=r"order b'o' has .* verify\(\) says"):
         decode_order(b"o", sequence, record, 0)
 
@@ -112,6 +127,7 @@ def an_order(**changes):
         "status": OrderStatus.PAUSED,
         "placed_at": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
         "sequence": 1767323045000678,
+        "metadata": None,
     }
     return Order(**{**fields, **changes})
 
@@ -126,13 +142,14 @@ def test_an_order_as_a_dict_has_every_field():
         "status": "PAUSED",
         "placed_at": "2026-01-02T03:04:05.000678+00:00",
         "sequence": 1767323045000678,
+        "metadata": None,
     }
 
 
 def test_an_order_as_a_dict_comes_back_from_json():
     fields = an_order(order_id="\0\n🚀", user_id='"{}').to_dict()
     assert json.loads(json.dumps(fields)) == fields
-    assert {type(value) for value in fields.values()} == {str, int}
+    assert {type(value) for value in fields.values()} == {str, int, type(None)}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cryptoorders_redis import errors
 
 POLL_SECONDS = 0.01
 
-fork_guard = threading.RLock()
+fork_guard: threading.RLock = threading.RLock()
 """No fork happens while a thread holds it: what is done under it, a child has either all or nothing of.
 
 Only for steps that wait for nothing. In a child it is free, unlike other locks of threads."""

@@ -51,8 +51,8 @@ class FolderServer:
     def __init__(self, folder: str) -> None:
         if not folder or (folder.startswith("//") and not folder.startswith("///")):
             raise ValueError(f"file:{folder} names no folder: write file:DIR or file:///DIR")
-        self.folder = Path(folder).absolute()
-        self.socket = self.folder / SOCKET
+        self.folder: Path = Path(folder).absolute()
+        self.socket: Path = self.folder / SOCKET
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET_PATH:
             raise ValueError(
                 f"{self.socket} is longer than the {LONGEST_SOCKET_PATH} bytes that a socket's path "

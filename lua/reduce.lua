@@ -1,0 +1,50 @@
+--- Takes a part off the amount of a live order, exactly. Where nothing is left the order is filled, and gone.
+--- Standalone only: the directory and the stream are in different slots.
+--- KEYS: sessions config directory
+--- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id by most_digits
+--- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
+--- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
+--- @include "change"
+--- @include "stream_of"
+--- @include "numbers"
+--- @include "user_of"
+--- @include "unreadable"
+--- @include "decimal"
+--- @include "remove_orders"
+local sessions, config, directory = unpack(KEYS)
+local session, request_number, epoch, namespace, owner, order_id, by, most_digits = unpack(ARGV)
+
+local done = answer_without_change(sessions, config, session, request_number, epoch)
+if done then
+  return done
+end
+local stream = stream_of(directory, namespace, order_id, owner)
+if not stream then
+  return answer(sessions, session, request_number, 'n', true)
+end
+local orders = stream_key(namespace, stream, 'orders')
+local record = redis.call('HGET', orders, order_id)
+local amount, price = numbers_of(record)
+local user_id = user_of(record)
+if not (amount and user_id) then
+  return unreadable()
+end
+local left = subtract_decimals(amount, by)
+if not left then
+  return answer(sessions, session, request_number, 'MORE ' .. amount, true)
+end
+local _, digits = string.gsub(left, '%d', '')
+if digits > tonumber(most_digits) then
+  return answer(sessions, session, request_number, 'DIGITS ' .. digits, true)
+end
+if string.find(left, '[1-9]') then
+  record = with_numbers(record, left, price)
+  if not record then
+    return unreadable()
+  end
+  redis.call('HSET', orders, order_id, record)
+else
+  local order_ids = {order_id}
+  remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})
+end
+return answer(sessions, session, request_number, left)

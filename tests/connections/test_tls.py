@@ -1,0 +1,110 @@
+"""Over TLS: certificates are checked."""
+
+import subprocess
+
+import pytest
+
+from cryptoorders_redis import CryptoOrderSystem, errors
+from tests.support.needs import needs_tls
+from tests.support.servers import free_port
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def make_certificate(certificate, key, subject, extensions, *signed_by):
+    request, extension_file = certificate.with_suffix(".csr"), certificate.with_suffix(".cnf")
+    extension_file.write_text(extensions)
+    openssl(
+        "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-subj", subject, "-keyout", key, "-out", request,
+    )  # fmt: skip
+    openssl(
+        "x509", "-req", "-in", request, *signed_by, "-days", "2",
+        "-extfile", extension_file, "-out", certificate,
+    )  # fmt: skip
+
+
+AUTHORITY_EXTENSIONS = """
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+"""
+
+
+SERVER_EXTENSIONS = """
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost, IP:127.0.0.1
+"""
+
+
+def certificates(folder, name):
+    """Make an authority and a certificate of it for localhost: (authority, certificate, key).
+
+    With every extension that RFC 5280 asks for: Python 3.13 and later insist on them.
+    """
+    authority, authority_key, certificate, key = (
+        folder / f"{name}-{part}.pem" for part in ("ca", "ca-key", "crt", "key")
+    )
+    make_certificate(authority, authority_key, f"/CN={name}", AUTHORITY_EXTENSIONS, "-signkey", authority_key)
+    signed_by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial")
+    make_certificate(certificate, key, "/CN=localhost", SERVER_EXTENSIONS, *signed_by)
+    openssl("verify", "-x509_strict", "-CAfile", authority, certificate)
+    return authority, certificate, key
+
+
+NEEDS_TLS = needs_tls()
+
+
+@pytest.fixture
+def tls(own_server, tmp_path):
+    """A server that speaks TLS alone: (port, the authority of its certificate)."""
+    authority, certificate, key = certificates(tmp_path, "good")
+    port = free_port()
+    own_server(
+        "--tls-port", str(port), "--bind", "127.0.0.1", "--tls-auth-clients", "no",
+        "--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(authority),
+    )  # fmt: skip
+    return port, authority
+
+
+@NEEDS_TLS
+def test_a_rediss_url_reaches_a_server_by_tls(tls, namespace):
+    port, authority = tls
+    url = f"rediss://localhost:{port}/0?ssl_ca_certs={authority}"
+    with CryptoOrderSystem(2, url=url, namespace=namespace) as system:
+        assert system.place("o", "alice", "BTC", 1, 1)
+        assert system.display_all_live_orders() == ["o"]
+
+
+@NEEDS_TLS
+def test_a_certificate_of_another_authority_is_refused(tls, tmp_path):
+    port, _ = tls
+    other_authority, _, _ = certificates(tmp_path, "other")
+    for url in (f"rediss://localhost:{port}?ssl_ca_certs={other_authority}", f"rediss://localhost:{port}"):
+        with pytest.raises(errors.StoreUnavailable, match=r"(?i)certificate"):
+            CryptoOrderSystem(url=url)
+
+
+@NEEDS_TLS
+def test_a_server_with_a_certificate_for_another_name_is_refused(own_server, tmp_path):
+    port = free_port()
+    authority, certificate, key = certificates(tmp_path, "good")
+    own_server(
+        "--tls-port", str(port), "--bind", "127.0.0.2", "--tls-auth-clients", "no",
+        "--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(authority),
+    )  # fmt: skip
+    with pytest.raises(errors.StoreUnavailable, match=r"(?i)certificate"):
+        CryptoOrderSystem(url=f"rediss://127.0.0.2:{port}?ssl_ca_certs={authority}")
+
+
+@NEEDS_TLS
+def test_plain_text_to_a_tls_port_is_an_error_not_a_wait(tls, namespace):
+    port, _ = tls
+    with pytest.raises(errors.CryptoOrdersError):
+        CryptoOrderSystem(url=f"redis://127.0.0.1:{port}", namespace=namespace)
