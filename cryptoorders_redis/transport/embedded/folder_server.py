@@ -16,7 +16,13 @@ from cryptoorders_redis.transport.embedded.file_locks import (
     wait_for_lock,
 )
 from cryptoorders_redis.transport.embedded.ownership import check_peer, make_private_folder
-from cryptoorders_redis.transport.embedded.server_process import LOG, PID, SOCKET, start_server, why_it_ended
+from cryptoorders_redis.transport.embedded.server_process import (
+    LOG,
+    PID,
+    SOCKET,
+    make_end_error,
+    start_server,
+)
 
 LONGEST_SOCKET_PATH = 103
 """In bytes: what a Unix socket's address holds on macOS; Linux has 4 more."""
@@ -161,7 +167,7 @@ class FolderServer:
                 return None
             with server_lock:
                 if log_start is not None:
-                    raise why_it_ended(self.folder, log_start)
+                    raise make_end_error(self.folder, log_start)
                 return start_server(self.folder, server_lock)
 
     def _stop(self, give_up_at: float) -> None:

