@@ -69,7 +69,9 @@ def test_a_program_that_fails_silently_is_named(
 ) -> None:
     write_script(tmp_path / "bin" / "redis-server", "exit 3")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(errors.ServerNotStarted, match="redis-server did not start: it ended with 3"):
+    with pytest.raises(
+        errors.ServerNotStarted, match="redis-server did not start: it ended with exit code 3"
+    ):
         CryptoOrderSystem(url=f"file:{folder}")
 
 
@@ -88,7 +90,7 @@ def test_a_program_that_ends_without_a_log_is_not_waited_for(
 ) -> None:
     write_script(tmp_path / "bin" / "redis-server", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(errors.ServerNotStarted, match=r"ended while it started; .*\n\(none\)"):
+    with pytest.raises(errors.ServerNotStarted, match=r"ended during its start; .*\n\(none\)"):
         CryptoOrderSystem(url=f"file:{folder}")
 
 
