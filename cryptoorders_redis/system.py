@@ -252,8 +252,8 @@ class CryptoOrderSystem:
             by: How much to take off, above zero.
 
         Returns:
-            The amount that is left. Zero means that the order is gone. None means that it is not live; nothing
-                was changed then.
+            The amount that is left. Zero means that the order is gone. None means that it is not live;
+                nothing was changed then.
 
         Raises:
             AmountExceeded: The order has less than `by`. Nothing was changed.
@@ -620,7 +620,7 @@ class UserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = validate_text(user_id, "user_id")
+        self.user_id: str = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

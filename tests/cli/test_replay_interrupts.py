@@ -33,20 +33,25 @@ class InterruptedStore(CryptoOrderSystem):
 
     calls_left = 1
 
-    def _run(self, operation):
-        answer = super()._run(operation)
-        self.calls_left -= 1
-        if self.calls_left < 0:
-            raise KeyboardInterrupt
-        return answer
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        run = self._run
+
+        def run_and_interrupt(operation):
+            answer = run(operation)
+            self.calls_left -= 1
+            if self.calls_left < 0:
+                raise KeyboardInterrupt
+            return answer
+
+        self._run = run_and_interrupt
 
 
 def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
     file = tmp_path / "orders.jsonl"
     file.write_bytes(b"".join(lines))
     monkeypatch.setattr(options, "CryptoOrderSystem", InterruptedStore)
-    # One more for the call that opens the store.
-    monkeypatch.setattr(InterruptedStore, "calls_left", calls + 1)
+    monkeypatch.setattr(InterruptedStore, "calls_left", calls)
     with pytest.raises(SystemExit) as ended:
         app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
     shown = capsys.readouterr()
