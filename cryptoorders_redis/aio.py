@@ -110,7 +110,7 @@ class AsyncCryptoOrderSystem:
         self._sessions = Sessions(self._node.keys)
         endpoint = make_endpoint(url, client, redis.asyncio)
         self._where = endpoint.where
-        self._connections = AsyncConnections(endpoint)
+        self._connections = AsyncConnections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = AsyncDriver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,

@@ -106,7 +106,7 @@ class CryptoOrderSystem:
         self._sessions = Sessions(self._node.keys)
         endpoint = make_endpoint(url, client, redis)
         self._where = endpoint.where
-        self._connections = Connections(endpoint)
+        self._connections = Connections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = Driver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,
