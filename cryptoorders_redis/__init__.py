@@ -8,8 +8,7 @@ from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.operations.verify import Inconsistency
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
-
-__version__ = "0.1.0"
+from cryptoorders_redis.version import __version__ as __version__
 
 __all__ = [
     "AsyncCryptoOrderSystem",

@@ -110,7 +110,7 @@ class AsyncCryptoOrderSystem:
         self._sessions = Sessions(self._node.keys)
         endpoint = make_endpoint(url, client, redis.asyncio)
         self._where = endpoint.where
-        self._connections = AsyncConnections(endpoint)
+        self._connections = AsyncConnections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = AsyncDriver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,
@@ -634,7 +634,7 @@ class AsyncUserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = validate_text(user_id, "user_id")
+        self.user_id: str = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

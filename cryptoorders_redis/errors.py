@@ -86,10 +86,10 @@ class BulkInterrupted(CryptoOrdersError):
 
 
 class AmountExceeded(CryptoOrdersError):
-    """An order has less than what `reduce` was to take off its amount. Nothing was changed.
+    """The amount of an order is smaller than the number to take off in `reduce`. Nothing was changed.
 
     Attributes:
-        left: the amount that the order has.
+        left: The amount that the order has.
     """
 
     def __init__(self, message: str, *, left: Decimal) -> None:

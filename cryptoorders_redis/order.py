@@ -42,6 +42,7 @@ class NewOrder(NamedTuple):
         currency: What is traded: 1 to 256 bytes of UTF-8.
         amount: How much is traded, above zero.
         price: The price of one unit, zero or more.
+        metadata: Data to keep with the order, or None. See `place`.
     """
 
     order_id: str
@@ -55,12 +56,12 @@ class NewOrder(NamedTuple):
 OrderFields: TypeAlias = (
     tuple[str, str, str, Number, Number] | tuple[str, str, str, Number, Number, Metadata | None]
 )
-"""What a `NewOrder` is without its names. The metadata may be left out."""
+"""The fields of a `NewOrder` as a plain tuple. The metadata may be left out."""
 
 UsersOrderFields: TypeAlias = (
     tuple[str, str, Number, Number] | tuple[str, str, Number, Number, Metadata | None]
 )
-"""The same without the user: order id, currency, amount, price, and metadata, which may be left out."""
+"""The fields of one user's order: order id, currency, amount, price and metadata, which may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Order:
         placed_at: When the order was placed, by the server's clock, in UTC to the microsecond.
         sequence: The sequence number. Orders are listed by it. It is the server's clock in microseconds
             since 1970, or the last sequence number plus one if that is larger.
-        metadata: What the caller gave with the order, unchanged. None where nothing was given.
+        metadata: The data that the caller gave with the order, unchanged. None if nothing was given.
     """
 
     order_id: str

@@ -106,7 +106,7 @@ class CryptoOrderSystem:
         self._sessions = Sessions(self._node.keys)
         endpoint = make_endpoint(url, client, redis)
         self._where = endpoint.where
-        self._connections = Connections(endpoint)
+        self._connections = Connections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = Driver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,
@@ -620,7 +620,7 @@ class UserOrders:
         self._system = system
         self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self.user_id = validate_text(user_id, "user_id")
+        self.user_id: str = validate_text(user_id, "user_id")
 
     def __repr__(self) -> str:
         return f"{self._system!r}.user({self.user_id!r})"

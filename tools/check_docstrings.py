@@ -1,8 +1,8 @@
 """Checks that a parser of Google-style docstrings understands every docstring of the package.
 
 Run `python -m tools.check_docstrings`. The exit code is 1 if the parser gives a warning. What the package
-exports must say more: each parameter, each error and each attribute has a line of its own, and each public
-method of the two APIs describes its parameters and what it returns.
+exports must say more: each parameter, each error and each attribute has a line of its own, each class
+describes its attributes, and each public method of the two APIs its parameters and what it returns.
 """
 
 import logging
@@ -40,8 +40,10 @@ def find_problems(root: Path = ROOT) -> list[str]:
     joined = [
         problem for parent in exported for each in _all_objects(parent) for problem in _joined_names(each)
     ]
-    undescribed = [problem for name in APIS for problem in _undescribed(package[name])]
-    return collector.warnings + joined + undescribed
+    classes = [*package["errors"].classes.values(), *(each for each in exported if each.is_class)]
+    attributes = [problem for each in classes for problem in _undescribed_attributes(each)]
+    methods = [problem for name in APIS for problem in _undescribed_methods(package[name])]
+    return collector.warnings + joined + attributes + methods
 
 
 def _all_objects(parent: griffe.Object | griffe.Alias) -> Iterator[griffe.Object | griffe.Alias]:
@@ -64,7 +66,19 @@ def _joined_names(documented: griffe.Object | griffe.Alias) -> Iterator[str]:
                     yield f"{documented.path}: give each of {name} a line of its own"
 
 
-def _undescribed(api: griffe.Object | griffe.Alias) -> Iterator[str]:
+def _undescribed_attributes(documented: griffe.Object | griffe.Alias) -> Iterator[str]:
+    described = {
+        item.name
+        for section in _sections(documented)
+        if section.kind.value == "attributes"
+        for item in section.value
+    }
+    for name, attribute in documented.attributes.items():
+        if not (name.startswith("_") or attribute.docstring or name in described):
+            yield f"{documented.path}: describe {name!r} under Attributes"
+
+
+def _undescribed_methods(api: griffe.Object | griffe.Alias) -> Iterator[str]:
     for method in api.functions.values():
         if method.name.startswith("_") and method.name != "__init__":
             continue

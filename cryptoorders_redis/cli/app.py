@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis import __version__
 from cryptoorders_redis.cli import demo, orders, queries, replay
+from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no, or a replay refused lines; "

@@ -1,6 +1,8 @@
 """The asynchronous way of sending a request: once, and never again by itself."""
 
 import asyncio
+import contextlib
+import logging
 import time
 import weakref
 from typing import Any, Protocol
@@ -16,7 +18,10 @@ from cryptoorders_redis.transport.error_mapping import (
     refusal,
     without_reply,
 )
+from cryptoorders_redis.transport.introduction import encode_introduction
 from cryptoorders_redis.transport.resp import Reply
+
+_log = logging.getLogger("cryptoorders_redis")
 
 
 class AsyncConnection(Protocol):
@@ -36,8 +41,9 @@ class AsyncConnections:
     Nothing that gives a connection back waits for anything, so that no cancellation can come in between.
     """
 
-    def __init__(self, source: Endpoint) -> None:
+    def __init__(self, source: Endpoint, client_name: str) -> None:
         self._source = source
+        self._client_name = client_name
         self._idle: list[AsyncConnection] = []
         self._free = asyncio.Semaphore(source.max_connections)
         self._num_waiting = 0
@@ -116,25 +122,30 @@ class AsyncConnections:
             if server and not server.joined:
                 await asyncio.to_thread(server.join)
             try:
-                await _connect(connection)
+                await self._connect(connection)
             except (redis.ConnectionError, OSError):
                 if not server:
                     raise
                 await asyncio.to_thread(server.revive)
-                await _connect(connection)
+                _log.warning("the private server of %s was gone, and is up again", server.folder)
+                await self._connect(connection)
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from as_cause(error)
 
-
-async def _connect(connection: AsyncConnection) -> None:
-    """Connect, also anew where the server has closed an idle connection: nothing is sent into that."""
-    if connection.is_connected:
-        if not await _is_stale(connection):
-            return
-        await connection.disconnect(nowait=True)
-    await connection.connect()
+    async def _connect(self, connection: AsyncConnection) -> None:
+        """Connect, also where the server has closed an idle connection: nothing is sent into that."""
+        if connection.is_connected:
+            if not await _is_stale(connection):
+                return
+            await connection.disconnect(nowait=True)
+        await connection.connect()
+        for request in encode_introduction(self._client_name, connection):
+            with contextlib.suppress(redis.ResponseError):
+                await connection.send_packed_command([request])
+                await connection.read_response(disable_decoding=True)
+        _log.debug("connected")
 
 
 async def _is_stale(connection: Any) -> bool:

@@ -1,6 +1,7 @@
 """The synchronous way of sending a request: once, and never again by itself."""
 
 import contextlib
+import logging
 import os
 import select
 import socket
@@ -22,7 +23,10 @@ from cryptoorders_redis.transport.error_mapping import (
     refusal,
     without_reply,
 )
+from cryptoorders_redis.transport.introduction import encode_introduction
 from cryptoorders_redis.transport.resp import Reply
+
+_log = logging.getLogger("cryptoorders_redis")
 
 LOOK_SECONDS = 0.5
 """A call that waits for a connection looks so often whether the place of one was lost."""
@@ -46,8 +50,9 @@ class Connections:
     the place of one that nobody refers to is filled again.
     """
 
-    def __init__(self, source: Endpoint) -> None:
+    def __init__(self, source: Endpoint, client_name: str) -> None:
         self._source = source
+        self._client_name = client_name
         self._closed = False
         self._begin()
         if source.server:
@@ -92,7 +97,7 @@ class Connections:
             self._begin()  # after a fork: what we know is the parent's
 
     def _begin(self) -> None:
-        self._idle = [_Link(self._source.make) for _ in range(self._source.max_connections)]
+        self._idle = [self._new_link() for _ in range(self._source.max_connections)]
         self._links = [weakref.ref(link) for link in self._idle]
         self._filling = threading.Lock()
         self._era = 0
@@ -101,6 +106,9 @@ class Connections:
         """As long as there are calls that wait for a connection, or longer where one was interrupted."""
         self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self._pid = os.getpid()  # last: by it other threads of a child know that this is done
+
+    def _new_link(self) -> "_Link":
+        return _Link(self._source.make, self._client_name)
 
     def _take(self, give_up_at: float) -> "_Link":
         self._be_of_this_process()
@@ -138,7 +146,7 @@ class Connections:
         with self._filling:
             for place, link in enumerate(self._links):
                 if link() is None:
-                    found = _Link(self._source.make)
+                    found = self._new_link()
                     self._links[place] = weakref.ref(found)
                     return found
         return None
@@ -162,6 +170,7 @@ class Connections:
                 if not server:
                     raise
                 server.revive()
+                _log.warning("the private server of %s was gone, and is up again", server.folder)
                 link.connect(self._era)
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
@@ -172,10 +181,11 @@ class Connections:
 class _Link:
     """A place for one connection, which is made when it is needed."""
 
-    __slots__ = ("__weakref__", "_connection", "_era", "_has_news", "_make")
+    __slots__ = ("__weakref__", "_client_name", "_connection", "_era", "_has_news", "_make")
 
-    def __init__(self, make: Callable[[], Connection]) -> None:
+    def __init__(self, make: Callable[[], Connection], client_name: str) -> None:
         self._make = make
+        self._client_name = client_name
         self._connection: Connection | None = None
 
     def is_up(self, era: int) -> bool:
@@ -192,6 +202,11 @@ class _Link:
         self.disconnect()
         connection = self._make()
         connection.connect()
+        for request in encode_introduction(self._client_name, connection):
+            with contextlib.suppress(redis.ResponseError):
+                connection.send_packed_command([request])
+                connection.read_response(disable_decoding=True)
+        _log.debug("connected")
         self._has_news = _news_of(connection)
         self._era = era
         self._connection = connection
