@@ -258,8 +258,8 @@ class AsyncCryptoOrderSystem:
             by: How much to take off, above zero.
 
         Returns:
-            The amount that is left. Zero means that the order is gone. None means that it is not live;
-                nothing was changed then.
+            The amount that is left. Zero means that the order is gone. None means that it was not live.
+                Nothing was changed then.
 
         Raises:
             AmountExceeded: The order has less than `by`. Nothing was changed.

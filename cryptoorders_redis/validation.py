@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
+from cryptoorders_redis.order import OrderFields
+
 MAX_TEXT_BYTES = 256
 """The longest order id, user id or currency, in bytes of UTF-8."""
 
@@ -44,15 +46,48 @@ def validate_text(value: object, field: str) -> str:
     return value
 
 
-def format_decimal(value: object, field: str) -> str:
-    """Return an amount or price, which `field` says, as plain decimal text that loses nothing.
+def validate_order(order: OrderFields) -> None:
+    """Check all fields of an order.
 
     Raises:
-        TypeError, ValueError: it is not legal.
+        TypeError: a field has a wrong type. The message names the first one.
+        ValueError: a field is not legal. The message names the first one.
+    """
+    order_id, user_id, currency, amount, price = order[:5]
+    validate_text(order_id, "order_id")
+    validate_text(user_id, "user_id")
+    validate_text(currency, "currency")
+    validate_decimal(amount, "amount")
+    validate_decimal(price, "price")
+    metadata = order[5] if len(order) == 6 else None
+    if metadata is not None:
+        format_metadata(metadata)
+
+
+def format_decimal(value: object, field: str) -> str:
+    """Return an amount or a price as plain decimal text that loses no digit. `field` says which it is.
+
+    Raises:
+        TypeError: it has a wrong type.
+        ValueError: it is not legal.
+    """
+    legal = validate_decimal(value, field)
+    return legal if isinstance(legal, str) else format(legal.copy_abs(), "f")
+
+
+def validate_decimal(value: object, field: str) -> Decimal | str:
+    """Return an amount or a price if it is legal, as plain text where that costs nothing.
+
+    Raises:
+        TypeError: it has a wrong type.
+        ValueError: it is not legal.
     """
     if type(value) is str and _PLAIN_TEXT.fullmatch(value) and value.strip("0."):
         return value
     number = _decimal(value, field)
+    text = str(number)
+    if _PLAIN_TEXT.fullmatch(text) and text.strip("0."):  # faster than the checks that follow
+        return text
     if not number.is_finite():
         raise ValueError(f"{field} must be finite, not {number}")
     if number <= 0 and not field.endswith("price"):
@@ -65,14 +100,15 @@ def format_decimal(value: object, field: str) -> str:
     digits = max(number.adjusted(), 0) + 1 + max(-exponent, 0)
     if digits > MAX_NUMBER_DIGITS:
         raise ValueError(f"{field} must have at most {MAX_NUMBER_DIGITS} digits, not {digits}")
-    return format(number.copy_abs(), "f")
+    return number
 
 
 def format_metadata(value: object) -> str:
     """Return an order's metadata as compact JSON.
 
     Raises:
-        TypeError, ValueError: it is not legal.
+        TypeError: it is not a mapping, or a name or a value in it has a wrong type.
+        ValueError: a number in it is not legal, or it is too long.
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"metadata must be a mapping, not {type(value).__name__}")

@@ -8,15 +8,15 @@ from cryptoorders_redis.cli import demo, orders, queries, replay
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the answer is no (or, of a replay, lines were refused); "
-    "2 bad input, a store that cannot be reached or does not serve, or an output that is closed or full; "
+    "Exit codes: 0 done; 1 the answer is no, or a replay refused lines; "
+    "2 illegal input, a store that cannot be reached or does not serve, or an output that is closed or full; "
     "130 interrupted."
 )
 
-# rich_markup_mode: what stands in brackets in a message is part of the message.
+# No rich_markup_mode: text in brackets is part of a message, not markup.
 app: typer.Typer = typer.Typer(
     help=f"Live crypto orders in Redis, shared by any number of processes.\n\n{EXIT_CODES}",
-    epilog="An argument that begins with - goes after --, as in: cryptoorders cancel -- -17",
+    epilog="Put -- before an argument that begins with -, as in: cryptoorders cancel -- -17",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -35,10 +35,10 @@ def program(
     *,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Take the options that go before a command."""
+    """Parse the options that come before a command."""
 
 
 for _command in (

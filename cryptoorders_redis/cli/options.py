@@ -1,4 +1,4 @@
-"""The options that every command has, and the store that they open."""
+"""The options that all commands share, and the opening of the store."""
 
 import contextlib
 from collections.abc import Generator
@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.cli.screen import complain
+from cryptoorders_redis.cli.screen import print_error
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.endpoint import URL_VARIABLE
 
-URL_HELP = "The store: redis://, rediss://, unix://, file:DIR, or memory:// (ends with the command)."
-NAMESPACE_HELP = "Which orders, of all that the server holds."
-STREAMS_HELP = "Streams to create the namespace with; an error if it has another number."
+URL_HELP = "The store: redis://, rediss://, unix://, file:DIR, or memory:// (lost when the command ends)."
+NAMESPACE_HELP = "The name of the set of orders on the server."
+STREAMS_HELP = "The number of streams of a new namespace. An error if the namespace has another number."
 
 Url = Annotated[str | None, typer.Option(envvar=URL_VARIABLE, help=URL_HELP)]
 Namespace = Annotated[str, typer.Option(envvar="CRYPTOORDERS_NAMESPACE", help=NAMESPACE_HELP)]
 Streams = Annotated[int | None, typer.Option(envvar="CRYPTOORDERS_STREAMS", help=STREAMS_HELP)]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, one value a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one value a line.")]
 
 NO_SERVER = "start a Redis server, or use --url file:./orders for a private one"
 
@@ -34,9 +34,9 @@ def store(
     create: bool = False,
     deadline_seconds: float = 10.0,
 ) -> Generator[CryptoOrderSystem]:
-    """Open a store for a command. Only one that places orders creates a namespace."""
-    with refusals_end_it():
-        with _said_what_to_do(url):
+    """Open the store of a command. Only a command that places orders creates a namespace."""
+    with exit_on_refusal():
+        with _explain_missing_store(url):
             system = CryptoOrderSystem(
                 streams, url=url, namespace=namespace, create=create, deadline_seconds=deadline_seconds
             )
@@ -45,8 +45,8 @@ def store(
 
 
 @contextlib.contextmanager
-def _said_what_to_do(url: str | None) -> Generator[None]:
-    """Tell what to do where there is no namespace, or no store for somebody who named none."""
+def _explain_missing_store(url: str | None) -> Generator[None]:
+    """Add what to do to an error about a missing namespace, or about a missing server if no URL was given."""
     try:
         yield
     except errors.NoSuchNamespace as error:
@@ -58,10 +58,10 @@ def _said_what_to_do(url: str | None) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def refusals_end_it() -> Generator[None]:
-    """Let what a store refuses end the command with one line and exit code 2."""
+def exit_on_refusal() -> Generator[None]:
+    """End the command with one line and exit code 2 when the store or the input is refused."""
     try:
         yield
     except (errors.CryptoOrdersError, TypeError, ValueError) as error:
-        complain(f"cryptoorders: {error}")
+        print_error(f"cryptoorders: {error}")
         raise typer.Exit(2) from error

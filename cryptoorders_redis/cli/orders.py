@@ -13,7 +13,7 @@ from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, S
 from cryptoorders_redis.replay.commands import Op, parse_metadata
 
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
-OrderIds = Annotated[list[str], typer.Argument(help="The ids of one order or more.")]
+OrderIds = Annotated[list[str], typer.Argument(help="The ids of one or more orders.")]
 UserId = Annotated[str, typer.Argument(help="The user's id.")]
 
 
@@ -21,11 +21,11 @@ def place(
     order_id: OrderId,
     user_id: UserId,
     currency: str,
-    amount: Annotated[str, typer.Argument(help="Above zero; every digit is kept.")],
-    price: Annotated[str, typer.Argument(help="Zero or more; every digit is kept.")],
+    amount: Annotated[str, typer.Argument(help="Above zero. Every digit is kept.")],
+    price: Annotated[str, typer.Argument(help="Zero or more. Every digit is kept.")],
     *,
     metadata: Annotated[
-        str | None, typer.Option(metavar="JSON", help="What to keep with the order: one flat JSON object.")
+        str | None, typer.Option(metavar="JSON", help="Data to keep with the order: one flat JSON object.")
     ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
@@ -36,7 +36,7 @@ def place(
     with store(url, namespace, streams, create=True) as system:
         kept = None if metadata is None else parse_metadata(metadata)
         done = system.place(order_id, user_id, currency, amount, price, metadata=kept)
-    _answer("place", [(order_id, done)], "it is live already", as_json)
+    _print_answers("place", [(order_id, done)], "it is live already", as_json)
 
 
 def amend(
@@ -69,19 +69,19 @@ def amend(
         )
     is_expected = expected_amount is not None or expected_price is not None
     reason = "it is not live, or not as expected" if is_expected else "it is not live"
-    _answer("amend", [(order_id, done)], reason, as_json)
+    _print_answers("amend", [(order_id, done)], reason, as_json)
 
 
 def reduce(
     order_id: OrderId,
-    by: Annotated[str, typer.Argument(help="What to take off the amount; every digit is kept.")],
+    by: Annotated[str, typer.Argument(help="What to take off the amount. Every digit is kept.")],
     *,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Take BY off an order's amount, and print what is left. At zero the order is filled, and gone.
+    """Take BY off an order's amount, and print what is left. At zero the order is filled and removed.
 
     Exits with 1 if the order is not live, or has less than BY.
     """
@@ -95,7 +95,7 @@ def reduce(
         text = None if left is None else format(left, "f")
         print(json.dumps({"op": Op.REDUCE, "order_id": order_id, "left": text}))
     else:
-        shown = screen.visible(order_id)
+        shown = screen.escape_unsafe(order_id)
         print(f"not reduced: {shown}: {reason}" if left is None else format(left, "f"))
     if left is None:
         raise typer.Exit(1)
@@ -108,10 +108,10 @@ def pause(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Pause orders. Exits with 1 if one of them is not ACTIVE."""
+    """Pause orders. Exits with 1 if one of them was not ACTIVE."""
     with store(url, namespace, streams) as system:
-        done = _each(order_ids, system.pause, system.pause_many)
-    _answer("pause", zip(order_ids, done, strict=True), "it is not live, or paused already", as_json)
+        done = _change_each(order_ids, system.pause, system.pause_many)
+    _print_answers("pause", zip(order_ids, done, strict=True), "it is not live, or paused already", as_json)
 
 
 def resume(
@@ -121,10 +121,10 @@ def resume(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Resume paused orders. Exits with 1 if one of them is not PAUSED."""
+    """Resume paused orders. Exits with 1 if one of them was not PAUSED."""
     with store(url, namespace, streams) as system:
-        done = _each(order_ids, system.resume, system.resume_many)
-    _answer("resume", zip(order_ids, done, strict=True), "it is not live, or not paused", as_json)
+        done = _change_each(order_ids, system.resume, system.resume_many)
+    _print_answers("resume", zip(order_ids, done, strict=True), "it is not live, or not paused", as_json)
 
 
 def cancel(
@@ -134,10 +134,10 @@ def cancel(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel orders. Exits with 1 if one of them is not live."""
+    """Cancel orders. Exits with 1 if one of them was not live."""
     with store(url, namespace, streams) as system:
-        done = _each(order_ids, system.cancel, system.cancel_many)
-    _answer("cancel", zip(order_ids, done, strict=True), "it is not live", as_json)
+        done = _change_each(order_ids, system.cancel, system.cancel_many)
+    _print_answers("cancel", zip(order_ids, done, strict=True), "it is not live", as_json)
 
 
 def cancel_all(
@@ -147,28 +147,28 @@ def cancel_all(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel all of a user's orders, at once. Exits with 0 also if there were none."""
+    """Cancel all orders of a user in one step. Exits with 0 even if there were none."""
     with store(url, namespace, streams) as system:
         cancelled = system.cancel_all_by_user(user_id)
     if as_json:
         print(json.dumps({"op": Op.CANCEL_ALL_BY_USER, "user_id": user_id, "cancelled": cancelled}))
     else:
-        print(f"cancelled {cancelled} of {screen.visible(user_id)}")
+        print(f"cancelled {cancelled} of {screen.escape_unsafe(user_id)}")
 
 
 def drop(
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a namespace with all its orders. This cannot be undone. Without --yes a person is asked."""
+    """Remove a namespace with all its orders. This cannot be undone. Asks first, unless --yes is given."""
     with store(url, namespace, streams) as system:
         try:
             live = system.count()
-        except errors.NoSuchNamespace:  # half dropped: what is left is removed
+        except errors.NoSuchNamespace:  # half dropped: drop() removes the rest
             live = 0
         if not yes:
             if not sys.stdin.isatty():
@@ -181,13 +181,13 @@ def drop(
         print(f"dropped namespace {namespace} with {live} live orders")
 
 
-def _each(
+def _change_each(
     order_ids: list[str], one: Callable[[str], bool], many: Callable[[list[str]], list[bool]]
 ) -> list[bool]:
     return many(order_ids) if len(order_ids) > 1 else [one(order_ids[0])]
 
 
-def _answer(op: str, answers: Iterable[tuple[str, bool]], otherwise: str, as_json: bool) -> None:
+def _print_answers(op: str, answers: Iterable[tuple[str, bool]], otherwise: str, as_json: bool) -> None:
     past = {"cancel": "cancelled"}.get(op, f"{op.removesuffix('e')}ed")
     all_done = True
     for order_id, answer in answers:
@@ -195,7 +195,7 @@ def _answer(op: str, answers: Iterable[tuple[str, bool]], otherwise: str, as_jso
         if as_json:
             print(json.dumps({"op": op, "order_id": order_id, "done": answer}))
         else:
-            shown = screen.visible(order_id)
+            shown = screen.escape_unsafe(order_id)
             print(f"{past} {shown}" if answer else f"not {past}: {shown}: {otherwise}")
     if not all_done:
         raise typer.Exit(1)

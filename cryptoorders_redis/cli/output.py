@@ -1,4 +1,4 @@
-"""Standard output and standard error of the command line, and what happens when they cannot be written."""
+"""Standard output and standard error of the command line, and how it ends when they cannot be written."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 
 
 class OutputLost(Exception):
-    """Standard output could not be written. No `OSError`: others catch those, and mean other things."""
+    """Standard output could not be written. Not an `OSError`, which other code catches for other reasons."""
 
 
 class _Output(io.FileIO):
@@ -25,13 +25,13 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            # What is still buffered is flushed once more when Python ends: that must not fail again.
+            # Python flushes the rest of the buffer when it ends. That must not fail again.
             self._is_lost = True
             raise OutputLost(error.strerror) from error
 
 
 class _ErrorOutput(io.FileIO):
-    """A file descriptor that discards what it cannot write: the exit code is then all that can be told."""
+    """A file descriptor that discards what it cannot write. Then only the exit code reports an error."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -41,14 +41,14 @@ class _ErrorOutput(io.FileIO):
 
 
 @contextlib.contextmanager
-def checked_output() -> Generator[None]:
-    """Let a standard output that cannot be written end the program with one line and exit code 2.
+def guard_output() -> Generator[None]:
+    """End the program with one line and exit code 2 when standard output cannot be written.
 
-    A standard error that cannot be written changes nothing of what the program does.
+    When standard error cannot be written, the program continues unchanged.
     """
-    sys.stderr = _checked_errors(cast("TextIO | None", sys.stderr))
+    sys.stderr = _wrap_stderr(cast("TextIO | None", sys.stderr))
     try:
-        sys.stdout = _checked(cast("TextIO | None", sys.stdout))
+        sys.stdout = _wrap_stdout(cast("TextIO | None", sys.stdout))
         try:
             yield
         finally:
@@ -58,22 +58,24 @@ def checked_output() -> Generator[None]:
         sys.exit(2)
 
 
-def _checked(stdout: TextIO | None) -> TextIO:
+def _wrap_stdout(stdout: TextIO | None) -> TextIO:
     if stdout is None:
         raise OutputLost(os.strerror(errno.EBADF))
-    return _text(_Output(stdout.fileno(), "wb", closefd=False), stdout, line_buffering=stdout.isatty())
+    return _make_text_file(
+        _Output(stdout.fileno(), "wb", closefd=False), stdout, line_buffering=stdout.isatty()
+    )
 
 
-def _checked_errors(stderr: TextIO | None) -> TextIO:
-    if stderr is None:  # closed: Python would print to standard output in its place
+def _wrap_stderr(stderr: TextIO | None) -> TextIO:
+    if stderr is None:  # closed: Python would print to standard output instead
         return Path(os.devnull).open("w", encoding="utf-8")
-    return _text(_ErrorOutput(stderr.fileno(), "wb", closefd=False), stderr, line_buffering=True)
+    return _make_text_file(_ErrorOutput(stderr.fileno(), "wb", closefd=False), stderr, line_buffering=True)
 
 
-def _text(file: io.FileIO, like: TextIO, *, line_buffering: bool) -> TextIO:
+def _make_text_file(file: io.FileIO, like: TextIO, *, line_buffering: bool) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(file),
         encoding=like.encoding,
-        errors="backslashreplace",  # an id may hold letters that the terminal's encoding lacks
+        errors="backslashreplace",  # an id may hold characters that the encoding cannot write
         line_buffering=line_buffering,
     )

@@ -1,4 +1,4 @@
-"""The commands that look and change nothing."""
+"""The commands that read and change nothing."""
 
 import dataclasses
 import json
@@ -10,13 +10,13 @@ import typer
 
 from cryptoorders_redis.cli import screen, stats_view
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
-from cryptoorders_redis.cli.tables import show_tables
+from cryptoorders_redis.cli.tables import print_orders
 from cryptoorders_redis.cli.watch import Watch
 from cryptoorders_redis.order import OrderStatus
 
 
-def moment(text: str) -> datetime:
-    """Return the moment that a text of ISO 8601 names; a date is its first moment in UTC."""
+def parse_time(text: str) -> datetime:
+    """Parse an ISO 8601 time with an offset. A date means its first moment in UTC."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -27,16 +27,18 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time: 2026-11-23T09:30:00+01:00, 2026-11-23T08:30Z or 2026-11-23 is one"
+            f"{text!r} is not a time: write 2026-11-23T09:30:00+01:00, 2026-11-23T08:30Z or 2026-11-23"
         ) from None
     if found.utcoffset() is None:
-        raise typer.BadParameter(f"{text!r} has no offset: end it with Z for UTC, or with one as in +01:00")
+        raise typer.BadParameter(f"{text!r} has no offset: add Z for UTC, or an offset such as +01:00")
     return found
 
 
-User = Annotated[str | None, typer.Option(help="Only this user's.")]
-Status = Annotated[OrderStatus | None, typer.Option(case_sensitive=False, help="Only of this status.")]
-MOMENT = "ISO 8601 with an offset, or a date: its beginning in UTC"
+User = Annotated[str | None, typer.Option(help="Only orders of this user.")]
+Status = Annotated[
+    OrderStatus | None, typer.Option(case_sensitive=False, help="Only orders with this status.")
+]
+TIME_HELP = "ISO 8601 with an offset, or a date, which means its beginning in UTC"
 
 
 def get(
@@ -55,9 +57,9 @@ def get(
         for name, value in order.to_dict().items():
             if value is not None:
                 text = value if isinstance(value, str) else json.dumps(value)
-                print(f"{name:<10} {screen.visible(text)}")
+                print(f"{name:<10} {screen.escape_unsafe(text)}")
     else:
-        print(f"{screen.visible(order_id)} is not live")
+        print(f"{screen.escape_unsafe(order_id)} is not live")
     if not order:
         raise typer.Exit(1)
 
@@ -65,33 +67,39 @@ def get(
 def live(
     *,
     user: User = None,
-    currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Only orders in this currency.")] = None,
     status: Status = None,
     placed_after: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="TIME", help=f"Only placed after this time: {MOMENT}."),
+        typer.Option(
+            parser=parse_time, metavar="TIME", help=f"Only orders placed after this time: {TIME_HELP}."
+        ),
     ] = None,
     placed_before: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="TIME", help="Only placed before this time: the same."),
+        typer.Option(
+            parser=parse_time, metavar="TIME", help="Only orders placed before this time, in the same format."
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many: the first of them.")] = None,
+    limit: Annotated[int | None, typer.Option(help="The maximum number of orders.")] = None,
     after: Annotated[
         int | None,
-        typer.Option(metavar="SEQUENCE", help="Only behind this sequence number: go on where one ended."),
+        typer.Option(
+            metavar="SEQUENCE", help="Only orders after this sequence number: continues an earlier list."
+        ),
     ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """List the live orders in placement order: a table on a terminal, else one a line."""
+    """List the live orders in placement order: as a table on a terminal, otherwise one a line."""
     with store(url, namespace, streams) as system:
         lines_only = not (as_json or sys.stdout.isatty())
-        asked = (user, currency, status, placed_after, placed_before, limit, after)
-        if lines_only and all(value is None for value in asked):
+        filters = (user, currency, status, placed_after, placed_before, limit, after)
+        if lines_only and all(value is None for value in filters):
             for line in system.display_all_live_orders():
-                print(screen.visible(line))
+                print(screen.escape_unsafe(line))
             return
         orders = system.live_orders(
             user_id=user,
@@ -107,9 +115,9 @@ def live(
                 print(json.dumps(order.to_dict()))
         elif lines_only:
             for order in orders:
-                print(screen.visible(screen.as_line(order)))
+                print(screen.escape_unsafe(screen.format_line(order)))
         else:
-            show_tables(orders)
+            print_orders(orders)
 
 
 def count(
@@ -121,7 +129,7 @@ def count(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Print how many orders are live."""
+    """Print the number of live orders."""
     with store(url, namespace, streams) as system:
         number = system.count(user_id=user, status=status)
     print(json.dumps({"count": number}) if as_json else number)
@@ -133,7 +141,7 @@ def stats(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Show what each stream holds, and who holds most. Scans the keys, not the orders."""
+    """Show what each stream holds, and which users hold most. Scans the keys, not the orders."""
     with store(url, namespace, streams) as system:
         found = system.stats()
     stats_view.show(found, as_json=as_json)
@@ -141,22 +149,20 @@ def stats(
 
 def watch(
     *,
-    interval: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Seconds from one look to the next.")
-    ] = 1.0,
-    count: Annotated[int | None, typer.Option(min=1, help="Look so many times, and end.")] = None,
+    interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds between two updates.")] = 1.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Exit after this number of updates.")] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Show counts, rates and the newest orders again and again; off a terminal, a line each time.
+    """Show counts, rates and the newest orders, live. Without a terminal, print one line an update.
 
-    Nothing is scanned: a look costs by the streams, not by the orders. It goes on while the store is away.
-    Ends with Ctrl-C, or q on a terminal, and exits with 0; with --count it exits with 2
-    if the last look failed.
+    Nothing is scanned: the cost of an update depends on the streams, not on the orders. During an outage of
+    the store it shows the error, and reconnects afterwards. Ctrl-C ends it, and q on a terminal; the exit
+    code is 0. With --count the exit code is 2 if the last update failed.
     """
-    # One attempt a look: the next look is the next attempt, and what went wrong is seen at once.
+    # One attempt an update: the next update is the next attempt, and an error is shown at once.
     with store(url, namespace, streams, deadline_seconds=0) as system:
         watching = Watch(system, interval, as_json=as_json)
         if not watching.run(count):
@@ -169,7 +175,7 @@ def verify(
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Hold all keys against each other. Exits with 1 where something disagrees."""
+    """Check that all keys are consistent. Exits with 1 if an inconsistency was found."""
     with store(url, namespace, streams) as system:
         found = system.verify()
     for inconsistency in found:
@@ -177,8 +183,8 @@ def verify(
             print(json.dumps(dataclasses.asdict(inconsistency)))
         else:
             stream = "" if inconsistency.stream is None else f" (stream {inconsistency.stream})"
-            print(screen.visible(f"{inconsistency.subject}{stream}: {inconsistency.problem}"))
+            print(screen.escape_unsafe(f"{inconsistency.subject}{stream}: {inconsistency.problem}"))
     if found:
         raise typer.Exit(1)
     if not as_json:
-        print("all keys agree")
+        print("all keys are consistent")

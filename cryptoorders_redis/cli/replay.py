@@ -1,4 +1,4 @@
-"""The command that carries out a file of commands."""
+"""The command that replays a file of commands."""
 
 import json
 import sys
@@ -13,43 +13,43 @@ from rich.text import Text
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
-from cryptoorders_redis.cli.tables import Column, fitting_table
+from cryptoorders_redis.cli.tables import Column, make_table
 from cryptoorders_redis.replay.commands import Op, read_lines
 from cryptoorders_redis.replay.runner import WINDOW, Replay
 
 MAX_RANGES = 10
-"""Of line numbers, in a sentence."""
+"""The maximum number of ranges of lines in a message."""
 
 
 def replay(
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="A file of JSON Lines; - for stdin.")],
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="A file of JSON Lines, or - for stdin.")],
     *,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first refused line; what came before stays.")
+        bool, typer.Option("--strict", help="Stop at the first refused line. Earlier lines stay applied.")
     ] = False,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
-    """Carry out commands, one a line, and sum up what was applied, ignored and refused.
+    """Run commands from a file, one a line, and print what was applied, ignored and refused.
 
     {"op": "place", "order_id": .., "user_id": .., "currency": .., "amount": .., "price": ..};
-    {"op": "pause", "order_id": ..}, and so resume and cancel;
+    {"op": "pause", "order_id": ..}, also resume and cancel;
     {"op": "amend", "order_id": .., "amount": .., "price": ..}, of which one may be left out;
     {"op": "cancel_all_by_user", "user_id": ..}.
-    A line that is no such command is reported with its number and skipped; the exit code is then 1.
+    Any other line is reported with its number and skipped. The exit code is then 1.
     """
     with store(url, namespace, streams, create=True) as system:
-        # A pipe may stay open for days: what comes through one is carried out as it comes.
-        run = Replay(system, WINDOW if screen.is_a_file(file) else 1)
-        code, finished = _run_through(run, file, strict)
-    show_replay(run, finished=finished, as_json=as_json)
+        # A pipe may stay open for days, so each of its lines is run as soon as it arrives.
+        run = Replay(system, WINDOW if screen.is_regular_file(file) else 1)
+        code, finished = _run_file(run, file, strict)
+    print_summary(run, finished=finished, as_json=as_json)
     raise typer.Exit(code)
 
 
-def replay_fields(replay: Replay, *, finished: bool) -> dict[str, Any]:
-    """Return the summary of a replay as JSON has it."""
+def summary_fields(replay: Replay, *, finished: bool) -> dict[str, Any]:
+    """Return the summary of a replay as `json.dumps` accepts it."""
     return {
         "finished": finished,
         "lines": replay.line,
@@ -59,13 +59,13 @@ def replay_fields(replay: Replay, *, finished: bool) -> dict[str, Any]:
     }
 
 
-def show_replay(replay: Replay, *, finished: bool, as_json: bool) -> None:
-    """Write the summary of a replay: as one JSON value, as a table on a terminal, else as lines."""
+def print_summary(replay: Replay, *, finished: bool, as_json: bool) -> None:
+    """Print the summary of a replay: as one JSON value, as a table on a terminal, otherwise as lines."""
     if as_json:
-        print(json.dumps(replay_fields(replay, finished=finished)))
+        print(json.dumps(summary_fields(replay, finished=finished)))
         return
     console = Console()
-    if sys.stdout.isatty() and (table := replay_table(replay, console.width)):
+    if sys.stdout.isatty() and (table := make_summary_table(replay, console.width)):
         console.print(table)
         return
     for name, counter in (("applied", replay.applied), ("ignored", replay.ignored)):
@@ -74,21 +74,21 @@ def show_replay(replay: Replay, *, finished: bool, as_json: bool) -> None:
     print(f"refused {replay.refused}")
 
 
-def replay_table(replay: Replay, width: int) -> Table | None:
-    """Return the summary of a replay as a table; None where the width is not enough."""
+def make_summary_table(replay: Replay, width: int) -> Table | None:
+    """Make a table of the summary of a replay. Return None if it does not fit the width."""
     ops = list(Op)
     counted = (("applied", replay.applied, "green"), ("ignored", replay.ignored, "yellow"))
-    columns = [Column("command", [Text(op) for op in ops], "in all", least=8)]
+    columns = [Column("command", [Text(op) for op in ops], "in all", min_width=8)]
     for name, counter, style in counted:
         numbers = [Text(str(counter[op])) for op in ops]
         columns.append(Column(name, numbers, str(counter.total()), is_number=True, style=style))
     nothing = [Text()] * len(ops)
     columns.append(Column("refused", nothing, str(replay.refused), is_number=True, style="red"))
-    return fitting_table(columns, width, show_footer=True)
+    return make_table(columns, width, show_footer=True)
 
 
-def as_lines(numbers: Sequence[int]) -> str:
-    """Return line numbers, one or more and rising, as a person reads them; many ranges only by their ends."""
+def format_line_numbers(numbers: Sequence[int]) -> str:
+    """Format rising line numbers as ranges. Many ranges are shortened to their first and last line."""
     first, last = numbers[0], numbers[-1]
     if first == last:
         return f"line {first}"
@@ -103,25 +103,25 @@ def as_lines(numbers: Sequence[int]) -> str:
     return "lines " + ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in ranges)
 
 
-def _run_through(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
-    """Carry a file out, and return the exit code and whether it was carried out to its end."""
+def _run_file(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
+    """Replay a file. Return the exit code, and whether the replay reached the end of the file."""
     try:
-        with screen.progress(read_lines(file), file) as lines:
+        with screen.show_progress(read_lines(file), file) as lines:
             for refusal in run.run(lines):
-                screen.complain(f"line {refusal.line}: {refusal.reason}")
+                screen.print_error(f"line {refusal.line}: {refusal.reason}")
                 if strict:
-                    screen.complain("stopped there (--strict); what came before it stays applied")
+                    screen.print_error("stopped at this line (--strict); earlier lines stay applied")
                     return 1, False
     except KeyboardInterrupt:
-        screen.complain(f"interrupted; line {run.line} was the last begun")
+        screen.print_error(f"interrupted; line {run.line} was the last one started")
         if run.unanswered:
-            screen.complain(f"{as_lines(run.unanswered)} may have been carried out or not")
+            screen.print_error(f"{format_line_numbers(run.unanswered)} may be applied or not")
         return 130, False
     except errors.CryptoOrdersError as error:
         lines = f"line {run.line}" if run.since >= run.line else f"lines {run.since} to {run.line}"
-        screen.complain(f"{lines}: {error}; stopped there, what came before it stays applied")
+        screen.print_error(f"{lines}: {error}; stopped, earlier lines stay applied")
         return 2, False
     except OSError as error:
-        screen.complain(f"cannot read on after line {run.line}: {error}")
+        screen.print_error(f"cannot read the file after line {run.line}: {error}")
         return 2, False
     return (1 if run.refused else 0), True

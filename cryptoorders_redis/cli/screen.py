@@ -1,4 +1,4 @@
-"""What the command line shows of orders and messages, safe on any terminal."""
+"""Writes orders and messages so that they are safe on any terminal."""
 
 import contextlib
 import os
@@ -15,53 +15,53 @@ from rich.text import Text
 from cryptoorders_redis.order import Order, OrderStatus
 
 MAX_MESSAGE = 500
-"""Characters of a message: what was wrong may be as long as the line that it was in."""
+"""The maximum length of a message, in characters. A message may quote a long line."""
 
-# Control characters, line separators, and what turns the direction of text round: they could break
-# a line in two, or make a terminal show something that is not there.
+# Control characters, line separators and marks that change the direction of text. They could break a
+# line, or make a terminal show text that is not there.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def visible(text: str) -> str:
-    """Return text that is safe on a line and on a terminal, anything unsafe escaped as in Python."""
+def escape_unsafe(text: str) -> str:
+    """Escape characters as Python does where they are unsafe in a line or on a terminal."""
     return _UNSAFE.sub(lambda unsafe: unsafe[0].encode("unicode_escape").decode(), text)
 
 
 def is_ascii() -> bool:
-    """Return whether what is drawn must be of ASCII: rich draws its boxes so on the same terminals."""
+    """Return whether to draw with ASCII only. rich draws its boxes in ASCII on the same terminals."""
     return not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
 
 
-def cell(text: str) -> Text:
-    """Return text for a table, as wide as the terminal is going to show it."""
+def make_cell(text: str) -> Text:
+    """Make the text of a table's cell. Its width is the width on the terminal."""
     encoding = sys.stdout.encoding or "utf-8"
-    return Text(visible(text).encode(encoding, "backslashreplace").decode(encoding))
+    return Text(escape_unsafe(text).encode(encoding, "backslashreplace").decode(encoding))
 
 
-def complain(message: object) -> None:
-    """Write one line to stderr."""
+def print_error(message: object) -> None:
+    """Print one line to stderr."""
     text = str(message)
     text = text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
-    print(visible(text), file=sys.stderr)
+    print(escape_unsafe(text), file=sys.stderr)
 
 
-def as_line(order: Order) -> str:
-    """Return an order as `display_all_live_orders` shows it."""
+def format_line(order: Order) -> str:
+    """Format an order as `display_all_live_orders` does."""
     return order.order_id + ("(paused)" if order.status is OrderStatus.PAUSED else "")
 
 
-def is_a_file(file: BinaryIO) -> bool:
-    """Return whether all of it is there already, unlike what comes through a pipe or from a person."""
+def is_regular_file(file: BinaryIO) -> bool:
+    """Return whether the file is complete, unlike a pipe or a terminal."""
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 @contextlib.contextmanager
-def progress(lines: Iterable[bytes], file: BinaryIO) -> Generator[Iterable[bytes]]:
-    """Give the file's lines back; while they are taken, a terminal shows how far that has come."""
+def show_progress(lines: Iterable[bytes], file: BinaryIO) -> Generator[Iterable[bytes]]:
+    """Yield the file's lines. A terminal shows the progress while they are read."""
     if not sys.stderr.isatty() or file.isatty():
         yield lines
         return
-    size = os.fstat(file.fileno()).st_size if is_a_file(file) else None
+    size = os.fstat(file.fileno()).st_size if is_regular_file(file) else None
     shown = Progress(
         BarColumn(),
         TaskProgressColumn(),

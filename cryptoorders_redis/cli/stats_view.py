@@ -1,4 +1,4 @@
-"""How the command line shows what a store holds."""
+"""Prints what a store holds."""
 
 import dataclasses
 import json
@@ -9,30 +9,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cryptoorders_redis.cli.screen import cell, is_ascii, visible
-from cryptoorders_redis.cli.tables import Column, fitting_table
+from cryptoorders_redis.cli.screen import escape_unsafe, is_ascii, make_cell
+from cryptoorders_redis.cli.tables import Column, make_table
 from cryptoorders_redis.operations.stats import Stats
 
 COLUMNS = ("live", "active", "paused", "users")
 
 
 def show(stats: Stats, *, as_json: bool) -> None:
-    """Write what a store holds: as one JSON value, as tables on a terminal, else as lines."""
+    """Print the stats: as one JSON value, as tables on a terminal, otherwise as lines."""
     if as_json:
-        print(json.dumps(as_fields(stats)))
+        print(json.dumps(to_fields(stats)))
         return
     console = Console()
-    if sys.stdout.isatty() and (table := _streams_table(stats, console.width)):
+    if sys.stdout.isatty() and (table := _make_streams_table(stats, console.width)):
         console.print(table)
         if stats.busiest_users:
-            console.print(_users_table(stats, console.width))
-        console.print(f"  {_clients(stats)}", highlight=False)
+            console.print(_make_users_table(stats, console.width))
+        console.print(f"  {_format_clients(stats)}", highlight=False)
     else:
         _print_lines(stats)
 
 
-def as_fields(stats: Stats) -> dict[str, Any]:
-    """Return what a store holds as JSON has it."""
+def to_fields(stats: Stats) -> dict[str, Any]:
+    """Return the stats as `json.dumps` accepts them."""
     numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "clients")}
     return numbers | {
         "streams": [dataclasses.asdict(stream) for stream in stats.streams],
@@ -41,8 +41,8 @@ def as_fields(stats: Stats) -> dict[str, Any]:
     }
 
 
-def as_size(number: int | None) -> str:
-    """Return bytes as a person reads them."""
+def format_size(number: int | None) -> str:
+    """Format a number of bytes with a unit. None, an unknown number, becomes a question mark."""
     if number is None:
         return "?"
     size = float(number)
@@ -58,28 +58,28 @@ def _print_lines(stats: Stats) -> None:
         counts = ", ".join(f"{getattr(row, column)} {column}" for column in COLUMNS)
         print(f"{name}: {counts}, {'unknown' if row.bytes is None else row.bytes} bytes")
     for user in stats.busiest_users:
-        print(f"user {visible(user.user_id)} (stream {user.stream}): {user.live} live")
-    print(_clients(stats))
+        print(f"user {escape_unsafe(user.user_id)} (stream {user.stream}): {user.live} live")
+    print(_format_clients(stats))
 
 
-def _clients(stats: Stats) -> str:
+def _format_clients(stats: Stats) -> str:
     return f"clients in the last hour: {stats.clients}"
 
 
-def _streams_table(stats: Stats, width: int) -> Table | None:
+def _make_streams_table(stats: Stats, width: int) -> Table | None:
     streams = stats.streams
     columns = [Column("stream", [Text(str(stream.stream)) for stream in streams], "in all", is_number=True)]
     for name, dropped in zip(COLUMNS, (0, 2, 1, 3), strict=True):
         numbers = [Text(f"{getattr(stream, name):,}") for stream in streams]
         total = f"{getattr(stats, name):,}"
-        columns.append(Column(name, numbers, total, is_number=True, dropped=dropped))
-    sizes = [Text(as_size(stream.bytes)) for stream in streams]
-    columns.append(Column("memory", sizes, as_size(stats.bytes), is_number=True, dropped=4))
-    columns.append(Column("share of the orders", _shares(stats), dropped=5))
-    return fitting_table(columns, width, show_footer=True)
+        columns.append(Column(name, numbers, total, is_number=True, drop_rank=dropped))
+    sizes = [Text(format_size(stream.bytes)) for stream in streams]
+    columns.append(Column("memory", sizes, format_size(stats.bytes), is_number=True, drop_rank=4))
+    columns.append(Column("share of the orders", _make_shares(stats), drop_rank=5))
+    return make_table(columns, width, show_footer=True)
 
 
-def _shares(stats: Stats) -> list[Text]:
+def _make_shares(stats: Stats) -> list[Text]:
     most = max((stream.live for stream in stats.streams), default=0)
     block = "#" if is_ascii() else "█"
     shares: list[Text] = []
@@ -90,11 +90,11 @@ def _shares(stats: Stats) -> list[Text]:
     return shares
 
 
-def _users_table(stats: Stats, width: int) -> Table | str:
+def _make_users_table(stats: Stats, width: int) -> Table | str:
     users = stats.busiest_users
     columns = (
-        Column("busiest users", [cell(user.user_id) for user in users], least=13),
-        Column("stream", [Text(str(user.stream)) for user in users], is_number=True, dropped=1),
+        Column("busiest users", [make_cell(user.user_id) for user in users], min_width=13),
+        Column("stream", [Text(str(user.stream)) for user in users], is_number=True, drop_rank=1),
         Column("live", [Text(f"{user.live:,}") for user in users], is_number=True),
     )
-    return fitting_table(columns, width) or ""
+    return make_table(columns, width) or ""

@@ -1,4 +1,4 @@
-"""Tables that fit a screen: text is folded, columns are left out, and numbers stay whole."""
+"""Tables that fit the screen: text is folded, columns are left out, numbers are never cut."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cryptoorders_redis.cli.screen import cell
+from cryptoorders_redis.cli.screen import make_cell
 from cryptoorders_redis.order import Order, OrderStatus
 
 TABLE_ROWS = 1000
-"""A longer listing is shown as several tables, the first of them at once."""
+"""The maximum number of orders in one table. A longer listing becomes several tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,14 @@ class Column:
     """A column of a table.
 
     Attributes:
-        least: the width to which its text may be folded; None keeps each cell on one line.
-        dropped: which column is left out first where there is no room: the one with the highest number.
-            One with 0 always stays.
+        name: The heading.
+        cells: The texts, one a row.
+        footer: The text under the column, such as a total.
+        is_number: Whether to align the texts to the right.
+        style: The style of the texts, such as a colour.
+        min_width: The width to which the texts may be folded. None keeps each cell on one line.
+        drop_rank: The column with the highest rank is left out first if the table is too wide. Rank 0 always
+            stays.
     """
 
     name: str
@@ -31,22 +36,22 @@ class Column:
     footer: str = ""
     is_number: bool = False
     style: str = ""
-    least: int | None = None
-    dropped: int = 0
+    min_width: int | None = None
+    drop_rank: int = 0
 
-    def least_width(self) -> int:
+    def narrowest(self) -> int:
         width = max(len(self.name), len(self.footer), *(text.cell_len for text in self.cells), 0)
-        return width if self.least is None else min(width, max(len(self.name), self.least))
+        return width if self.min_width is None else min(width, max(len(self.name), self.min_width))
 
 
-def fitting_table(columns: Iterable[Column], width: int, *, show_footer: bool = False) -> Table | None:
-    """Return a table of the columns for which the width is enough; None if it is not for those that stay."""
+def make_table(columns: Iterable[Column], width: int, *, show_footer: bool = False) -> Table | None:
+    """Make a table of the columns that fit the width. Return None if the columns of rank 0 do not fit."""
     shown = list(columns)
-    while _least_width(shown) > width:
-        first = max(shown, key=lambda column: column.dropped)
-        if not first.dropped:
+    while _min_table_width(shown) > width:
+        dropped = max(shown, key=lambda column: column.drop_rank)
+        if not dropped.drop_rank:
             return None
-        shown.remove(first)
+        shown.remove(dropped)
     table = Table(box=box.SIMPLE_HEAD, show_footer=show_footer)
     for column in shown:
         table.add_column(
@@ -54,7 +59,7 @@ def fitting_table(columns: Iterable[Column], width: int, *, show_footer: bool = 
             column.footer,
             justify="right" if column.is_number else "left",
             overflow="fold",
-            no_wrap=column.least is None,
+            no_wrap=column.min_width is None,
             style=column.style,
         )
     for row in zip(*(column.cells for column in shown), strict=True):
@@ -62,27 +67,27 @@ def fitting_table(columns: Iterable[Column], width: int, *, show_footer: bool = 
     return table
 
 
-def _least_width(columns: Sequence[Column]) -> int:
+def _min_table_width(columns: Sequence[Column]) -> int:
     frame = 3 * len(columns) + 1
-    return frame + sum(column.least_width() for column in columns)
+    return frame + sum(column.narrowest() for column in columns)
 
 
-def orders_table(orders: Iterable[Order], width: int) -> RenderableType:
-    """Return a table of orders; lines of "name value" where their numbers are too long for one.
+def make_orders_table(orders: Iterable[Order], width: int) -> RenderableType:
+    """Make a table of orders, or lines of "name value" if their numbers are too long for a table.
 
-    Nothing in it is read as markup.
+    No text in it is read as markup.
     """
     orders = list(orders)
     columns = (
-        Column("order", [cell(order.order_id) for order in orders], least=12),
-        Column("user", [cell(order.user_id) for order in orders], least=8, dropped=1),
-        Column("currency", [cell(order.currency) for order in orders], least=8, dropped=2),
+        Column("order", [make_cell(order.order_id) for order in orders], min_width=12),
+        Column("user", [make_cell(order.user_id) for order in orders], min_width=8, drop_rank=1),
+        Column("currency", [make_cell(order.currency) for order in orders], min_width=8, drop_rank=2),
         Column("amount", [Text(format(order.amount, "f")) for order in orders], is_number=True),
         Column("price", [Text(format(order.price, "f")) for order in orders], is_number=True),
-        Column("status", [_status(order) for order in orders]),
-        Column("placed (UTC)", [Text(f"{order.placed_at:%m-%d %H:%M:%S}") for order in orders], dropped=3),
+        Column("status", [_format_status(order) for order in orders]),
+        Column("placed (UTC)", [Text(f"{order.placed_at:%m-%d %H:%M:%S}") for order in orders], drop_rank=3),
     )
-    table = fitting_table(columns, width)
+    table = make_table(columns, width)
     if table:
         return table
     lines: list[RenderableType] = [Text()]
@@ -93,17 +98,17 @@ def orders_table(orders: Iterable[Order], width: int) -> RenderableType:
     return Group(*lines)
 
 
-def show_tables(orders: Iterable[Order]) -> None:
-    """Write orders as tables of at most `TABLE_ROWS`, so that memory stays flat."""
+def print_orders(orders: Iterable[Order]) -> None:
+    """Print orders in tables of at most `TABLE_ROWS` rows, so that memory stays flat."""
     orders = iter(orders)
     rows = list(islice(orders, TABLE_ROWS))
     if not rows:
         print("no live orders")
     while rows:
         console = Console()
-        console.print(orders_table(rows, console.width))
+        console.print(make_orders_table(rows, console.width))
         rows = list(islice(orders, TABLE_ROWS))
 
 
-def _status(order: Order) -> Text:
+def _format_status(order: Order) -> Text:
     return Text(order.status, style="yellow" if order.status is OrderStatus.PAUSED else "green")

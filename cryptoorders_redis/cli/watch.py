@@ -1,4 +1,4 @@
-"""The live view of a store: a look every so often, each of which scans nothing."""
+"""The live dashboard of a store. It is updated every few seconds, without a scan."""
 
 import contextlib
 import json
@@ -15,26 +15,30 @@ from rich.text import Text
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
-from cryptoorders_redis.cli.keyboard import Keyboard, keyboard
-from cryptoorders_redis.cli.tables import orders_table
+from cryptoorders_redis.cli.keyboard import Keyboard, open_keyboard
+from cryptoorders_redis.cli.tables import make_orders_table
 from cryptoorders_redis.operations.summary import MAX_NEWEST, Summary
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.system import CryptoOrderSystem
 
-LINES_AROUND_THE_ORDERS = 7
-"""Of the screen: the counts, the error, the table's frame and header."""
+LINES_AROUND_ORDERS = 7
+"""Lines of the screen that are not orders: the counts, the error, the table's frame and header."""
 
-LINES_OF_A_TABLE = 4
-"""The frame and the header of the orders' table."""
+LINES_OF_TABLE_FRAME = 4
+"""The frame and the header of the table of orders."""
 
-NEWEST_OFF_A_TERMINAL = 10
+NEWEST_IN_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Orders a second since the look before.
+    """Orders a second since the last update.
 
-    One that was placed and cancelled again between two looks is in neither: nothing of it is left to see.
+    An order that was placed and cancelled between two updates is not counted: it left nothing to read.
+
+    Attributes:
+        placed: Orders placed a second.
+        cancelled: Orders cancelled a second.
     """
 
     placed: float
@@ -42,28 +46,28 @@ class Rates:
 
 
 class View(Protocol):
-    """Where looks are shown."""
+    """Shows the updates."""
 
     @property
     def newest(self) -> int:
-        """How many of the newest orders there is room for."""
+        """How many of the newest orders fit."""
         ...
 
     def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
-        """Show a look; the first of all has no rates."""
+        """Show an update. The first one has no rates."""
         ...
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
-        """Show that a look has failed, beside what was seen last."""
+        """Show that an update failed. The last good update stays visible."""
         ...
 
-    def is_left_within(self, seconds: float) -> bool:
-        """Wait so long, and return at once whether a person leaves."""
+    def is_quit_within(self, seconds: float) -> bool:
+        """Wait, and return whether the user quits meanwhile. Returns at once if so."""
         ...
 
 
 class Watch:
-    """Looks at a store again and again."""
+    """Reads a summary of a store at every interval, and shows it."""
 
     def __init__(self, system: CryptoOrderSystem, interval_seconds: float, *, as_json: bool) -> None:
         self._system = system
@@ -73,21 +77,21 @@ class Watch:
         self._last_at = 0.0
 
     def run(self, times: int | None) -> bool:
-        """Look so many times, for ever with None; return whether the last look was answered.
+        """Show updates, without end if `times` is None. Return whether the last one succeeded.
 
-        Ctrl-C, and q on a terminal, are how a person ends it, and so no failure.
+        Ctrl-C and q on a terminal are normal ways to quit: they return True.
         """
         answered, number = True, 0
-        with contextlib.suppress(KeyboardInterrupt), _view(as_json=self._as_json) as view:
+        with contextlib.suppress(KeyboardInterrupt), _open_view(as_json=self._as_json) as view:
             while times is None or number < times:
-                if number and view.is_left_within(self._interval_seconds):
+                if number and view.is_quit_within(self._interval_seconds):
                     return True
                 number += 1
-                answered = self._look(view)
+                answered = self._poll(view)
             return answered
         return True
 
-    def _look(self, view: View) -> bool:
+    def _poll(self, view: View) -> bool:
         last = self._last
         now = datetime.now(UTC)
         try:
@@ -96,51 +100,54 @@ class Watch:
             view.show_error(now, error)
             return False
         at = time.monotonic()
-        view.show(now, summary, _rates(last, summary, at - self._last_at) if last else None)
+        view.show(now, summary, _compute_rates(last, summary, at - self._last_at) if last else None)
         self._last, self._last_at = summary, at
         return True
 
 
-def _rates(last: Summary, summary: Summary, seconds: float) -> Rates:
+def _compute_rates(last: Summary, summary: Summary, seconds: float) -> Rates:
     cancelled = last.live + summary.placed - summary.live
     return Rates(summary.placed / seconds, max(0, cancelled) / seconds)
 
 
 @contextlib.contextmanager
-def _view(*, as_json: bool) -> Generator[View]:
+def _open_view(*, as_json: bool) -> Generator[View]:
     if as_json or not sys.stdout.isatty():
-        yield _Lines(as_json=as_json)
+        yield _LineView(as_json=as_json)
         return
     console = Console()
-    with keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
-        yield _Screen(console, live, keys)
+    with open_keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+        yield _ScreenView(console, live, keys)
 
 
-class _Lines:
-    """A line for each look, for programs and files."""
+class _LineView:
+    """One line an update, for programs and files."""
 
-    newest = NEWEST_OFF_A_TERMINAL
+    newest = NEWEST_IN_LINES
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
 
     def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
         if self._as_json:
-            print(json.dumps(_as_fields(at, summary, rates)), flush=True)
+            print(json.dumps(_to_fields(at, summary, rates)), flush=True)
         else:
-            newest = screen.visible(screen.as_line(summary.newest[0])) if summary.newest else "none"
-            print(f"{_time(at)} {_counts(summary)}; {_speeds(rates)}; newest {newest}", flush=True)
+            newest = screen.escape_unsafe(screen.format_line(summary.newest[0])) if summary.newest else "none"
+            print(
+                f"{_format_time(at)} {_format_counts(summary)}; {_format_rates(rates)}; newest {newest}",
+                flush=True,
+            )
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
-        screen.complain(f"{_time(at)} {error}")
+        screen.print_error(f"{_format_time(at)} {error}")
 
-    def is_left_within(self, seconds: float) -> bool:
+    def is_quit_within(self, seconds: float) -> bool:
         time.sleep(seconds)
         return False
 
 
-class _Screen:
-    """The whole terminal, drawn anew at each look."""
+class _ScreenView:
+    """The whole terminal, drawn again at each update."""
 
     def __init__(self, console: Console, live: Live, keys: Keyboard | None) -> None:
         self._console = console
@@ -150,30 +157,30 @@ class _Screen:
 
     @property
     def newest(self) -> int:
-        return min(MAX_NEWEST, max(1, self._console.height - LINES_AROUND_THE_ORDERS))
+        return min(MAX_NEWEST, max(1, self._console.height - LINES_AROUND_ORDERS))
 
     def show(self, at: datetime, summary: Summary, rates: Rates | None) -> None:
-        heading = Text(f" {_counts(summary)}\n {_speeds(rates)}", style="bold")
+        heading = Text(f" {_format_counts(summary)}\n {_format_rates(rates)}", style="bold")
         self._seen = [heading, self._orders(summary.newest)]
-        how = "q or Ctrl-C ends" if self._keys else "Ctrl-C ends"
-        self._draw(Text(f" {_time(at)}, {how}", style="dim"))
+        how = "press q or Ctrl-C to quit" if self._keys else "press Ctrl-C to quit"
+        self._draw(Text(f" {_format_time(at)}, {how}", style="dim"))
 
     def show_error(self, at: datetime, error: errors.CryptoOrdersError) -> None:
-        text = f" {_time(at)} {screen.visible(str(error))}"
+        text = f" {_format_time(at)} {screen.escape_unsafe(str(error))}"
         overflow = "crop" if screen.is_ascii() else "ellipsis"
         self._draw(Text(text, style="red", no_wrap=True, overflow=overflow))
 
-    def is_left_within(self, seconds: float) -> bool:
+    def is_quit_within(self, seconds: float) -> bool:
         if self._keys:
-            return self._keys.pressed(b"q", seconds)
+            return self._keys.is_pressed_within(b"q", seconds)
         time.sleep(seconds)
         return False
 
     def _orders(self, newest: Sequence[Order]) -> RenderableType:
-        """Return as many orders as there is room for: an id or a number may take several lines."""
-        room = self.newest + LINES_OF_A_TABLE
+        """Make a table of as many orders as fit. An id or a number may take several lines."""
+        room = self.newest + LINES_OF_TABLE_FRAME
         while True:
-            table = orders_table(newest, self._console.width)
+            table = make_orders_table(newest, self._console.width)
             lines = len(self._console.render_lines(table))
             if lines <= room or len(newest) <= 1:
                 return table
@@ -183,9 +190,9 @@ class _Screen:
         self._live.update(Group(state, *self._seen), refresh=True)
 
 
-def _as_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str, Any]:
+def _to_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str, Any]:
     return {
-        "at": _time(at),
+        "at": _format_time(at),
         "live": summary.live,
         "active": summary.active,
         "paused": summary.paused,
@@ -195,13 +202,13 @@ def _as_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str,
     }
 
 
-def _time(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _counts(summary: Summary) -> str:
+def _format_counts(summary: Summary) -> str:
     return f"{summary.live} live, {summary.active} active, {summary.paused} paused"
 
 
-def _speeds(rates: Rates | None) -> str:
-    return f"{rates.placed:.1f} placed/s, {rates.cancelled:.1f} cancelled/s" if rates else "first look"
+def _format_rates(rates: Rates | None) -> str:
+    return f"{rates.placed:.1f} placed/s, {rates.cancelled:.1f} cancelled/s" if rates else "no rates yet"

@@ -1,1 +1,1 @@
-"""Files of commands: reading them, and carrying them out."""
+"""Reads files of commands and runs the commands."""

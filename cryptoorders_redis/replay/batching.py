@@ -1,4 +1,4 @@
-"""Which commands can be carried out together, so that all is as if they had been one by one."""
+"""Groups commands that can be sent together with the same result as one by one."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -9,17 +9,18 @@ C = TypeVar("C", bound=Command)
 
 
 def group_commands(commands: Iterable[C]) -> list[list[C]]:
-    """Return the commands in groups of one op each, to be carried out group by group.
+    """Return the commands in groups of one op each, to be run group by group.
 
-    A command may go ahead of others, into an earlier group of its op, but never ahead of
+    A command may join an earlier group of its op, and so run before commands that came first. It never runs
+    before
 
-    - a command for the same order, whose answer and whose effect would be another;
-    - a `place`, if it is one: the listing is in the order of placement;
-    - a `cancel_all_by_user`, which may be for any order, and stays alone.
+    - an earlier command for the same order: answers and effects would change;
+    - an earlier `place`, if it is a `place` itself: the listing would change;
+    - an earlier `cancel_all_by_user`, which can affect any order. That is a group of its own.
     """
     groups: list[list[C]] = []
     earliest_of: dict[str, int] = {}
-    """Order id → the group of the last command for it."""
+    """For each order id, the index of the group of its last command."""
     earliest_place = earliest = 0
     for command in commands:
         floor = max(earliest, earliest_of.get(command.subject, 0))
@@ -28,11 +29,11 @@ def group_commands(commands: Iterable[C]) -> list[list[C]]:
             earliest = floor + 1
         elif command.op is Op.PLACE:
             floor = max(floor, earliest_place)
-        place = next((i for i in range(floor, len(groups)) if groups[i][0].op is command.op), len(groups))
-        if place == len(groups):
+        index = next((i for i in range(floor, len(groups)) if groups[i][0].op is command.op), len(groups))
+        if index == len(groups):
             groups.append([])
-        groups[place].append(command)
-        earliest_of[command.subject] = place
+        groups[index].append(command)
+        earliest_of[command.subject] = index
         if command.op is Op.PLACE:
-            earliest_place = place
+            earliest_place = index
     return groups

@@ -1,4 +1,4 @@
-"""Commands as JSON Lines: what a line asks for, and what is no command."""
+"""Parses commands from JSON Lines, and refuses lines that are not a command."""
 
 import codecs
 import json
@@ -10,15 +10,14 @@ from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from cryptoorders_redis.order import NewOrder, Number
-from cryptoorders_redis.schema.records import encode_record
-from cryptoorders_redis.validation import format_decimal, validate_text
+from cryptoorders_redis.validation import validate_decimal, validate_order, validate_text
 
 MAX_LINE_BYTES = 64 * 1024
-"""The longest line, its end included. A place with every field at its limit has under 6 KiB."""
+"""The maximum length of a line, line end included. A `place` with the longest fields has under 6 KiB."""
 
 
 class Op(StrEnum):
-    """What a command asks for: the name of the call that does it."""
+    """The operation of a command. Its value is the name of the method that does it."""
 
     PLACE = "place"
     PAUSE = "pause"
@@ -30,27 +29,27 @@ class Op(StrEnum):
 
 
 _FIELDS: dict[Op, tuple[str, ...]] = {
-    Op.PLACE: ("order_id", "user_id", "currency", "amount", "price"),
-    Op.PAUSE: ("order_id",),
-    Op.RESUME: ("order_id",),
-    Op.CANCEL: ("order_id",),
-    Op.AMEND: ("order_id",),
-    Op.REDUCE: ("order_id", "by"),
-    Op.CANCEL_ALL_BY_USER: ("user_id",),
+    Op.PLACE: ("op", "order_id", "user_id", "currency", "amount", "price"),
+    Op.PAUSE: ("op", "order_id"),
+    Op.RESUME: ("op", "order_id"),
+    Op.CANCEL: ("op", "order_id"),
+    Op.AMEND: ("op", "order_id"),
+    Op.REDUCE: ("op", "order_id", "by"),
+    Op.CANCEL_ALL_BY_USER: ("op", "user_id"),
 }
 
 _OPTIONAL = {
     Op.PLACE: ("metadata",),
     Op.AMEND: ("amount", "price", "expected_amount", "expected_price"),
 }
-"""What may be there besides."""
+"""The fields that may be left out."""
 
 _ONE_OF = {Op.AMEND: ("amount", "price")}
-"""Of these one must be there."""
+"""The fields of which at least one is needed."""
 
 
 class Amendment(NamedTuple):
-    """What `amend` takes: of amount and price one at least, None for the other."""
+    """The arguments of `amend`. At least one of amount and price is not None."""
 
     order_id: str
     amount: Number | None = None
@@ -60,7 +59,7 @@ class Amendment(NamedTuple):
 
 
 class Reduction(NamedTuple):
-    """What `reduce` takes."""
+    """The arguments of `reduce`."""
 
     order_id: str
     by: Number
@@ -68,11 +67,12 @@ class Reduction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What one line asks for.
+    """A command from one line.
 
     Attributes:
-        op: what to do.
-        target: what to place, amend or reduce; for every other op the id of the order or user.
+        op: The operation.
+        target: The order to place, or the arguments of `amend` or `reduce`. For every other op the order id
+            or user id.
     """
 
     op: Op
@@ -80,53 +80,55 @@ class Command:
 
     @property
     def subject(self) -> str:
-        """The id of the order or user that it is about."""
+        """The order id or user id of the command."""
         return self.target if isinstance(self.target, str) else self.target.order_id
 
 
 def parse_command(line: bytes) -> Command:
-    """Return the command that a line holds, all of it legal.
+    """Return the command in a line. All its fields are legal.
 
-    Numbers keep every digit: an int as it is, any other as a Decimal.
+    Numbers keep every digit: an integer becomes an int, any other number a Decimal.
 
     Raises:
-        TypeError, ValueError: the line is not exactly one command; says what is wrong with it.
+        TypeError: A field has a wrong type, or the line is not a JSON object.
+        ValueError: The line is not exactly one legal command.
     """
-    fields = _fields(line)
-    op = _op(fields)
-    expected, optional = ("op", *_FIELDS[op]), _OPTIONAL.get(op, ())
+    fields = _parse_fields(line)
+    op = _parse_op(fields)
+    required, optional = _FIELDS[op], _OPTIONAL.get(op, ())
+    allowed = (*required, *optional)
     for name in fields:
-        if name not in (*expected, *optional):
+        if name not in allowed:
             raise ValueError(f"{op} has no field {name!r}")
-    for name in expected:
+    for name in required:
         if name not in fields:
             raise ValueError(f"{op} needs the field {name!r}")
     one_of = _ONE_OF.get(op)
     if one_of and not any(name in fields for name in one_of):
-        raise ValueError(f"{op} needs a field of {', '.join(map(repr, one_of))}")
+        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
     del fields["op"]
     if op is Op.AMEND:
         validate_text(fields["order_id"], "order_id")
         for name in optional:
             if name in fields:
-                format_decimal(fields[name], name)
+                validate_decimal(fields[name], name)
         return Command(op, Amendment(**fields))
     if op is Op.REDUCE:
         validate_text(fields["order_id"], "order_id")
-        format_decimal(fields["by"], "by")
+        validate_decimal(fields["by"], "by")
         return Command(op, Reduction(**fields))
     if op is Op.PLACE:
         if fields.get("metadata") is not None:
-            fields["metadata"] = _plain_numbers(fields["metadata"])
+            fields["metadata"] = _with_floats(fields["metadata"])
         new = NewOrder(**fields)
-        encode_record(new)  # refuses what place would refuse
+        validate_order(new)
         return Command(op, new)
     ((name, value),) = fields.items()
     return Command(op, validate_text(value, name))
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file's lines, holding one at a time; of one that is too long, as much as shows that."""
+    """Yield the lines of a file, one at a time. A line that is too long is cut, but remains too long."""
     line = file.readline(MAX_LINE_BYTES + 1).removeprefix(codecs.BOM_UTF8)
     while line:
         yield line
@@ -136,23 +138,24 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def parse_metadata(text: str) -> dict[str, Any]:
-    """Return the metadata that a text of JSON holds; whether all of it is legal, `place` says.
+    """Parse metadata from JSON. `place` checks whether its values are legal.
 
     Raises:
-        TypeError, ValueError: the text is not a JSON object.
+        TypeError: The text is JSON, but not an object.
+        ValueError: The text is not JSON.
     """
-    return _plain_numbers(_fields(text.encode(errors="surrogateescape")))
+    return _with_floats(_parse_fields(text.encode(errors="surrogateescape")))
 
 
-def _plain_numbers(metadata: Any) -> Any:
-    """Return metadata with numbers as JSON has them: what is no int is a float."""
+def _with_floats(metadata: Any) -> Any:
+    """Return metadata with each Decimal as a float."""
     if not isinstance(metadata, dict):
-        return metadata  # refused by place
+        return metadata  # place refuses it
     fields = cast("dict[str, Any]", metadata)
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
 
 
-def _fields(line: bytes) -> dict[str, Any]:
+def _parse_fields(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"longer than {MAX_LINE_BYTES} bytes")
     try:
@@ -168,7 +171,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", fields)
 
 
-def _op(fields: dict[str, Any]) -> Op:
+def _parse_op(fields: dict[str, Any]) -> Op:
     if "op" not in fields:
         raise ValueError("the field 'op' is missing")
     name = fields["op"]
@@ -177,36 +180,39 @@ def _op(fields: dict[str, Any]) -> Op:
     try:
         return Op(name)
     except ValueError:
-        raise ValueError(f"unknown op {name[:50]!r}; known are {', '.join(Op)}") from None
+        raise ValueError(f"unknown op {name[:50]!r}; use one of {', '.join(Op)}") from None
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        # Whoever wrote two meant one of them; which, JSON leaves open.
+        # JSON does not say which of the two counts.
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise ValueError(f"the field {twice!r} is there twice")
+        raise ValueError(f"the field {twice!r} occurs twice")
     return fields
 
 
-def _decimal(text: str) -> Decimal:
+def _parse_decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"a number with an exponent out of all range: {text[:50]}") from None
+        raise ValueError(f"a number with an exponent that is too large: {text[:50]}") from None
 
 
-def _int(text: str) -> int:
+def _parse_int(text: str) -> int:
     try:
         return int(text)
     except ValueError:  # Python's own limit on digits
-        raise ValueError(f"a number of {len(text)} characters") from None
+        raise ValueError(f"a number with too many digits: {len(text)} characters") from None
 
 
-def _constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
 _JSON = json.JSONDecoder(
-    object_pairs_hook=_each_once, parse_float=_decimal, parse_int=_int, parse_constant=_constant
+    object_pairs_hook=_refuse_duplicates,
+    parse_float=_parse_decimal,
+    parse_int=_parse_int,
+    parse_constant=_refuse_constant,
 )

@@ -1,4 +1,4 @@
-"""Carries commands out on a system: one by one, or many together with the same result."""
+"""Runs commands on a system: one by one, or in batches with the same result."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,39 +13,45 @@ from cryptoorders_redis.replay.commands import Amendment, Command, Op, Reduction
 from cryptoorders_redis.system import CryptoOrderSystem
 
 WINDOW = 5000
-"""Commands of a file that are looked at together."""
+"""The number of commands of a file that are grouped together."""
 
 
 class Refusal(NamedTuple):
-    """A line that is no command: nothing was done for it."""
+    """A line that is not a command. Nothing was done for it.
+
+    Attributes:
+        line: The number of the line, from 1.
+        reason: What is wrong with it.
+    """
 
     line: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbered(Command):
-    """A command, and the number of the line that it came from."""
+class _NumberedCommand(Command):
+    """A command with the number of its line."""
 
     line: int
 
 
 class Replay:
-    """Carries commands out, and counts what became of them.
+    """Runs commands, and counts their results.
 
     Args:
-        system: where.
-        window: how many commands may be read before the first of them is carried out. With more than
-            one they go in groups of one op, in batches, with the same answers as one by one.
+        system: The system that runs the commands.
+        window: How many commands may be read before the first of them runs. With more than one, commands of
+            one op are sent in batches. The answers are the same as one by one.
 
     Attributes:
-        line: the number of the last line that was read.
-        since: the number of the first line that may not have been carried out yet.
-        applied: commands that changed something, by op.
-        ignored: commands that changed nothing, by op, such as a cancel of an order that is gone.
-        refused: lines that are no command.
-        unanswered: the numbers of the lines that were sent together last and whose answers were not read:
-            they may have been carried out or not. Empty unless `run` is interrupted.
+        line: The number of the last line that was read.
+        since: The number of the first line that may not be applied yet.
+        applied: The number of commands that changed something, by op.
+        ignored: The number of commands that changed nothing, by op: for example a cancel of an order that is
+            not live.
+        refused: The number of lines that are not a command.
+        unanswered: The numbers of the lines that were sent last, if their answers were not read. Each may be
+            applied or not. Empty unless `run` was interrupted.
     """
 
     def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
@@ -57,72 +63,72 @@ class Replay:
         self.unanswered: list[int] = []
         self._window = window
         self._system = system
-        self._one: dict[Op, Callable[[str], int]] = {
+        self._change_one: dict[Op, Callable[[str], int]] = {
             Op.PAUSE: system.pause,
             Op.RESUME: system.resume,
             Op.CANCEL: system.cancel,
             Op.CANCEL_ALL_BY_USER: system.cancel_all_by_user,
         }
-        self._many: dict[Op, Callable[[list[str]], list[bool]]] = {
+        self._change_many: dict[Op, Callable[[list[str]], list[bool]]] = {
             Op.PAUSE: system.pause_many,
             Op.RESUME: system.resume_many,
             Op.CANCEL: system.cancel_many,
         }
 
     def run(self, lines: Iterable[bytes]) -> Iterator[Refusal]:
-        """Carry the lines out, and yield the refusals, each when all before it is carried out.
+        """Run the commands of the lines. Yield a refusal after all commands before it have run.
 
         Raises:
-            CryptoOrdersError: what came before the line `since` is applied; of the lines from there to
-                `line` those that are counted are.
+            CryptoOrdersError: The replay stopped. All lines before `since` have run. Of the lines from
+                `since` to `line` those that are counted have run.
         """
-        waiting: list[_Numbered] = []
+        waiting: list[_NumberedCommand] = []
         for line in lines:
             self.line += 1
             refusal = None
             if line.strip():
                 try:
                     command = parse_command(line)
-                    waiting.append(_Numbered(command.op, command.target, self.line))
+                    waiting.append(_NumberedCommand(command.op, command.target, self.line))
                 except (TypeError, ValueError) as error:
                     refusal = Refusal(self.line, str(error))
             if refusal or len(waiting) >= self._window:
-                self._carry_out(waiting)
+                self._run_commands(waiting)
                 waiting = []
             if refusal:
                 self.refused += 1
                 yield refusal
-        self._carry_out(waiting)
+        self._run_commands(waiting)
 
-    def _carry_out(self, commands: list["_Numbered"]) -> None:
+    def _run_commands(self, commands: list["_NumberedCommand"]) -> None:
         for group in group_commands(commands):
             op = group[0].op
-            # Sent in batches from here, so that an interrupt leaves no more than one of them in doubt.
-            size = BATCH if op is Op.PLACE or op in self._many else 1
+            # Each call sends one batch, so that an interrupt leaves at most one batch in doubt.
+            size = BATCH if op is Op.PLACE or op in self._change_many else 1
             for start in range(0, len(group), size):
-                self._carry_out_batch(op, group[start : start + size])
+                self._run_batch(op, group[start : start + size])
         self.since = self.line + 1
 
-    def _carry_out_batch(self, op: Op, batch: list["_Numbered"]) -> None:
+    def _run_batch(self, op: Op, batch: list["_NumberedCommand"]) -> None:
         self.unanswered = [command.line for command in batch]
         try:
-            answers = self._answers(op, batch)
+            answers = self._send_batch(op, batch)
         except errors.CryptoOrdersError as stopped:
-            self.unanswered = []  # the error says what is in doubt
+            self.unanswered = []  # the error says which are in doubt
             if isinstance(stopped, errors.BulkInterrupted):
-                self._count(op, stopped.answers)
+                self._count_answers(op, stopped.answers)
             raise
-        self._count(op, answers)
+        self._count_answers(op, answers)
         self.unanswered = []
 
-    def _answers(self, op: Op, batch: Sequence[Command]) -> Sequence[int]:
+    def _send_batch(self, op: Op, batch: Sequence[Command]) -> Sequence[int]:
         if len(batch) == 1:
-            return [self._answer(batch[0])]
+            return [self._send_one(batch[0])]
         if op is Op.PLACE:
             return self._system.place_many(cast("NewOrder", command.target) for command in batch)
-        return self._many[op]([command.subject for command in batch])
+        return self._change_many[op]([command.subject for command in batch])
 
-    def _answer(self, command: Command) -> int:
+    def _send_one(self, command: Command) -> int:
         target = command.target
         if isinstance(target, NewOrder):
             return self._system.place(*target[:5], metadata=target.metadata)
@@ -137,7 +143,7 @@ class Replay:
             )
         if isinstance(target, Reduction):
             return self._reduce(target)
-        return self._one[command.op](target)
+        return self._change_one[command.op](target)
 
     def _reduce(self, target: Reduction) -> bool:
         try:
@@ -145,6 +151,6 @@ class Replay:
         except errors.AmountExceeded:
             return False
 
-    def _count(self, op: Op, answers: Iterable[int]) -> None:
+    def _count_answers(self, op: Op, answers: Iterable[int]) -> None:
         for answer in answers:
             (self.applied if answer else self.ignored)[op] += 1

@@ -1,4 +1,4 @@
-"""From a URL or a client to how connections are made. Nothing here sends anything."""
+"""Turns a URL or a client into a factory of connections. Nothing here sends anything."""
 
 import os
 import re
@@ -11,17 +11,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from cryptoorders_redis.transport.embedded.folder_server import FolderServer
-from cryptoorders_redis.transport.embedded.memory import memory_client
-from cryptoorders_redis.transport.embedded.ownership import checked
+from cryptoorders_redis.transport.embedded.memory import make_memory_client
+from cryptoorders_redis.transport.embedded.ownership import with_peer_check
 
 DEFAULT_URL = "redis://localhost:6379/0"
 URL_VARIABLE = "CRYPTOORDERS_URL"
 
 MAX_CONNECTIONS = 50
-"""Of one system. A call that finds all of them busy waits for one."""
+"""The maximum number of connections of one system. If all are busy, a call waits for one."""
 
 TIMEOUT_SECONDS = 5
-"""For a connection to be made, and for a reply to come."""
+"""The time-out for connecting, and for each reply, in seconds."""
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -29,7 +29,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _DATABASE = re.compile(r"(/[0-9]*)?")
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-"""`urlsplit` drops some of them without a word, and a password would lose them."""
+"""`urlsplit` silently removes some of these characters, also from a password."""
 
 _WHAT_TO_DO = "percent-encode '/', '@', '#', '?' and ':' in a password: urllib.parse.quote(password, safe='')"
 
@@ -38,26 +38,26 @@ _MAINTENANCE = (
     "maint_notifications_pool_handler",
     "oss_cluster_maint_notifications_handler",
 )
-"""By which redis-py is told that a node moves: from 7.0 on they are in the settings of a pool with RESP3.
+"""Settings for notifications that a node moves. From redis-py 7.0 a pool with RESP3 has them.
 
-They are the pool's own, which must not change by what our connections are told; and redis-py 7.0 to 8.0.0
-cannot connect to a Unix socket with them ("Cannot enable maintenance notifications").
+They belong to the client's pool, which our connections must not change. With them redis-py 7.0 to 8.0.0
+cannot connect to a Unix socket ("Cannot enable maintenance notifications").
 """
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a system's connections come from.
+    """Makes the connections of a system.
 
-    They are of redis-py, and are used without its client and its pool, because the client sends a
-    command again when a reply was lost: a cancel run twice answers False though it cancelled. Of a
-    client that was handed in only the settings are taken, so that it stays as it is for its owner.
+    They are redis-py's connections, without its client and its pool. The client sends a command again when
+    a reply was lost: a cancel that runs twice answers False although it cancelled. Of the caller's client
+    only the settings are used, so it does not change for its owner.
 
     Attributes:
-        make: makes a connection that is not connected yet, and that never tries anything twice.
-        max_connections: how many there may be at one time.
-        where: a URL for people to read, without user and password.
-        server: the private server that has to run for them, if there is one.
+        make: Makes a connection that is not connected yet, and that never retries.
+        max_connections: The maximum number of connections at one time.
+        where: A URL for people to read, without user and password.
+        server: The private server that must run for the connections, or None.
     """
 
     make: Callable[[], Any]
@@ -67,95 +67,98 @@ class Endpoint:
 
 
 def make_endpoint(url: str | None, client: object, library: Any) -> Endpoint:
-    """Return the source by the client, or by the URL, or by $CRYPTOORDERS_URL.
+    """Return the endpoint of the client, of the URL or of $CRYPTOORDERS_URL.
 
     Args:
-        library: `redis`, or `redis.asyncio` for connections to await.
+        url: The URL, or None.
+        client: A client of `library`, or None.
+        library: `redis`, or `redis.asyncio` for the async API.
 
     Raises:
-        TypeError, ValueError: what was given is not such a client, or not a URL that we know.
+        TypeError: The client is not a client of this library, or the URL is not a `str`.
+        ValueError: The URL is not legal, or both a URL and a client are given.
     """
     if client is None:
-        return _by_url(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, library)
+        return _from_url(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, library)
     if url is not None:
         raise ValueError("give a url or a client, not both")
     if not isinstance(client, library.Redis):
-        wanted, given = _name(library.Redis), _name(type(client))
+        wanted, given = _qualified_name(library.Redis), _qualified_name(type(client))
         raise TypeError(f"client must be a {wanted}, not a {given}")
-    return _of_client(client, library)
+    return _from_client(client, library)
 
 
-def _by_url(url: str, library: Any) -> Endpoint:
+def _from_url(url: str, library: Any) -> Endpoint:
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"url must be a str, not {type(url).__name__}")
     scheme, colon, rest = url.partition(":")
     if scheme == "file" and colon:
         server = FolderServer(rest)
-        return _of_redis_url(f"unix://{quote(str(server.socket))}", library, server)
+        return _from_redis_url(f"unix://{quote(str(server.socket))}", library, server)
     if rest.startswith("//"):
         if scheme == "memory":
-            return _of_client(memory_client(rest[2:], library), library)
+            return _from_client(make_memory_client(rest[2:], library), library)
         if scheme in _REDIS_SCHEMES:
             _check_redis_url(url)
-            return _of_redis_url(url, library)
+            return _from_redis_url(url, library)
     known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
-    # What no "://" follows may be a password, as in a URL whose scheme was forgotten.
+    # Without "://" behind it, the text may be a password: in a URL whose scheme was forgotten.
     is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
-    begins = f"; it begins with {scheme[:20]!r}" if is_scheme else ""
+    begins = f", not with {scheme[:20]!r}" if is_scheme else ""
     raise ValueError(f"the url must begin with one of {known} or file:{begins}")
 
 
 def _check_redis_url(url: str) -> None:
-    """Refuse a URL that is wrong before redis-py reads it, whose messages may hold the password.
+    """Refuse a malformed URL before redis-py reads it: redis-py's messages may contain the password.
 
-    A password with one of `/`, `?` and `#` in it ends the host early: the rest of it, with the "@"
-    behind it, is then taken for a path, a query or a fragment. So no message tells any of these.
+    If a password contains `/`, `?` or `#`, the host ends there. The rest of the password and the "@" are then
+    parsed as path, query or fragment. So no message here contains any of these.
     """
     if _CONTROL_CHARACTER.search(url):
-        raise _malformed("it contains a control character")
+        raise _malformed_url("it contains a control character")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise _malformed("its host is not valid") from None
+        raise _malformed_url("its host is not valid") from None
     if "#" in url:
-        raise _malformed("it contains a '#'")
+        raise _malformed_url("it contains a '#'")
     if "@" in parts.query:
-        raise _malformed("it contains an '@' behind the '?'")
+        raise _malformed_url("it contains an '@' after the '?'")
     if parts.scheme == "unix":
         if parts.netloc and not parts.netloc.endswith("@"):
-            raise _malformed("it must be unix:///path or unix://user:password@/path")
+            raise _malformed_url("it must be unix:///path or unix://user:password@/path")
         if parts.netloc and "@" in parts.path:
-            raise _malformed("it contains an '@' in the path")
+            raise _malformed_url("it contains an '@' in the path")
         return
     if "@" in parts.path:
-        raise _malformed("it contains an '@' in the path")
+        raise _malformed_url("it contains an '@' in the path")
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port == 0:
-        raise _malformed("its port is not a number from 1 to 65535")
+        raise _malformed_url("its port is not a number from 1 to 65535")
     if not _DATABASE.fullmatch(parts.path):
-        raise _malformed("its database is not a number, as in redis://host:6379/0")
+        raise _malformed_url("its database is not a number, as in redis://host:6379/0")
 
 
-def _malformed(what: str) -> ValueError:
+def _malformed_url(what: str) -> ValueError:
     return ValueError(f"the url is malformed: {what}; {_WHAT_TO_DO}")
 
 
-def _of_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Endpoint:
+def _from_redis_url(url: str, library: Any, server: FolderServer | None = None) -> Endpoint:
     try:
-        pool = _pool_of_url(url, library)
+        pool = _make_pool(url, library)
         if server:
-            pool.connection_class = checked(pool.connection_class)
-        return _of_pool(pool, library, server)
+            pool.connection_class = with_peer_check(pool.connection_class)
+        return _from_pool(pool, library, server)
     except (AttributeError, RedisError, TypeError, ValueError):
-        # redis-py's own message may hold the value, which may be a password.
+        # redis-py's own message may contain the value, which may be a password.
         names = ", ".join(map(repr, _invalid_options(url, library)))
     raise ValueError(f"invalid option in the URL: {names}")
 
 
-def _pool_of_url(url: str, library: Any) -> Any:
+def _make_pool(url: str, library: Any) -> Any:
     return library.ConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -166,30 +169,30 @@ def _pool_of_url(url: str, library: Any) -> Any:
 
 
 def _invalid_options(url: str, library: Any) -> list[str]:
-    """Return the option without which a connection can be made, or all if there is no single one."""
+    """Return the one option whose removal makes the URL valid, or all options if there is no such one."""
     address, _, query = url.partition("?")
     options = parse_qsl(query, keep_blank_values=True)
     names = list(dict.fromkeys(name for name, _ in options))
     for name in names:
         others = urlencode([option for option in options if option[0] != name])
         try:
-            _of_pool(_pool_of_url(f"{address}?{others}", library), library)
+            _from_pool(_make_pool(f"{address}?{others}", library), library)
         except (AttributeError, RedisError, TypeError, ValueError):
             continue
         return [name]
     return names
 
 
-def _of_client(client: Any, library: Any) -> Endpoint:
-    return _of_pool(client.connection_pool, library)
+def _from_client(client: Any, library: Any) -> Endpoint:
+    return _from_pool(client.connection_pool, library)
 
 
-def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Endpoint:
+def _from_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Endpoint:
     settings: dict[str, Any] = {**pool.connection_kwargs, "retry_on_error": []}
     for name in _MAINTENANCE:
         settings.pop(name, None)
     for name in ("socket_timeout", "socket_connect_timeout"):
-        if settings.get(name) is None:  # without one, a call on a server that hangs would never end
+        if settings.get(name) is None:  # without a time-out, a call to a server that hangs would never end
             settings[name] = TIMEOUT_SECONDS
     retry = library.retry.Retry(NoBackoff(), 0)
 
@@ -202,11 +205,11 @@ def _of_pool(pool: Any, library: Any, server: FolderServer | None = None) -> End
         make()
     except TypeError as error:
         raise ValueError(f"invalid setting of the client: {error}") from error
-    where = f"file:{server.folder}" if server else _where(settings, pool.connection_class)
+    where = f"file:{server.folder}" if server else _describe(settings, pool.connection_class)
     return Endpoint(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
 
 
-def _where(settings: dict[str, Any], connection_class: type) -> str:
+def _describe(settings: dict[str, Any], connection_class: type) -> str:
     database = settings.get("db") or 0
     if path := settings.get("path"):
         return f"unix://{path}?db={database}"
@@ -216,5 +219,5 @@ def _where(settings: dict[str, Any], connection_class: type) -> str:
     return f"{scheme}://{settings.get('host', 'localhost')}:{settings.get('port', 6379)}/{database}"
 
 
-def _name(of: type) -> str:
+def _qualified_name(of: type) -> str:
     return f"{of.__module__.removesuffix('.client')}.{of.__qualname__}"

@@ -1,4 +1,4 @@
-"""What came instead of an answer: our error for each refusal, all of which changed nothing."""
+"""Maps errors of redis-py and of the server to ours. A refused request changed nothing."""
 
 import re
 
@@ -11,11 +11,11 @@ _DISGUISED = (
     exceptions.AuthorizationError,
     exceptions.BusyLoadingError,
 )
-"""What the server answers in place of doing anything, and redis-py takes for a broken connection."""
+"""Refusals by the server that redis-py reports as a broken connection."""
 
 
 class ReplyLost(Exception):
-    """A request may have reached the server, and not all replies came. Never leaves the library."""
+    """The request may have reached the server, but not all replies arrived. Never leaves the library."""
 
 
 _BY_CODE: dict[str, type[errors.CryptoOrdersError]] = {
@@ -41,25 +41,25 @@ _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
 }
 
 _DENIED_IN_A_SCRIPT = re.compile(r"The user executing the script can't|ACL failure in script")
-"""Inside a script the server gives no code: Redis 6.2 and 7.0 say the one, 7.2 and later the other."""
+"""In a script the server gives no code. Redis 6.2 and 7.0 use the first text, 7.2 and later the second."""
 
 _NOTHING_DONE = "nothing was done"
-"""What lua/begin_sessions.lua says of a right that it found missing when it tried all of them."""
+"""Part of the message of lua/begin_sessions.lua when it checks all rights and one is missing."""
 
 _NOT_LOGGED_IN = "unauthenticated"
-"""From Redis 7 the answer to a long request without a password: "Protocol error: unauthenticated ..."."""
+"""From Redis 7 the answer to a long request before the login: "Protocol error: unauthenticated ..."."""
 
 _ARGUMENTS = re.compile(r",? with args beginning with.*", re.DOTALL)
-"""What a server repeats of a command that it does not know, such as a login, with the password in it."""
+"""The part of an "unknown command" error that repeats the arguments: of a login, the password."""
 
-# redis-py cuts off the codes that it has a class for. Redis 6.2 wraps what stopped a script:
+# redis-py removes the codes that it has a class for. Redis 6.2 wraps the error that stopped a script:
 # "Error running script (call to f_...): @user_script:30: -OOM command not allowed ...".
 _CODE = re.compile(r"(?:^|: -)([A-Z]+) ")
 
 
 def refusal(error: Exception) -> errors.CryptoOrdersError:
-    """Return our error for a request that was refused."""
-    if error.args and isinstance(error.args[0], exceptions.RedisError):  # as redis.asyncio wraps it
+    """Return our error for a refused request."""
+    if error.args and isinstance(error.args[0], exceptions.RedisError):  # redis.asyncio wraps some errors
         error = error.args[0]
     text = _ARGUMENTS.sub("", str(error))
     for theirs, ours in _BY_CLASS.items():
@@ -70,7 +70,9 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
             return _BY_CODE[code](text)
     if _DENIED_IN_A_SCRIPT.search(text):
         doubt = (
-            "" if _NOTHING_DONE in text else " (with fewer rights than a script needs, it may be half done)"
+            ""
+            if _NOTHING_DONE in text
+            else " (the script may be half done, because a right that it needs is missing)"
         )
         return errors.AccessDenied(text + doubt)
     if _NOT_LOGGED_IN in text:
@@ -79,19 +81,19 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
 
 
 def as_cause(error: Exception) -> Exception | None:
-    """Return the error, to be shown as the cause of ours; None for one that may tell a password."""
+    """Return the error as the cause of ours, or None if its text may contain a password."""
     return None if _ARGUMENTS.search(str(error)) else error
 
 
 def without_reply(error: Exception, num_replies: int) -> Exception:
-    """Return what it means that a request was sent, and this came in place of its replies."""
+    """Return our error for a request that was sent and raised this error instead of giving its replies."""
     if num_replies == 1 and isinstance(error, _DISGUISED):
         return refusal(error)
     return ReplyLost(f"{type(error).__name__}: {error}")
 
 
 def ends_connection(error: Exception) -> bool:
-    """Return whether the server closes the connection behind this reply."""
+    """Return whether the server closes the connection after this reply."""
     return "Protocol error" in str(error)
 
 

@@ -26,7 +26,7 @@ from tests.support.program import MODULE, SCRIPT, Program, answered
         (("live", "--limit", "0"), "limit must be 1 or more"),
         (("live", "--after", "-1"), "after must be 0 to"),
         (("live", "--placed-after", "2026-11-23T09:30"), "has no offset"),
-        (("live", "--placed-before", "tomorrow"), "'tomorrow' is no time"),
+        (("live", "--placed-before", "tomorrow"), "'tomorrow' is not a time"),
         (("count", "--user", ""), "user_id must not be empty"),
         (("watch", "--interval", "0"), "--interval"),
         (("watch", "--interval", "inf"), "--interval"),
@@ -100,7 +100,7 @@ def without_module(name):
 def test_without_the_extra_it_says_what_to_install(missing):
     result = without_module(missing)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "the command line is an extra: pip install 'cryptoorders-redis[cli]'\n"
+    assert result.stderr == "the command line is not installed: run pip install 'cryptoorders-redis[cli]'\n"
 
 
 def test_another_missing_module_is_not_taken_for_the_extra():

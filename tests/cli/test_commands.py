@@ -50,7 +50,7 @@ def test_amend_changes_amount_or_price(run, system):
 
 def test_verify_says_that_all_is_well_or_what_is_not(run, system, server, namespace):
     system.place("order1", "alice", "BTC", 1, 2)
-    assert answered(run("verify"), 0, "all keys agree\n")
+    assert answered(run("verify"), 0, "all keys are consistent\n")
     assert answered(run("verify", "--json"), 0, "")
     with server.client() as raw:
         raw.sadd(f"{{{namespace}:0}}:paused", "ghost\n")

@@ -20,7 +20,7 @@ def test_the_example_and_the_demo(server, namespace):
         assert shown in whole.stdout
     assert re.search(r"in all +1500 +500", whole.stdout)
     assert "1500 more are live, and verify() finds 0 inconsistencies" in whole.stdout
-    assert re.search(r"kill -9 \d+: the server is gone, with 1508 orders live", whole.stdout)
+    assert re.search(r"kill -9 \d+: the server is killed, with 1508 orders live", whole.stdout)
     assert "found the same listing" in whole.stdout
     memory = program.run("demo", "--url", "memory://")
     assert memory.returncode == 0
@@ -36,7 +36,7 @@ def test_the_example_and_the_demo(server, namespace):
     ]
     again = program.run("demo", *options)
     assert (again.returncode, again.stdout) == (2, "")
-    assert "this one has 12" in again.stderr
+    assert "has 12: use another --namespace" in again.stderr
     file = REPOSITORY / "examples" / "night.jsonl"
     replayed = Program(server.url, namespace + "2").run("replay", str(file), "--strict", "--json")
     assert json.loads(replayed.stdout)["applied"] == summary["applied"]
@@ -50,16 +50,16 @@ def test_the_demo_without_a_server_says_so_and_shows_what_it_can(monkeypatch, ca
     shown = capsys.readouterr()
     assert "12 are live" in shown.out
     assert "kill -9" not in shown.out
-    assert "So this is shown in memory, without the race and the crash." in shown.err
+    assert "So the demo runs in memory, without the race and the crash." in shown.err
 
 
 def test_the_example_is_inside_the_package_or_beside_it(monkeypatch, tmp_path):
     package = tmp_path / "package"
     monkeypatch.setattr(demo, "__file__", str(package / "cli" / "demo.py"))
-    with pytest.raises(ValueError, match=r"neither in .*package nor beside it"):
-        demo.example_file()
+    with pytest.raises(ValueError, match=r"neither in .*package nor next to it"):
+        demo.find_example_file()
     for folder in (tmp_path, package):
         file = folder / "examples" / "night.jsonl"
         file.parent.mkdir(parents=True)
         file.touch()
-        assert demo.example_file() == file
+        assert demo.find_example_file() == file

@@ -37,8 +37,8 @@ def end_by(number):
 def test_watch_gives_the_terminal_back_however_it_ends(program, end, code):
     with program.terminal("watch", "--interval", "60") as terminal:
         before = terminal.settings()
-        shown = terminal.read_until("Ctrl-C ends")
-        assert "q or Ctrl-C ends" in shown
+        shown = terminal.read_until("Ctrl-C to quit")
+        assert "press q or Ctrl-C to quit" in shown
         assert terminal.settings() != before
         end(terminal)
         rest = terminal.read_to_end()
@@ -49,10 +49,10 @@ def test_watch_gives_the_terminal_back_however_it_ends(program, end, code):
 
 def test_other_keys_are_no_reason_to_look_again(program):
     with program.terminal("watch", "--interval", "1", "--count", "2") as terminal:
-        terminal.read_until("Ctrl-C ends")
+        terminal.read_until("Ctrl-C to quit")
         began = time.monotonic()
         terminal.type("xyz")
-        terminal.read_until("Ctrl-C ends")
+        terminal.read_until("Ctrl-C to quit")
         assert time.monotonic() - began > 0.7
         terminal.read_to_end()
         assert terminal.process.returncode == 0
@@ -62,10 +62,10 @@ def test_q_is_not_read_where_stdin_is_no_terminal(program):
     command = ["sh", "-c", '"$@" </dev/null', "sh", *MODULE, "watch", "--interval", "0.1"]
     with Terminal(command, program.environment, 50) as terminal:
         before = terminal.settings()
-        assert "q or" not in terminal.read_until("Ctrl-C ends")
+        assert "q or" not in terminal.read_until("Ctrl-C to quit")
         assert terminal.settings() == before
         terminal.type("q")
         for _ in range(3):
-            terminal.read_until("Ctrl-C ends")
+            terminal.read_until("Ctrl-C to quit")
         terminal.type("\x03")
         terminal.read_to_end()

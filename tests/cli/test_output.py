@@ -38,7 +38,7 @@ def ended(program, arguments, stdout):
         check=False,
         timeout=60,
     )
-    note = b"a memory:// store lives in this process alone, and ends with it\n"
+    note = b"a memory:// store exists only in this process, and its orders are lost when the process ends\n"
     return done.returncode, done.stderr.removeprefix(note).decode()
 
 

@@ -64,7 +64,7 @@ def test_a_bad_line_is_reported_and_skipped_or_stopped_at(program, system, stric
     reports = done.stderr.splitlines()
     assert reports[0] == "line 3: not UTF-8: byte 0xff at 1"
     if strict:
-        assert reports[1:] == ["stopped there (--strict); what came before it stays applied"]
+        assert reports[1:] == ["stopped at this line (--strict); earlier lines stay applied"]
     else:
         assert [report[:24] for report in reports[1:]] == ["line 5: not JSON: Extra "]
     live = ["order1"] if strict else ["order1", "order2"]

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.cli import options
 from cryptoorders_redis.cli.app import app
-from cryptoorders_redis.cli.replay import as_lines
+from cryptoorders_redis.cli.replay import format_line_numbers
+from cryptoorders_redis.transport.driver import Driver
 from tests.support.command_lines import place_line
 from tests.support.program import Program, write_input
 from tests.support.waiting import wait_until
@@ -24,36 +24,29 @@ def test_an_interrupt_ends_it_with_the_summary_so_far(program, system):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert stderr == b"interrupted; line 1 was the last begun\n"
+    assert stderr == b"interrupted; line 1 was the last one started\n"
     assert stdout == b"applied 1 (place 1)\nignored 0\nrefused 0\n"
 
 
-class InterruptedStore(CryptoOrderSystem):
-    """Ctrl-C comes when a call's work is done, and its answer is not read yet."""
-
-    calls_left = 1
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        run = self._run
-
-        def run_and_interrupt(operation):
-            answer = run(operation)
-            self.calls_left -= 1
-            if self.calls_left < 0:
-                raise KeyboardInterrupt
-            return answer
-
-        self._run = run_and_interrupt
-
-
 def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
+    """Replay lines; Ctrl-C comes after so many calls, when a call's work is done and its answer not read."""
     file = tmp_path / "orders.jsonl"
     file.write_bytes(b"".join(lines))
-    monkeypatch.setattr(options, "CryptoOrderSystem", InterruptedStore)
-    monkeypatch.setattr(InterruptedStore, "calls_left", calls)
-    with pytest.raises(SystemExit) as ended:
-        app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
+    calls_left = calls + 1  # one more for the call that opens the store
+    run = Driver.run
+
+    def run_or_interrupt(driver, operation):
+        nonlocal calls_left
+        answer = run(driver, operation)
+        calls_left -= 1
+        if calls_left < 0:
+            raise KeyboardInterrupt
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Driver, "run", run_or_interrupt)
+        with pytest.raises(SystemExit) as ended:
+            app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
     shown = capsys.readouterr()
     assert ended.value.code == 130
     return shown.out, shown.err.splitlines()[-2:]
@@ -64,8 +57,8 @@ def test_an_interrupt_counts_every_batch_that_was_answered(monkeypatch, capsys, 
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=2)
     assert out == "applied 2000 (place 2000)\nignored 0\nrefused 0\n"
     assert err == [
-        "interrupted; line 4500 was the last begun",
-        "lines 2001 to 3000 may have been carried out or not",
+        "interrupted; line 4500 was the last one started",
+        "lines 2001 to 3000 may be applied or not",
     ]
 
 
@@ -79,15 +72,15 @@ def test_an_interrupt_names_the_lines_that_are_in_doubt(monkeypatch, capsys, tmp
     ]
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=0)
     assert out == "applied 0\nignored 0\nrefused 0\n"
-    assert err[1] == "lines 1, 3 to 4 may have been carried out or not"
+    assert err[1] == "lines 1, 3 to 4 may be applied or not"
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=1)
     assert out == "applied 3 (place 3)\nignored 0\nrefused 0\n"
-    assert err[1] == "line 5 may have been carried out or not"
+    assert err[1] == "line 5 may be applied or not"
 
 
 def test_many_lines_in_doubt_are_named_by_their_ends():
-    assert as_lines([1, 2, 3, 7, 9, 10]) == "lines 1 to 3, 7, 9 to 10"
-    assert as_lines(range(1, 2000, 2)) == "1000 of the lines 1 to 1999"
+    assert format_line_numbers([1, 2, 3, 7, 9, 10]) == "lines 1 to 3, 7, 9 to 10"
+    assert format_line_numbers(range(1, 2000, 2)) == "1000 of the lines 1 to 1999"
 
 
 def test_a_lost_store_ends_it_with_the_line_and_the_summary(own_server, namespace):
@@ -103,7 +96,7 @@ def test_a_lost_store_ends_it_with_the_line_and_the_summary(own_server, namespac
         stdout, stderr = process.communicate(place_line("order3"), timeout=60)
     assert process.returncode == 2
     report = stderr.decode()
-    assert re.fullmatch(r"line 3: .*; stopped there, what came before it stays applied\n", report), report
+    assert re.fullmatch(r"line 3: .*; stopped, earlier lines stay applied\n", report), report
     summary = json.loads(stdout)
     assert (summary["finished"], summary["lines"], summary["applied"]["place"]) == (False, 3, 1)
 
@@ -112,5 +105,5 @@ def test_a_file_that_cannot_be_read_on_ends_it(program):
     # Reads of it fail at the start, where nothing is mapped; opening it does not.
     done = program.run("replay", "/proc/self/mem")
     assert done.returncode == 2
-    assert re.fullmatch(r"cannot read on after line 0: .*\n", done.stderr)
+    assert re.fullmatch(r"cannot read the file after line 0: .*\n", done.stderr)
     assert done.stdout == "applied 0\nignored 0\nrefused 0\n"

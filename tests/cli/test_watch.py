@@ -87,8 +87,8 @@ def test_stats_of_an_empty_store_and_of_one_that_cannot_measure(program, system,
     assert program.on_a_terminal("stats")[0] == 0
     with CryptoOrderSystem(url="memory://") as memory:
         stats_view.show(memory.stats(), as_json=False)
-        assert stats_view.as_fields(memory.stats())["bytes"] is None
-    assert stats_view.as_size(None) == "?"
+        assert stats_view.to_fields(memory.stats())["bytes"] is None
+    assert stats_view.format_size(None) == "?"
     assert "in all: 0 live, 0 active, 0 paused, 0 users, unknown bytes" in capsys.readouterr().out
 
 
@@ -98,7 +98,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"
 def test_watch_off_a_terminal_prints_a_line_a_look(program, nine_orders):
     with program.start("watch", "--interval", "0.3") as process:
         first = process.stdout.readline().decode()
-        looks = r"; first look; newest order8\n"
+        looks = r"; no rates yet; newest order8\n"
         assert re.fullmatch(rf"{TIME} 9 live, 8 active, 1 paused{looks}", first)
         process.send_signal(signal.SIGSTOP)  # so that no look falls in between
         nine_orders.place("new\n", "alice", "BTC", 1, 2)
@@ -138,7 +138,7 @@ def test_watch_in_json(program, nine_orders):
 
 def test_watch_on_a_terminal_fits_and_ends_with_ctrl_c(program, nine_orders):
     with program.terminal("watch", "--interval", "0.2", rows=12) as terminal:
-        shown = plain(terminal.read_until("Ctrl-C ends") + terminal.read_until("Ctrl-C ends"))
+        shown = plain(terminal.read_until("Ctrl-C to quit") + terminal.read_until("Ctrl-C to quit"))
         assert "9 live, 8 active, 1 paused" in shown
         assert {f"order{n}" for n in range(4, 9)} <= set(re.findall(r"order\d", shown))
         assert set(re.findall(r"order\d", shown)) <= {f"order{n}" for n in range(4, 9)}
@@ -163,7 +163,7 @@ def test_watch_shows_an_outage_and_reconnects_after_it(own_server, namespace):
             shown = terminal.read_until("Error")
             assert "order1" in plain(shown + terminal.read_until("order1")), "what was seen last stays"
             server.start()
-            terminal.read_until("Ctrl-C ends")
+            terminal.read_until("Ctrl-C to quit")
             terminal.type("\x03")
             terminal.read_to_end()
             assert terminal.process.returncode == 0

@@ -113,13 +113,13 @@ def test_a_named_memory_store_is_shared_an_unnamed_one_private(namespace):
 
 
 def test_a_memory_store_says_once_that_it_does_not_last(namespace, caplog):
-    memory._say_once.cache_clear()
+    memory._warn_once.cache_clear()
     with caplog.at_level(logging.WARNING, logger="cryptoorders_redis"):
         for _ in range(3):
             CryptoOrderSystem(2, url="memory://").close()
         CryptoOrderSystem(2, url=f"memory://{namespace}").close()
     assert [record.message for record in caplog.records] == [
-        "a memory:// store lives in this process alone, and ends with it"
+        "a memory:// store exists only in this process, and its orders are lost when the process ends"
     ]
 
 

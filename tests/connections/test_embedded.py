@@ -356,7 +356,7 @@ def test_a_server_that_hangs_does_not_hold_close(
         os.kill(pid, signal.SIGCONT)
     (warning,) = (record for record in caplog.records if record.name == "cryptoorders_redis")
     assert warning.levelno == logging.WARNING
-    assert f"the server of {folder} was left running: it did not end within 0.3 s" in warning.getMessage()
+    assert f"the server of {folder} was left running: it did not stop within 0.3 s" in warning.getMessage()
     assert str(folder / "redis.pid") in warning.getMessage()
 
 

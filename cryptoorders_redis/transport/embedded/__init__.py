@@ -1,1 +1,1 @@
-"""Stores for people without a server at hand: `memory://` in this process, `file:DIR` on this machine."""
+"""Stores that need no server of the user's: `memory://` in this process, `file:DIR` on this machine."""

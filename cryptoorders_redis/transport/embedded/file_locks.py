@@ -1,4 +1,4 @@
-"""Locks on files, which the operating system frees when the process that holds them ends."""
+"""Locks on files. The operating system releases a lock when the process that holds it ends."""
 
 import errno
 import fcntl
@@ -14,9 +14,10 @@ from cryptoorders_redis import errors
 POLL_SECONDS = 0.01
 
 fork_guard: threading.RLock = threading.RLock()
-"""No fork happens while a thread holds it: what is done under it, a child has either all or nothing of.
+"""While a thread holds it, no fork happens. So a child process sees either all or none of a guarded change.
 
-Only for steps that wait for nothing. In a child it is free, unlike other locks of threads."""
+Only for steps that do not wait. In a child process it is free, unlike other thread locks.
+"""
 
 _held: set["FileLock"] = set()
 
@@ -24,11 +25,11 @@ _held: set["FileLock"] = set()
 class FileLock:
     """A lock that this process holds until `close`.
 
-    A child after a fork gives its copy up, because the thread that would do it does not exist there.
+    After a fork the child closes its copy: the thread that would close it does not exist in the child.
 
     Attributes:
-        file: the descriptor, or None after `close`. A program that inherits it holds the lock too.
-        for_children: whether a child after a fork keeps the lock, and holds it together with us.
+        file: The file descriptor, or None after `close`. A program that inherits it holds the lock too.
+        for_children: Whether a child keeps the lock after a fork, and shares it with its parent.
     """
 
     def __init__(self, file: int) -> None:
@@ -36,7 +37,7 @@ class FileLock:
         self.for_children = False
 
     def close(self) -> None:
-        """Give the lock up. Another process that inherited it holds it on."""
+        """Release the lock. A process that inherited it continues to hold it."""
         with fork_guard:
             file, self.file = self.file, None
             _held.discard(self)
@@ -53,10 +54,10 @@ class FileLock:
 
 
 def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
-    """Return the lock, or None if another one holds it.
+    """Take the lock, or return None if another process or lock object holds it.
 
     Raises:
-        StoreUnavailable: the file cannot be made or opened, or is a symbolic link.
+        StoreUnavailable: The file cannot be created, opened or locked, or it is a symbolic link.
     """
     with fork_guard:
         file = _open(path)
@@ -74,10 +75,10 @@ def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
 
 
 def wait_for_lock(path: Path, seconds: float, *, shared: bool = False) -> FileLock:
-    """Return the lock, as soon as nobody else holds it.
+    """Wait until nobody else holds the lock, and take it.
 
     Raises:
-        StoreUnavailable: that took longer than `seconds`; or as `try_lock` says.
+        StoreUnavailable: The lock was still held after `seconds`, or `try_lock` raised it.
     """
     give_up_at = time.monotonic() + seconds
     while not (lock := try_lock(path, shared=shared)):

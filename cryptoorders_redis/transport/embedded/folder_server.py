@@ -16,36 +16,42 @@ from cryptoorders_redis.transport.embedded.file_locks import (
     wait_for_lock,
 )
 from cryptoorders_redis.transport.embedded.ownership import check_peer, make_private_folder
-from cryptoorders_redis.transport.embedded.server_process import LOG, PID, SOCKET, start_server, why_it_ended
+from cryptoorders_redis.transport.embedded.server_process import (
+    LOG,
+    PID,
+    SOCKET,
+    make_end_error,
+    start_server,
+)
 
 LONGEST_SOCKET_PATH = 103
-"""In bytes: what a Unix socket's address holds on macOS; Linux has 4 more."""
+"""The maximum length of a Unix socket's path on macOS, in bytes. Linux allows 4 more."""
 
 START_SECONDS = 10
-"""For a server to answer after its start. It answers while it loads its file, which may take longer."""
+"""How long a server may take to answer after its start. It also answers while it loads its file."""
 
 ANSWER_SECONDS = 5
-"""For a server that runs to answer."""
+"""How long a running server may take to answer."""
 
 STOP_SECONDS = 5
-"""For a server to end; then it is left running."""
+"""How long a server may take to stop. After that it is left running."""
 
 LOCK_SECONDS = 15
-"""For start.lock: longer than one start or stop may take."""
+"""How long to wait for start.lock: longer than a start or a stop may take."""
 
 _log = logging.getLogger("cryptoorders_redis")
 
 
 class FolderServer:
-    """The private server of one folder, shared by all processes of this user that open it.
+    """The private server of one folder. All processes of this user that open the folder share it.
 
-    The first process to open the folder starts the server, the last to close it stops it. If the
-    server is gone, after a crash, the next call of any process starts it again. A process that is
-    killed leaves it running, for the next one to find. Three locks on files keep order:
+    The first process that opens the folder starts the server. The last process that closes it stops the
+    server. After a crash of the server the next call of any process starts it again. A process that is killed
+    leaves the server running, and the next process uses it. Three file locks prevent races:
 
-    - `server.lock` is held by the server itself: while it is held, no second one is started.
+    - `server.lock` is held by the server itself. While it is held, no second server is started.
     - `users.lock` is shared by all processes that have the folder open.
-    - `start.lock` is held by a process while it starts or stops the server, or begins to use it.
+    - `start.lock` is held by a process while it starts, stops or joins the server.
     """
 
     def __init__(self, folder: str) -> None:
@@ -63,37 +69,33 @@ class FolderServer:
 
     @property
     def joined(self) -> bool:
-        """Whether this process counts among the users of the server."""
+        """Whether this process is a user of the server."""
         return self._users is not None
 
     def join(self) -> None:
-        """Make the folder, count among the users of its server, and start the server unless it runs.
+        """Create the folder, become a user of its server, and start the server unless it runs.
 
         Raises:
             StoreClosed: `leave` was called.
-            StoreUnavailable: the folder is not safe to use, or its server does not answer.
-            ServerNotStarted: no server could be found or started.
-            AccessDenied: the server belongs to another user.
+            StoreUnavailable: The folder is not safe to use, or its server does not answer.
+            ServerNotStarted: No server program was found, or the server could not be started.
+            AccessDenied: The server belongs to another user.
         """
         self._refuse_if_left()
         if self.joined:
             return
         make_private_folder(self.folder)
         with wait_for_lock(self.folder / "start.lock", LOCK_SECONDS):
-            if not self.joined:  # no other thread was quicker
+            if not self.joined:  # another thread may have joined meanwhile
                 self._begin_use()
         self._wait_until_up()
 
     def revive(self) -> None:
-        """Start the server again if it is gone.
-
-        Raises:
-            StoreClosed, StoreUnavailable, ServerNotStarted, AccessDenied: as `join` says.
-        """
+        """Start the server again if it does not run. Raises the errors of `join`."""
         self._wait_until_up()
 
     def leave(self) -> None:
-        """Stop the server, unless another process uses it. From now on `join` and `revive` refuse."""
+        """Stop the server unless another process uses it. Then `join` and `revive` raise StoreClosed."""
         with fork_guard:
             self._left = True
             users, self._users = self._users, None
@@ -103,7 +105,7 @@ class FolderServer:
         try:
             with wait_for_lock(self.folder / "start.lock", STOP_SECONDS):
                 users.close()
-                # A child after a fork, or its parent, still holds what was just closed.
+                # After a fork, the child or the parent may still hold the lock that was just closed.
                 if nobody_else := try_lock(self.folder / "users.lock"):
                     with nobody_else:
                         self._stop(give_up_at)
@@ -126,7 +128,7 @@ class FolderServer:
             self._users = users
 
     def _wait_until_up(self) -> None:
-        """Start the server if it is gone, at most once. Return when it answers and has loaded its file."""
+        """Start the server if it does not run, at most once. Return when it is up and has loaded its file."""
         log_start: int | None = None
         give_up_at = time.monotonic() + START_SECONDS
         while not (answer := self._ping()) or answer.startswith(b"-LOADING"):
@@ -145,23 +147,23 @@ class FolderServer:
         self._refuse_if_left()
 
     def _start_if_gone(self, log_start: int | None) -> int | None:
-        """Start a server unless one lives, and return where its log begins.
+        """Start a server unless one runs. Return where its log begins, or None if one runs.
 
         Args:
-            log_start: where the log begins of the server that we started already, if we did.
+            log_start: Where the log begins of the server that this process started, or None.
 
         Raises:
-            ServerNotStarted: that one has ended, or none could be started.
+            ServerNotStarted: The server that this process started has ended, or none could be started.
         """
         with wait_for_lock(self.folder / "start.lock", LOCK_SECONDS):
-            self._refuse_if_left()  # leave() decides under start.lock too: it stops what was started before
+            self._refuse_if_left()  # leave() holds start.lock too, and stops a server that was started before
             server_lock = try_lock(self.folder / "server.lock")
             if not server_lock:
-                # It loads, or ends, or was killed and a child that it forked lives a little longer.
+                # It loads its file, or is about to end, or was killed and a child that it forked still runs.
                 return None
             with server_lock:
                 if log_start is not None:
-                    raise why_it_ended(self.folder, log_start)
+                    raise make_end_error(self.folder, log_start)
                 return start_server(self.folder, server_lock)
 
     def _stop(self, give_up_at: float) -> None:
@@ -169,19 +171,19 @@ class FolderServer:
             seconds = give_up_at - time.monotonic()
             if seconds <= 0:
                 raise errors.StoreUnavailable(
-                    f"it did not end within {STOP_SECONDS:g} s. To end it by hand, find its process id in "
+                    f"it did not stop within {STOP_SECONDS:g} s; to stop it, use the process id in "
                     f"{self.folder / PID}"
                 )
             with contextlib.suppress(OSError, errors.AccessDenied):
-                self._ask(b"SHUTDOWN NOSAVE", seconds)  # the append-only file is flushed all the same
+                self._ask(b"SHUTDOWN NOSAVE", seconds)  # the append-only file is flushed anyway
             time.sleep(POLL_SECONDS)
         server_lock.close()
 
     def _ping(self) -> bytes:
-        """Return what the server answers, or nothing if none listens.
+        """Return the server's answer, or no bytes if no server listens.
 
         Raises:
-            StoreUnavailable: one listens, and does not answer.
+            StoreUnavailable: A server listens, but does not answer.
         """
         try:
             return self._ask(b"PING", ANSWER_SECONDS)
@@ -193,9 +195,9 @@ class FolderServer:
             return b""
 
     def _ask(self, command: bytes, seconds: float) -> bytes:
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.settimeout(seconds)
-            asking.connect(str(self.socket))
-            check_peer(asking)
-            asking.sendall(command + b"\r\n")
-            return asking.recv(1000)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(seconds)
+            peer.connect(str(self.socket))
+            check_peer(peer)
+            peer.sendall(command + b"\r\n")
+            return peer.recv(1000)

@@ -9,14 +9,18 @@ import redis
 _log = logging.getLogger("cryptoorders_redis")
 
 
-def memory_client(name: str, library: Any) -> Any:
-    """Return a client of a store in this process, which ends with it; to await if of redis.asyncio.
+def make_memory_client(name: str, library: Any) -> Any:
+    """Make a client of a store in this process. The store ends with the process.
 
-    The same name is the same store; without a name it is one that nobody else can reach.
+    The same name gives the same store. Without a name the store is private to the client.
+
+    Args:
+        name: The name of the store, or an empty text.
+        library: `redis`, or `redis.asyncio` for the async API.
     """
-    import fakeredis  # 0.2 s that only those pay who use it
+    import fakeredis  # takes 0.2 s, so only memory:// imports it
 
-    _say_once("a memory:// store lives in this process alone, and ends with it")
+    _warn_once("a memory:// store exists only in this process, and its orders are lost when the process ends")
     server = _named_server(name) if name else fakeredis.FakeServer()
     client = fakeredis.FakeRedis if library is redis else fakeredis.FakeAsyncRedis
     return client(server=server)
@@ -30,5 +34,5 @@ def _named_server(_name: str) -> Any:
 
 
 @functools.cache
-def _say_once(message: str) -> None:
+def _warn_once(message: str) -> None:
     _log.warning(message)

@@ -1,4 +1,4 @@
-"""Whether a folder, and the server that listens in it, are this user's alone."""
+"""Checks that a folder, and the server that listens in it, belong to this user only."""
 
 import contextlib
 import inspect
@@ -13,24 +13,24 @@ from typing import Any
 from cryptoorders_redis import errors
 
 _CREDENTIALS = "iII"
-"""What Linux tells of the process behind a Unix socket: process, user and group id."""
+"""The format of Linux' credentials of the process behind a Unix socket: process, user and group id."""
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder, unless there is one.
+    """Create the folder unless it exists.
 
     Raises:
-        StoreUnavailable: another user owns the folder, may write in it, or decides where its path leads.
+        StoreUnavailable: Another user owns the folder, may write in it, or controls a link in its path.
     """
     me = os.geteuid()
     with _access_to(folder):
         with contextlib.suppress(FileNotFoundError):
-            folder.stat()  # fails if links lead in a circle
-        foreign = next((link for link in _links_on(folder) if link.lstat().st_uid not in {0, me}), None)
+            folder.stat()  # fails if links form a loop
+        foreign = next((link for link in _symlinks_on(folder) if link.lstat().st_uid not in {0, me}), None)
     if foreign:
         raise errors.StoreUnavailable(
-            f"the path of the folder {folder} leads through {foreign}, a symbolic link of another user, who "
-            "could send your orders anywhere: use a path without it"
+            f"the path of the folder {folder} contains {foreign}, a symbolic link of another user, who could "
+            "redirect your orders: use a path without this link"
         )
     with _access_to(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,22 +55,22 @@ def _access_to(folder: Path) -> Generator[None]:
         raise errors.StoreUnavailable(f"the folder {folder} cannot be used: {error}") from error
 
 
-def _links_on(path: Path) -> Iterator[Path]:
-    """Yield the symbolic links that the path leads through, each before those behind it."""
+def _symlinks_on(path: Path) -> Iterator[Path]:
+    """Yield the symbolic links in the path, each before the links that it leads to."""
     for part in (*reversed(path.parents), path):
         if part.is_symlink():
             yield part
-            yield from _links_on(part.parent / part.readlink())
+            yield from _symlinks_on(part.parent / part.readlink())
 
 
 def check_peer(peer: Any) -> None:
-    """Refuse a server of another user. Where the platform does not tell the user, all servers pass.
+    """Refuse a server of another user. If the platform cannot tell the user, every server is accepted.
 
     Args:
-        peer: a connected Unix socket, or what asyncio gives for one.
+        peer: A connected Unix socket, or the object that asyncio gives for one.
 
     Raises:
-        AccessDenied: another user runs the server behind the socket.
+        AccessDenied: Another user runs the server behind the socket.
     """
     if not hasattr(socket, "SO_PEERCRED"):  # as on macOS
         return
@@ -83,8 +83,8 @@ def check_peer(peer: Any) -> None:
         )
 
 
-def checked(connection_class: Any) -> Any:
-    """Return the class of redis-py's connections, changed so that `connect` runs `check_peer`."""
+def with_peer_check(connection_class: Any) -> Any:
+    """Return a subclass of a connection class of redis-py whose `connect` also runs `check_peer`."""
 
     class Checked(connection_class):
         def connect(self) -> None:
