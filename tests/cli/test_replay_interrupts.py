@@ -8,9 +8,9 @@ import time
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
-from cryptoorders_redis.cli import options
 from cryptoorders_redis.cli.app import app
 from cryptoorders_redis.cli.replay import format_line_numbers
+from cryptoorders_redis.transport.driver import Driver
 from tests.support.command_lines import place_line
 from tests.support.program import Program, write_input
 from tests.support.waiting import wait_until
@@ -28,32 +28,25 @@ def test_an_interrupt_ends_it_with_the_summary_so_far(program, system):
     assert stdout == b"applied 1 (place 1)\nignored 0\nrefused 0\n"
 
 
-class InterruptedStore(CryptoOrderSystem):
-    """Ctrl-C comes when a call's work is done, and its answer is not read yet."""
-
-    calls_left = 1
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        run = self._run
-
-        def run_and_interrupt(operation):
-            answer = run(operation)
-            self.calls_left -= 1
-            if self.calls_left < 0:
-                raise KeyboardInterrupt
-            return answer
-
-        self._run = run_and_interrupt
-
-
 def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
+    """Replay lines; Ctrl-C comes after so many calls, when a call's work is done and its answer not read."""
     file = tmp_path / "orders.jsonl"
     file.write_bytes(b"".join(lines))
-    monkeypatch.setattr(options, "CryptoOrderSystem", InterruptedStore)
-    monkeypatch.setattr(InterruptedStore, "calls_left", calls)
-    with pytest.raises(SystemExit) as ended:
-        app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
+    calls_left = calls + 1  # one more for the call that opens the store
+    run = Driver.run
+
+    def run_or_interrupt(driver, operation):
+        nonlocal calls_left
+        answer = run(driver, operation)
+        calls_left -= 1
+        if calls_left < 0:
+            raise KeyboardInterrupt
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Driver, "run", run_or_interrupt)
+        with pytest.raises(SystemExit) as ended:
+            app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
     shown = capsys.readouterr()
     assert ended.value.code == 130
     return shown.out, shown.err.splitlines()[-2:]

@@ -25,7 +25,7 @@ def test_calls_in_turn_have_the_answers_of_the_contract():
         call(5, 6, "resume", answer=False),
         call(7, 8, "pause"),
         call(9, 10, "pause", answer=False),
-        call(11, 12, "get", answer="PAUSED"),
+        call(11, 12, "get", answer=["PAUSED", 3]),
         call(13, 14, "place", "p"),
         call(15, 16, "listing", "u", answer=["o(paused)", "p"]),
         call(17, 18, "resume"),
@@ -47,7 +47,7 @@ def test_calls_in_turn_have_the_answers_of_the_contract():
         call(9, 10, "pause"),
         call(9, 10, "resume", answer=False),
         call(9, 10, "cancel", answer=False),
-        call(9, 10, "get", answer="ACTIVE"),
+        call(9, 10, "get", answer=["ACTIVE", 3]),
         call(9, 10, "get", answer=None),
         call(9, 10, "listing", "u", answer=["o"]),
         call(9, 10, "listing", "u", answer=["p", "o(paused)"]),
@@ -89,21 +89,26 @@ def test_a_long_call_may_have_run_between_any_two_short_ones():
 def test_a_call_of_unknown_outcome_may_have_happened_or_not():
     doubtful = call(3, 4, "cancel", answer=UNKNOWN)
     assert explained(call(1, 2, "place"), doubtful, call(5, 6, "get", answer=None))
-    assert explained(call(1, 2, "place"), doubtful, call(5, 6, "get", answer="ACTIVE"))
-    assert not explained(call(1, 2, "place"), doubtful, call(5, 6, "get", answer="PAUSED"))
+    assert explained(call(1, 2, "place"), doubtful, call(5, 6, "get", answer=["ACTIVE", 3]))
+    assert not explained(call(1, 2, "place"), doubtful, call(5, 6, "get", answer=["PAUSED", 3]))
 
 
 def test_a_call_of_unknown_outcome_may_happen_late_and_once():
     doubtful = call(3, 4, "cancel", answer=UNKNOWN)
-    late = (call(1, 2, "place"), doubtful, call(5, 6, "get", answer="ACTIVE"), call(7, 8, "get", answer=None))
+    late = (
+        call(1, 2, "place"),
+        doubtful,
+        call(5, 6, "get", answer=["ACTIVE", 3]),
+        call(7, 8, "get", answer=None),
+    )
     assert explained(*late)
     assert not explained(*late, call(9, 10, "place"), call(11, 12, "get", answer=None))
 
 
 def test_a_call_of_unknown_outcome_did_not_run_before_it_began():
     doubtful = call(5, 6, "place", answer=UNKNOWN)
-    assert not explained(call(1, 2, "get", answer="ACTIVE"), doubtful)
-    assert explained(doubtful, call(7, 8, "get", answer="ACTIVE"))
+    assert not explained(call(1, 2, "get", answer=["ACTIVE", 3]), doubtful)
+    assert explained(doubtful, call(7, 8, "get", answer=["ACTIVE", 3]))
 
 
 def test_cancelling_together_is_one_step():
@@ -112,6 +117,17 @@ def test_cancelling_together_is_one_step():
     assert explained(*placed, together, call(6, 7, "listing", "u", answer=["o", "p"]))
     assert explained(*placed, together, call(6, 7, "listing", "u", answer=[]))
     assert not explained(*placed, together, call(6, 7, "listing", "u", answer=["p"]))
+
+
+def test_reductions_are_counted_and_end_the_order():
+    placed, first = call(1, 2, "place"), call(3, 4, "reduce", answer=2)
+    assert explained(placed, first, call(5, 6, "get", answer=["ACTIVE", 2]))
+    assert not explained(placed, first, call(5, 6, "get", answer=["ACTIVE", 3]))
+    assert not explained(placed, first, call(5, 6, "reduce", answer=2))
+    last = (call(5, 6, "reduce", answer=1), call(7, 8, "reduce", answer=0))
+    assert explained(placed, first, *last, call(9, 10, "listing", "u", answer=[]))
+    assert explained(placed, first, *last, call(9, 10, "reduce", answer=None))
+    assert not explained(placed, first, *last, call(9, 10, "listing", "u", answer=["o"]))
 
 
 def test_users_are_told_apart_and_the_wrong_one_is_named():
@@ -128,9 +144,10 @@ def test_it_agrees_with_trying_every_order(seed):
     chance = random.Random(seed)
     calls = []
     for _ in range(6):
-        operation = chance.choice(("place", "place", "pause", "cancel", "cancel_all_by_user"))
+        operation = chance.choice(("place", "place", "pause", "cancel", "reduce", "cancel_all_by_user"))
         begin = chance.randrange(20)
-        answer = chance.choice((0, 1, 1, 2) if operation == "cancel_all_by_user" else (True, True, False))
+        answers = {"cancel_all_by_user": (0, 1, 1, 2), "reduce": (None, 2, 1, 0)}
+        answer = chance.choice(answers.get(operation, (True, True, False)))
         if chance.random() < 0.2:
             answer = UNKNOWN
         calls.append(call(begin, begin + chance.randrange(1, 15), operation, chance.choice("op"), answer))

@@ -25,7 +25,7 @@ def test_the_yaml_files_parse(path):
 def test_pre_commit_and_make_lint_run_one_version_of_ruff():
     hooks = {repo["repo"]: repo.get("rev") for repo in yaml.safe_load(PRE_COMMIT.read_text())["repos"]}
     version = hooks["https://github.com/astral-sh/ruff-pre-commit"].removeprefix("v")
-    assert f"ruff=={version}" in PROJECT["dependency-groups"]["ruff"]
+    assert PROJECT["dependency-groups"]["ruff"] == [f"ruff=={version}"]
 
 
 def test_every_file_that_contributing_names_is_there():

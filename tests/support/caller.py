@@ -17,9 +17,11 @@ from typing import Any
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema import scripts
 from tests.support.blocking import LOOP, BlockingSystem
+from tests.support.linearizability import AMOUNT
 
 WEIGHTS = {
     "place": 6, "pause": 3, "resume": 3, "cancel": 3, "cancel_all_by_user": 0.5, "get": 2, "listing": 1,
+    "reduce": 2,
 }  # fmt: skip
 
 
@@ -32,12 +34,15 @@ def outcome(system: CryptoOrderSystem, operation: str, arguments: list[str]) -> 
     try:
         if operation == "place":
             order_id, user_id = arguments
-            return system.place(order_id, user_id, "BTC", 1, 1)
+            return system.place(order_id, user_id, "BTC", AMOUNT, 1)
         if operation == "listing":
             return system.user(*arguments).display_all_live_orders()
         if operation == "get":
             order = system.get(*arguments)
-            return order and order.status
+            return order and [order.status, int(order.amount)]
+        if operation == "reduce":
+            left = system.reduce(arguments[0], 1)
+            return left if left is None else int(left)
         return getattr(system, operation)(*arguments)
     except errors.OutcomeUnknown:
         return "UNKNOWN"

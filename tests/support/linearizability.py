@@ -9,13 +9,25 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 UNKNOWN = "UNKNOWN"
 """The answer of a call that took effect at some time after its begin, or never."""
 
-State: TypeAlias = tuple[str, ...]
-"""A user's live orders in placement order, as lines of the listing."""
+AMOUNT = 3
+"""Of each order, at first."""
+
+
+class Live(NamedTuple):
+    """A live order, as far as calls can tell."""
+
+    order_id: str
+    paused: bool = False
+    amount: int = AMOUNT
+
+
+State: TypeAlias = tuple[Live, ...]
+"""A user's live orders in placement order."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +95,36 @@ def _ran(done: int, beyond: int, index: int) -> tuple[int, int]:
     return done, beyond
 
 
+def listing(state: State) -> list[str]:
+    """Return the lines of the listing."""
+    return [order.order_id + "(paused)" * order.paused for order in state]
+
+
 def run(state: State, call: Call) -> tuple[Any, State]:
     """Return the answer of a call that runs alone, and the state after it."""
     if call.operation == "listing":
-        return list(state), state
+        return listing(state), state
     if call.operation == "cancel_all_by_user":
         return len(state), ()
     order_id = call.arguments[0]
-    paused = f"{order_id}(paused)"
-    live = next((line for line in state if line in (order_id, paused)), None)
+    live = next((order for order in state if order.order_id == order_id), None)
     if call.operation == "get":
-        return live and ("PAUSED" if live == paused else "ACTIVE"), state
+        return live and ["PAUSED" if live.paused else "ACTIVE", live.amount], state
+    if call.operation == "reduce":
+        if live is None:
+            return None, state
+        left = live.amount - 1
+        return left, _with(state, live, live._replace(amount=left) if left else None)
     if call.operation == "place" and live is None:
-        return True, (*state, order_id)
+        return True, (*state, Live(order_id))
     if call.operation == "cancel" and live:
-        return True, tuple(line for line in state if line != live)
-    if call.operation == "pause" and live == order_id:
-        return True, tuple(paused if line == live else line for line in state)
-    if call.operation == "resume" and live == paused:
-        return True, tuple(order_id if line == live else line for line in state)
+        return True, _with(state, live, None)
+    if call.operation in ("pause", "resume") and live and live.paused is (call.operation == "resume"):
+        return True, _with(state, live, live._replace(paused=not live.paused))
     return False, state
+
+
+def _with(state: State, old: Live, new: Live | None) -> State:
+    """Return the state with a new order in the place of an old one, or without it."""
+    after = (new if order is old else order for order in state)
+    return tuple(order for order in after if order)
