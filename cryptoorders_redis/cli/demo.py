@@ -1,6 +1,8 @@
 """The demo: a night of orders, a race of processes and a crash, on a store of its own."""
 
+import contextlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -8,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -174,10 +177,22 @@ def _show_a_crash(console: Console, system: CryptoOrderSystem, folder: Path) -> 
     pid = int((folder / "redis.pid").read_text())
     os.kill(pid, signal.SIGKILL)
     console.print(f"\n[bold]kill -9 {pid}[/]: the server is killed, with {len(listing)} orders live")
-    again = system.display_all_live_orders()
+    with _without_warnings():  # the one about the crash
+        again = system.display_all_live_orders()
     same = "the same listing" if again == listing else "A DIFFERENT LISTING"
     console.print(f"the next call started it again, and found [bold]{same}[/]:")
     console.print(f"{', '.join(again[:6])}, ... {again[-1]}", markup=False, highlight=False)
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Generator[None]:
+    logger = logging.getLogger("cryptoorders_redis")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def find_example_file() -> Path:
