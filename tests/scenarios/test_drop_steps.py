@@ -6,7 +6,8 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.operations.drop import drop
-from tests.support.consistency import contents, keys_of
+from cryptoorders_redis.operations.verify import verify
+from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.stepwise import Stepwise
 
 MANY_STEPS = 200
@@ -154,3 +155,33 @@ def test_nothing_but_a_place_creates_a_dropped_namespace_again(open_system, raw,
     assert system.cancel_many(["o1"]) == [False]
     assert system.user("user1").cancel_all() == 0
     assert contents(raw, namespace) == {}
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5])
+def test_a_check_amid_a_drop_and_a_new_creation_finds_nothing(open_system, namespace, streams):
+    """Its pages are of two namespaces of one name, which have other streams."""
+    system, other = open_system(3), open_system()
+    place_some(system, 30)
+    checking = Stepwise(verify(system._node), system)
+    for _ in range(4):
+        checking.step()
+    other.drop()
+    with open_system(streams) as again:
+        place_some(again, 30)
+        finish(checking)
+        assert checking.result == []
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5])
+def test_an_old_client_of_a_dropped_namespace_splits_no_user(open_system, raw, namespace, streams):
+    """Its number of streams is not the new one's, and its epoch is not either."""
+    old, other = open_system(3), open_system()
+    place_some(old)
+    other.drop()
+    with open_system(streams) as again:
+        place_some(again)
+        assert old.place("new", "user1", "BTC", 1, 1) is True
+        assert old.pause("o1") is True
+        assert old.cancel_all_by_user("user1") == 2
+        assert [order.user_id for order in old.live_orders()] == [f"user{n}" for n in range(10) if n != 1]
+        assert_consistent(raw, namespace)
