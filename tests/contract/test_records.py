@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from cryptoorders_redis import NewOrder
-from tests.support.consistency import orders_of
+from cryptoorders_redis import NewOrder, errors
+from tests.support.consistency import contents, orders_of
 from tests.support.nasty import NASTY_IDS
 
 LEGAL = [
@@ -143,6 +143,7 @@ UNREADABLE = [
         '{"user_id":"alice","currency":"BTC","amount":"1e5","price":"1"}', "'amount'", id="exponent"
     ),
     pytest.param('{"user_id":"alice","currency":"BTC","amount":"1"}', "'price'", id="no-price"),
+    pytest.param('{"user_id":"alice","currency":"BTC","amount":"1","price":"-1"}', "'price'", id="minus"),
     pytest.param('{"user_id":"alice","currency":null,"amount":"1","price":"1"}', "'currency'", id="null"),
     pytest.param(
         '{"user_id":"alice","currency":"BTC","amount":"1","price":"1","metadata":3}',
@@ -162,3 +163,26 @@ def test_a_record_that_cannot_be_read_is_named_by_verify(system, raw, store, rec
     assert found.subject == "o"
     assert problem in found.problem
     raw.hset(key, "o", good)
+
+
+def test_an_order_that_cannot_be_read_is_not_changed(system, raw, store):
+    """Nor is anything else of its batch: the script is stopped before it writes."""
+    system.place_many([("good", "alice", "BTC", 1, 1), ("o", "alice", "BTC", 1, 1)])
+    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    record = raw.hget(key, "o")
+    raw.hset(key, "o", "[1]")
+    before = contents(raw, store.namespace)
+    for change in (
+        lambda: system.amend("o", amount=2),
+        lambda: system.reduce("o", 1),
+        lambda: system.cancel("o"),
+        lambda: system.get("o"),
+    ):
+        with pytest.raises(errors.InconsistentData):
+            change()
+    with pytest.raises(errors.BulkInterrupted) as stopped:
+        system.cancel_many(["good", "o"])
+    assert isinstance(stopped.value.__cause__, errors.InconsistentData)
+    assert (stopped.value.unknown, stopped.value.not_done) == (range(0), range(2))
+    assert contents(raw, store.namespace) == before
+    raw.hset(key, "o", record)

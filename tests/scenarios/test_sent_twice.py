@@ -157,3 +157,16 @@ def test_a_child_process_has_sessions_of_its_own(sessions, monkeypatch):
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert sessions.take(SLOT) is None
     assert sessions.begin_call(SLOT).keys[0] != before.keys[0]
+
+
+def test_each_slot_has_sessions_of_its_own(sessions):
+    """On Redis Cluster a script reaches only the keys of its slot, so its session is in that slot."""
+    assert sessions.take("{ns:1}") is None
+    call = sessions.begin_call("{ns:1}")
+    assert (call.slot, str(call.keys[0]).partition(":sessions:")[0]) == ("{ns:1}", "{ns:1}")
+    sessions.begin(call, "2")
+    first, other = sessions.take(SLOT), sessions.take("{ns:1}")
+    assert (first.key, other.key) == (str(sessions.begin_call(SLOT).keys[0]), str(call.keys[0]))
+    other.give_back()
+    assert sessions.take(SLOT) is not other
+    assert sessions.take("{ns:1}") is other
