@@ -97,6 +97,10 @@ class AmountExceeded(CryptoOrdersError):
         self.left = left
 
 
+class TooManyDigits(CryptoOrdersError, ValueError):
+    """`reduce` would leave an amount of more than 100 digits. Nothing was changed."""
+
+
 class StoreFull(CryptoOrdersError):
     """The server's memory is full (`maxmemory`, `noeviction`). Nothing was changed. `cancel` still works."""
 

@@ -118,5 +118,5 @@ class Order:
             "status": self.status.value,
             "placed_at": self.placed_at.isoformat(timespec="microseconds"),
             "sequence": self.sequence,
-            "metadata": self.metadata,
+            "metadata": None if self.metadata is None else dict(self.metadata),
         }

@@ -112,7 +112,7 @@ def format_metadata(value: object) -> str:
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"metadata must be a mapping, not {type(value).__name__}")
-    metadata = cast("Mapping[object, object]", value)
+    metadata = dict(cast("Mapping[object, object]", value))  # once: another reading could give another
     for name, entry in metadata.items():
         if not isinstance(name, str):
             raise TypeError(f"a name in metadata must be a str, not {type(name).__name__}")
@@ -123,7 +123,7 @@ def format_metadata(value: object) -> str:
         if isinstance(entry, float) and not math.isfinite(entry):
             raise ValueError(f"metadata[{name[:50]!r}] must be finite, not {entry}")
     try:
-        text = _METADATA_JSON.encode(dict(metadata))
+        text = _METADATA_JSON.encode(metadata)
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise ValueError(f"metadata cannot be written as UTF-8: {error.reason}") from None

@@ -18,11 +18,11 @@ if done then
   return done
 end
 local stream = stream_of(directory, namespace, order_id, owner)
-if not stream then
+local orders = stream and stream_key(namespace, stream, 'orders')
+local record = stream and redis.call('HGET', orders, order_id)
+if not record then
   return answer(sessions, session, request_number, 'n', true)
 end
-local orders = stream_key(namespace, stream, 'orders')
-local record = redis.call('HGET', orders, order_id)
 local old_amount, old_price = numbers_of(record)
 if not old_amount then
   return unreadable()

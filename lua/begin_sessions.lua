@@ -12,7 +12,7 @@ local needed = {
   {'HSET', probe, 'a', '1'}, {'HGET', probe, 'a'}, {'HMGET', probe, 'a'}, {'HEXISTS', probe, 'a'},
   {'HDEL', probe, 'a'}, {'SADD', probe, 'a'}, {'SISMEMBER', probe, 'a'}, {'SMEMBERS', probe}, {'SREM', probe, 'a'},
   {'ZADD', probe, '1', 'a'}, {'ZREM', probe, 'a'}, {'TIME'}, {'EXPIRE', probe, '1'},
-  {'EXISTS', probe},
+  {'EXISTS', probe}, {'SMISMEMBER', probe, 'a'},
 }
 local begun = redis.pcall('HGET', sessions, 'begun')
 if type(begun) ~= 'string' then

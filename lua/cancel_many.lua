@@ -27,15 +27,25 @@ for i, stream in ipairs(redis.call('HMGET', directory, unpack(order_ids))) do
 end
 local cancelled, users = {}, {}
 for stream, listed_here in pairs(listed) do
-  local users_here = {}
-  for i, record in ipairs(redis.call('HMGET', stream_key(namespace, stream, 'orders'), unpack(listed_here))) do
-    local order_id, user_id = listed_here[i], record and user_of(record)
-    if record and not user_id then
-      return unreadable()
-    elseif user_id and (owner == '' or owner == user_id) then
+  local users_here, owners = {}, {}
+  if owner == '' then
+    for i, record in ipairs(redis.call('HMGET', stream_key(namespace, stream, 'orders'), unpack(listed_here))) do
+      owners[i] = record and user_of(record)
+      if record and not owners[i] then
+        return unreadable()
+      end
+    end
+  else
+    local user = stream_key(namespace, stream, 'user:' .. owner)
+    for i, is_theirs in ipairs(redis.call('SMISMEMBER', user, unpack(listed_here))) do
+      owners[i] = is_theirs == 1 and owner
+    end
+  end
+  for i, order_id in ipairs(listed_here) do
+    if owners[i] then
       answers[index_of[order_id]] = 'y'
       append_at(cancelled, stream, order_id)
-      append_at(users_here, user_id, order_id)
+      append_at(users_here, owners[i], order_id)
     end
   end
   users[stream] = users_here

@@ -19,11 +19,11 @@ if done then
   return done
 end
 local stream = stream_of(directory, namespace, order_id, owner)
-if not stream then
+local orders = stream and stream_key(namespace, stream, 'orders')
+local record = stream and redis.call('HGET', orders, order_id)
+if not record then
   return answer(sessions, session, request_number, 'n', true)
 end
-local orders = stream_key(namespace, stream, 'orders')
-local record = redis.call('HGET', orders, order_id)
 local amount, price = numbers_of(record)
 local user_id = user_of(record)
 if not (amount and user_id) then

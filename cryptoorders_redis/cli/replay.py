@@ -50,13 +50,16 @@ def replay(
 
 def summary_fields(replay: Replay, *, finished: bool) -> dict[str, Any]:
     """Return the summary of a replay as `json.dumps` accepts it."""
-    return {
+    fields: dict[str, Any] = {
         "finished": finished,
         "lines": replay.line,
         "applied": {op: replay.applied[op] for op in Op},
         "ignored": {op: replay.ignored[op] for op in Op},
         "refused": replay.refused,
     }
+    if not finished:
+        fields |= {"unanswered": replay.unanswered, "not_applied": sorted(replay.waiting)}
+    return fields
 
 
 def print_summary(replay: Replay, *, finished: bool, as_json: bool) -> None:
@@ -103,6 +106,12 @@ def format_line_numbers(numbers: Sequence[int]) -> str:
     return "lines " + ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in ranges)
 
 
+def _print_waiting(run: Replay) -> None:
+    if run.waiting:
+        verb = "was" if len(run.waiting) == 1 else "were"
+        screen.print_error(f"{format_line_numbers(sorted(run.waiting))} {verb} read, and not applied")
+
+
 def _run_file(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
     """Replay a file. Return the exit code, and whether the replay reached the end of the file."""
     try:
@@ -113,13 +122,15 @@ def _run_file(run: Replay, file: BinaryIO, strict: bool) -> tuple[int, bool]:
                     screen.print_error("stopped at this line (--strict); earlier lines stay applied")
                     return 1, False
     except KeyboardInterrupt:
-        screen.print_error(f"interrupted; line {run.line} was the last one started")
+        screen.print_error(f"interrupted; line {run.line} was the last one read")
         if run.unanswered:
             screen.print_error(f"{format_line_numbers(run.unanswered)} may be applied or not")
+        _print_waiting(run)
         return 130, False
     except errors.CryptoOrdersError as error:
         lines = f"line {run.line}" if run.since >= run.line else f"lines {run.since} to {run.line}"
         screen.print_error(f"{lines}: {error}; stopped, earlier lines stay applied")
+        _print_waiting(run)
         return 2, False
     except OSError as error:
         screen.print_error(f"cannot read the file after line {run.line}: {error}")

@@ -168,10 +168,12 @@ class Standalone:
 
     def read_together(self, settings: Settings, commands: Commands) -> Steps[list[Any] | None]:
         """Reply with what commands read at one moment; None where the namespace has other settings."""
-        read_epoch = ("HGET", self.keys.config, "epoch")
+        read_epoch = ("HMGET", self.keys.config, "epoch", "schema_version")
         (replies,) = yield [ReadTransaction(self._slot, (read_epoch, *commands))]
+        epoch, schema_version = replies[0]
         # Without a config there are no orders: dropping removes it last.
-        is_current = replies[0] == settings.epoch.encode() or (replies[0] is None and self._create)
+        is_gone = epoch is None and schema_version is None
+        is_current = self._create if is_gone else epoch == settings.epoch.encode()
         return replies[1:] if is_current else None
 
     def read_settings(self) -> Steps[bool]:
@@ -251,10 +253,16 @@ class Standalone:
         if config.is_dropping:
             raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
         num_streams, directory_shards = number_in(config.num_streams), number_in(config.directory_shards)
-        if number_in(config.schema_version) != SCHEMA_VERSION or not num_streams or not config.epoch:
+        if number_in(config.schema_version) != SCHEMA_VERSION or not num_streams:
+            found = (config.schema_version or b"?").decode(errors="backslashreplace")
             raise errors.SchemaVersionMismatch(
-                f"namespace {namespace!r} holds data of schema version {config.schema_version}; "
+                f"namespace {namespace!r} holds data of schema version {found}; "
                 f"this release knows {SCHEMA_VERSION}"
+            )
+        if not config.epoch:
+            raise errors.SchemaVersionMismatch(
+                f"the config of namespace {namespace!r} has no epoch: it was written by a release before "
+                "0.1.0, or changed by hand"
             )
         if directory_shards != DIRECTORY_SHARDS:
             raise errors.ConfigurationMismatch(
@@ -281,7 +289,7 @@ class Standalone:
                 f"order {order_id!r} has an amount of {number}, and cannot be reduced by {by}", left=left
             )
         if answer == "DIGITS":
-            raise ValueError(
+            raise errors.TooManyDigits(
                 f"by has too many digits: the rest would have {number}, and {MAX_NUMBER_DIGITS} are allowed"
             )
         return Decimal(answer)

@@ -52,6 +52,7 @@ class Replay:
         refused: The number of lines that are not a command.
         unanswered: The numbers of the lines that were sent last, if their answers were not read. Each may be
             applied or not. Empty unless `run` was interrupted.
+        waiting: The numbers of the lines that were read and not applied. Empty after `run`.
     """
 
     def __init__(self, system: CryptoOrderSystem, window: int = 1) -> None:
@@ -61,6 +62,7 @@ class Replay:
         self.ignored: Counter[Op] = Counter[Op]()
         self.refused: int = 0
         self.unanswered: list[int] = []
+        self.waiting: set[int] = set()
         self._window = window
         self._system = system
         self._change_one: dict[Op, Callable[[str], int]] = {
@@ -90,6 +92,7 @@ class Replay:
                 try:
                     command = parse_command(line)
                     waiting.append(_NumberedCommand(command.op, command.target, self.line))
+                    self.waiting.add(self.line)
                 except (TypeError, ValueError) as error:
                     refusal = Refusal(self.line, str(error))
             if refusal or len(waiting) >= self._window:
@@ -110,13 +113,17 @@ class Replay:
         self.since = self.line + 1
 
     def _run_batch(self, op: Op, batch: list["_NumberedCommand"]) -> None:
-        self.unanswered = [command.line for command in batch]
+        self.unanswered = lines = [command.line for command in batch]
+        self.waiting.difference_update(lines)
         try:
             answers = self._send_batch(op, batch)
         except errors.CryptoOrdersError as stopped:
             self.unanswered = []  # the error says which are in doubt
             if isinstance(stopped, errors.BulkInterrupted):
                 self._count_answers(op, stopped.answers)
+                self.waiting.update(lines[index] for index in stopped.not_done)
+            elif not isinstance(stopped, errors.OutcomeUnknown):
+                self.waiting.update(lines)
             raise
         self._count_answers(op, answers)
         self.unanswered = []
@@ -148,7 +155,7 @@ class Replay:
     def _reduce(self, target: Reduction) -> bool:
         try:
             return self._system.reduce(target.order_id, target.by) is not None
-        except errors.AmountExceeded:
+        except (errors.AmountExceeded, errors.TooManyDigits):
             return False
 
     def _count_answers(self, op: Op, answers: Iterable[int]) -> None:

@@ -40,8 +40,8 @@ def find_problem(record: bytes) -> str | None:
     Fields that this release does not know are no problem.
     """
     try:
-        fields: Any = json.loads(record)
-    except ValueError:
+        fields: Any = json.loads(record.decode())
+    except (ValueError, RecursionError):
         return "not JSON"
     if not isinstance(fields, dict):
         return "not a JSON object"
@@ -52,7 +52,7 @@ def find_problem(record: bytes) -> str | None:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and _LONE_SURROGATE.search(value) is None
 
 
 def _is_decimal(value: object) -> bool:
@@ -63,12 +63,18 @@ def _is_metadata(value: object) -> bool:
     return value is None or isinstance(value, dict)
 
 
+def _is_amount(value: object) -> bool:
+    return _is_decimal(value) and str(value).strip("0.") != ""
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _DECIMAL = re.compile(r"\d+(\.\d*)?", re.ASCII)
 
 _FIELDS: dict[str, Callable[[object], bool]] = {
     "user_id": _is_text,
     "currency": _is_text,
-    "amount": _is_decimal,
+    "amount": _is_amount,
     "price": _is_decimal,
     "metadata": _is_metadata,
 }
@@ -81,7 +87,7 @@ def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused
         InconsistentData: they do not describe one.
     """
     try:
-        fields = json.loads(record)
+        fields = json.loads(record.decode())
         number = int(sequence)
         return Order(
             order_id=order_id.decode(),
@@ -94,7 +100,7 @@ def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused
             sequence=number,
             metadata=fields.get("metadata"),
         )
-    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+    except (AttributeError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
         raise errors.InconsistentData(
             f"order {order_id!r} has the sequence number {sequence!r} and the record {record!r}: "
             "verify() says what is wrong with the store"

@@ -1,9 +1,11 @@
 """Drives operations for the async API: sends what the executor asks for, and awaits the replies."""
 
 import asyncio
+import copy
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
 from cryptoorders_redis.transport.executor import Executor
@@ -27,6 +29,8 @@ class AsyncDriver:
         self._opening = opening
         self._opening_lock = asyncio.Lock()
         self._is_open = False
+        self._failure: errors.StoreUnavailable | None = None
+        self._num_failures: int = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enter(self) -> None:
@@ -60,10 +64,21 @@ class AsyncDriver:
                 "this AsyncCryptoOrderSystem belongs to another event loop, where it was used first: "
                 "open one in each event loop"
             )
+        failures = self._num_failures
         async with self._opening_lock:
-            if not self._is_open:
+            if self._is_open:
+                return
+            if self._failure and self._num_failures != failures:
+                # Of an attempt that this call has waited for: to try again would only make it wait longer.
+                raise copy.copy(self._failure)
+            try:
                 await self._converse(self._opening())
-                self._is_open = True
+            except errors.StoreUnavailable as error:
+                self._num_failures += 1
+                self._failure = error
+                raise
+            self._is_open = True
+            self._failure = None
 
     async def _converse(self, operation: Operation[T]) -> T:
         conversation = self._executor.execute(operation)
@@ -82,3 +97,5 @@ class AsyncDriver:
                     request = conversation.send(replies)
         except StopIteration as done:
             return done.value
+        finally:
+            conversation.close()  # also of a call that is cancelled: its observer is told now

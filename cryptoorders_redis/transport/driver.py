@@ -50,6 +50,8 @@ class Driver:
                     request = conversation.send(replies)
         except StopIteration as done:
             return done.value
+        finally:
+            conversation.close()  # also of a call that is interrupted: its observer is told now
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,15 +1,17 @@
 --- The amount and the price of an order, as text; nil where its record cannot be read. All releases write a record as
---- the pattern has it, with further fields behind; nothing in a user's text can look so, where each quote has a
---- backslash. Others may write one with spaces, or in another order. The Python twin is schema/records.py.
+--- the pattern has it, with further fields behind; a text with an escaped character, and what others write with
+--- spaces or in another order, need the JSON parser. The Python twin is schema/records.py.
 local function numbers_of(record)
   local amount, price =
-    string.match(record, '^{"user_id":".-","currency":".-","amount":"(%d+%.?%d*)","price":"(%d+%.?%d*)"')
+    string.match(record, '^{"user_id":"[^"\\]*","currency":"[^"\\]*","amount":"(%d+%.?%d*)","price":"(%d+%.?%d*)".*}$')
   if amount then
     return amount, price
   end
   local is_json, fields = pcall(cjson.decode, record)
-  if is_json and type(fields) == 'table' and string.find(tostring(fields.amount), '^%d+%.?%d*$')
-      and string.find(tostring(fields.price), '^%d+%.?%d*$') then
+  local is_record = is_json and type(fields) == 'table'
+    and type(fields.amount) == 'string' and string.find(fields.amount, '^%d+%.?%d*$')
+    and type(fields.price) == 'string' and string.find(fields.price, '^%d+%.?%d*$')
+  if is_record then
     return fields.amount, fields.price
   end
 end
@@ -33,7 +35,7 @@ end
 --- that cannot be done.
 local function with_numbers(record, amount, price)
   local changed, count = string.gsub(record,
-    '^({"user_id":".-","currency":".-","amount":")%d+%.?%d*(","price":")%d+%.?%d*"',
+    '^({"user_id":"[^"\\]*","currency":"[^"\\]*","amount":")%d+%.?%d*(","price":")%d+%.?%d*"',
     '%1' .. amount .. '%2' .. price .. '"')
   if count == 0 then
     local fields = cjson.decode(record)

@@ -24,7 +24,7 @@ def test_an_interrupt_ends_it_with_the_summary_so_far(program, system):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert stderr == b"interrupted; line 1 was the last one started\n"
+    assert stderr == b"interrupted; line 1 was the last one read\n"
     assert stdout == b"applied 1 (place 1)\nignored 0\nrefused 0\n"
 
 
@@ -49,16 +49,17 @@ def interrupted(monkeypatch, capsys, tmp_path, lines, *, calls):
             app(["replay", str(file), "--url", "memory://"], prog_name="cryptoorders")
     shown = capsys.readouterr()
     assert ended.value.code == 130
-    return shown.out, shown.err.splitlines()[-2:]
+    return shown.out, shown.err.splitlines()
 
 
 def test_an_interrupt_counts_every_batch_that_was_answered(monkeypatch, capsys, tmp_path):
     lines = [place_line(f"order{number}") for number in range(4500)]
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=2)
     assert out == "applied 2000 (place 2000)\nignored 0\nrefused 0\n"
-    assert err == [
-        "interrupted; line 4500 was the last one started",
+    assert err[-3:] == [
+        "interrupted; line 4500 was the last one read",
         "lines 2001 to 3000 may be applied or not",
+        "lines 3001 to 4500 were read, and not applied",
     ]
 
 
@@ -72,10 +73,18 @@ def test_an_interrupt_names_the_lines_that_are_in_doubt(monkeypatch, capsys, tmp
     ]
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=0)
     assert out == "applied 0\nignored 0\nrefused 0\n"
-    assert err[1] == "lines 1, 3 to 4 may be applied or not"
+    assert err[-2:] == ["lines 1, 3 to 4 may be applied or not", "line 5 was read, and not applied"]
     out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=1)
     assert out == "applied 3 (place 3)\nignored 0\nrefused 0\n"
-    assert err[1] == "line 5 may be applied or not"
+    assert err[-1] == "line 5 may be applied or not"
+
+
+def test_reductions_that_did_not_run_are_named(monkeypatch, capsys, tmp_path):
+    """They run one by one, and must not be replayed twice: so each line must be told."""
+    lines = [place_line("order1"), *(b'{"op":"reduce","order_id":"order1","by":"0.1"}\n' for _ in range(3))]
+    out, err = interrupted(monkeypatch, capsys, tmp_path, lines, calls=2)
+    assert out == "applied 2 (place 1, reduce 1)\nignored 0\nrefused 0\n"
+    assert err[-2:] == ["line 3 may be applied or not", "line 4 was read, and not applied"]
 
 
 def test_many_lines_in_doubt_are_named_by_their_ends():
@@ -96,7 +105,9 @@ def test_a_lost_store_ends_it_with_the_line_and_the_summary(own_server, namespac
         stdout, stderr = process.communicate(place_line("order3"), timeout=60)
     assert process.returncode == 2
     report = stderr.decode()
-    assert re.fullmatch(r"line 3: .*; stopped, earlier lines stay applied\n", report), report
+    stopped, waiting = report.splitlines()
+    assert re.fullmatch(r"line 3: .*; stopped, earlier lines stay applied", stopped), report
+    assert waiting == "line 3 was read, and not applied"
     summary = json.loads(stdout)
     assert (summary["finished"], summary["lines"], summary["applied"]["place"]) == (False, 3, 1)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 import warnings
 
 import pytest
@@ -309,3 +310,21 @@ def test_a_folder_is_shared_with_processes_that_do_not_await(run, tmp_path_facto
         assert run(main()) == ["o1"]
     finally:
         shutil.rmtree(folder)
+
+
+def test_first_calls_share_an_opening_that_fails(run, own_server, system):
+    server = own_server()
+
+    async def main():
+        server.stop_answering()
+        async with asyncio.timeout(5):
+            orders = system(url=f"{server.url}?socket_timeout=0.5", deadline_seconds=0)
+            begin = time.monotonic()
+            failed = await asyncio.gather(*(orders.count() for _ in range(20)), return_exceptions=True)
+            assert {type(error) for error in failed} == {errors.StoreUnavailable}
+            assert time.monotonic() - begin < 3, "one attempt, not twenty one after the other"
+            server.go_on()
+            assert await orders.count() == 0
+            await orders.close()
+
+    run(main())

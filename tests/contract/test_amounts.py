@@ -99,7 +99,7 @@ def test_what_is_no_amount_is_refused(system, sends_nothing, by):
 def test_a_rest_of_too_many_digits_is_refused(system, raw, store):
     system.place("o", "alice", "BTC", "1" + "0" * 60, 1)
     before = contents(raw, store.namespace)
-    with pytest.raises(ValueError, match="by has too many digits: the rest would have 110"):
+    with pytest.raises(errors.TooManyDigits, match="by has too many digits: the rest would have 110"):
         system.reduce("o", "0." + "0" * 49 + "1")
     assert contents(raw, store.namespace) == before
     assert system.reduce("o", "0." + "0" * 38 + "1") == Decimal("9" * 60 + "." + "9" * 39)

@@ -204,3 +204,16 @@ def test_every_error_is_a_crypto_orders_error():
         assert issubclass(getattr(errors, name), errors.CryptoOrdersError)
     assert issubclass(errors.OutcomeUnknown, ConnectionError)
     assert issubclass(errors.StoreUnavailable, ConnectionError)
+
+
+def test_a_config_without_an_epoch_is_named(open_system, store):
+    """It is no empty namespace, also to a client that was open before."""
+    system = open_system(1)
+    system.place("o", "alice", "BTC", 1, 1)
+    store.raw.hdel(f"{{{store.namespace}}}:config", "epoch")
+    calls = (system.count, system.display_all_live_orders, lambda: system.pause("o"), lambda: open_system(1))
+    for call in calls:
+        with pytest.raises(errors.SchemaVersionMismatch, match="has no epoch"):
+            call()
+    store.raw.hset(f"{{{store.namespace}}}:config", "epoch", 7)
+    assert system.count() == 1

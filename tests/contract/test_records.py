@@ -1,6 +1,8 @@
 """What a record may hold: metadata, and fields that this release does not know."""
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
@@ -137,6 +139,14 @@ def test_a_nested_amount_of_a_later_release_is_not_the_orders(system, raw, store
 UNREADABLE = [
     pytest.param("{", "not JSON", id="cut"),
     pytest.param("[1]", "not a JSON object", id="list"),
+    pytest.param("[" * 2000, "not JSON", id="deep"),
+    pytest.param(
+        '\xef\xbb\xbf{"user_id":"alice","currency":"BTC","amount":"1","price":"1"}', "not JSON", id="bom"
+    ),
+    pytest.param(
+        '{"user_id":"\\ud800","currency":"BTC","amount":"1","price":"1"}', "'user_id'", id="surrogate"
+    ),
+    pytest.param('{"user_id":"alice","currency":"BTC","amount":"0.0","price":"1"}', "'amount'", id="zero"),
     pytest.param("\xff", "not JSON", id="bytes"),
     pytest.param('{"user_id":"alice","currency":"BTC","amount":1,"price":"1"}', "'amount'", id="number"),
     pytest.param(
@@ -163,6 +173,68 @@ def test_a_record_that_cannot_be_read_is_named_by_verify(system, raw, store, rec
     assert found.subject == "o"
     assert problem in found.problem
     raw.hset(key, "o", good)
+
+
+NESTED = [
+    '{"user_id":"u","currency":"B","m":{"a":"1","amount":"5","price":"6"},"amount":"1","price":"1"}',
+    '{"user_id":"u","m":{"currency":"B","amount":"1","price":"1"},"currency":"B","amount":"1","price":"1"}',
+]
+
+
+@pytest.mark.parametrize("record", NESTED)
+def test_numbers_of_a_field_between_ours_are_left_alone(system, raw, store, record):
+    system.place("o", "u", "B", 1, 1)
+    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    raw.hset(key, "o", record)
+    assert system.reduce("o", "0.5") == Decimal("0.5")
+    assert system.amend("o", price=7) is True
+    assert json.loads(raw.hget(key, "o")) == json.loads(record) | {"amount": "0.5", "price": "7"}
+
+
+def test_another_users_unreadable_order_stops_no_batch(system, raw, store):
+    system.place("theirs", "bob", "BTC", 1, 1)
+    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    record = raw.hget(key, "theirs")
+    raw.hset(key, "theirs", "[1]")
+    alice = system.user("alice")
+    alice.place_many([(order_id, "BTC", 1, 1) for order_id in ("a", "b")])
+    assert alice.cancel_many(["a", "theirs", "b", "a"]) == [True, False, True, False]
+    raw.hset(key, "theirs", record)
+    assert system.user("bob").cancel_many(["theirs", "a"]) == [True, False]
+
+
+def test_an_order_without_a_record_is_none(system, raw, store):
+    system.place("o", "alice", "BTC", 1, 1)
+    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    record = raw.hget(key, "o")
+    raw.hdel(key, "o")
+    for api in (system, system.user("alice")):
+        assert api.amend("o", amount=2) is False
+        assert api.reduce("o", 1) is None
+    raw.hset(key, "o", record)
+
+
+def test_metadata_is_read_once_and_given_as_a_copy(system):
+    class Changing(Mapping):
+        """Gives something else each time."""
+
+        readings = 0
+
+        def __getitem__(self, _):
+            self.readings += 1
+            return 1 if self.readings == 1 else [1]
+
+        def __iter__(self):
+            return iter(["a"])
+
+        def __len__(self):
+            return 1
+
+    system.place("o", "alice", "BTC", 1, 1, metadata=Changing())
+    order = system.get("o")
+    assert order.metadata == {"a": 1}
+    order.to_dict()["metadata"]["a"] = 2
+    assert order.metadata == {"a": 1}
 
 
 def test_an_order_that_cannot_be_read_is_not_changed(system, raw, store):

@@ -185,3 +185,20 @@ def test_an_old_client_of_a_dropped_namespace_splits_no_user(open_system, raw, n
         assert old.cancel_all_by_user("user1") == 2
         assert [order.user_id for order in old.live_orders()] == [f"user{n}" for n in range(10) if n != 1]
         assert_consistent(raw, namespace)
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_check_amid_a_drop_finds_nothing(open_system, steps):
+    system, other = open_system(3), open_system()
+    place_some(system, 1200)
+    checking, dropping = Stepwise(verify(system._node), system), Stepwise(drop(other._node), other)
+    while dropping.about_to_send != ["drop_keys"]:
+        dropping.step()
+    with contextlib.suppress(errors.NoSuchNamespace):
+        for _ in range(steps):
+            checking.step()
+        dropping.step()
+        checking.step()
+        finish(dropping)
+        finish(checking)
+        assert checking.result == []
