@@ -5,7 +5,7 @@
 --- Owner and each of the last four may be ''.
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
 --- @include "change"
---- @include "stream_of"
+--- @include "live_record"
 --- @include "numbers"
 --- @include "unreadable"
 --- @include "decimal"
@@ -17,9 +17,7 @@ local done = answer_without_change(sessions, config, session, request_number, ep
 if done then
   return done
 end
-local stream = stream_of(directory, namespace, order_id, owner)
-local orders = stream and stream_key(namespace, stream, 'orders')
-local record = stream and redis.call('HGET', orders, order_id)
+local record, stream = live_record(directory, namespace, order_id, owner)
 if not record then
   return answer(sessions, session, request_number, 'n', true)
 end
@@ -36,5 +34,5 @@ record = with_numbers(record, amount ~= '' and amount or old_amount, price ~= ''
 if not record then
   return unreadable()
 end
-redis.call('HSET', orders, order_id, record)
+redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
 return answer(sessions, session, request_number, 'y')

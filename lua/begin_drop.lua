@@ -1,7 +1,7 @@
 --- Begins to drop a namespace: from now on nobody can change an order in it, or list its orders.
 --- KEYS: sessions config sequence
 --- ARGV: session request_number dropping (letters that name this drop)
---- REPLY: the letters that name the drop: these, or those of an earlier one; 'NONE' no such namespace
+--- REPLY: the letters that name the drop: these, or those of an earlier one; '' no such namespace
 --- @include "session"
 local sessions, config, sequence = unpack(KEYS)
 local session, request_number, dropping = unpack(ARGV)
@@ -11,7 +11,7 @@ if earlier then
   return earlier
 end
 if redis.call('EXISTS', config) == 0 then
-  return answer(sessions, session, request_number, 'NONE', true)
+  return answer(sessions, session, request_number, '', true)
 end
 local begun = redis.call('HGET', config, 'dropping')
 -- A right that only dropping needs, before anything is begun; and a command that full memory does not refuse, after

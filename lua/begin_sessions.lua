@@ -3,6 +3,7 @@
 --- KEYS: sessions probe config sequence directory orders placed paused user
 --- ARGV: seconds (for how long they are kept)
 --- REPLY: when they were begun, in microseconds since 1970
+--- @include "clock"
 local sessions, probe, config, sequence, directory, orders, placed, paused, user = unpack(KEYS)
 local seconds = unpack(ARGV)
 
@@ -23,8 +24,7 @@ if type(begun) ~= 'string' then
       return redis.error_reply(reply.err .. ' (changes need ' .. command[1] .. '; nothing was done)')
     end
   end
-  local now = redis.call('TIME')
-  begun = string.format('%.0f', now[1] * 1000000 + now[2])
+  begun = clock_text()
   redis.call('HSET', sessions, 'begun', begun)
 end
 redis.call('EXPIRE', sessions, seconds)

@@ -3,6 +3,7 @@
 --- ARGV: session request_number schema_version num_streams directory_shards
 --- REPLY: 'y' created; 'n' there is one
 --- @include "session"
+--- @include "clock"
 local sessions, config = unpack(KEYS)
 local session, request_number, schema_version, num_streams, directory_shards = unpack(ARGV)
 
@@ -14,7 +15,6 @@ if redis.call('EXISTS', config) == 1 then
   return answer(sessions, session, request_number, 'n', true)
 end
 -- From the clock, so that a client of a namespace that was dropped does not take this one for it.
-local now = redis.call('TIME')
-redis.call('HSET', config, 'schema_version', schema_version, 'epoch', string.format('%.0f', now[1] * 1000000 + now[2]),
+redis.call('HSET', config, 'schema_version', schema_version, 'epoch', clock_text(),
   'num_streams', num_streams, 'directory_shards', directory_shards)
 return answer(sessions, session, request_number, 'y')

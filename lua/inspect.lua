@@ -4,6 +4,7 @@
 --- REPLY: a list by id of {record, sequence number, 1 paused or 0, stream by the directory,
 --- 1 in its user's set or 0, 1 in found_with's set or 0}, nil for what is not there
 --- @include "stream_key"
+--- @include "user_of"
 local directory, orders, placed, paused = unpack(KEYS)
 local namespace, stream, found_with = unpack(ARGV, 1, 3)
 local order_ids = {unpack(ARGV, 4)}
@@ -15,8 +16,7 @@ end
 local reply = {}
 for i, order_id in ipairs(order_ids) do
   local record = redis.call('HGET', orders, order_id)
-  local readable, fields = pcall(cjson.decode, record or '')
-  local user = readable and type(fields) == 'table' and type(fields.user_id) == 'string' and fields.user_id
+  local user = record and user_of(record)
   reply[i] = {
     record,
     redis.call('ZSCORE', placed, order_id),

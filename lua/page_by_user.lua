@@ -1,4 +1,4 @@
---- Reads named orders of one user, of which some may be gone by now.
+--- Reads named orders of one user. Some may be gone by now.
 --- KEYS: config orders placed paused
 --- ARGV: epoch order_ids... (1 to 5000)
 --- REPLY: {sequence numbers, records, 1 paused or 0}, three lists in the order of the ids, nil where gone; 'STALE'

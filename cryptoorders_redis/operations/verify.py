@@ -4,7 +4,6 @@ Scans collect the order ids from all keys. Then all keys of an order are read at
 that happens during the check is never reported as an inconsistency.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from cryptoorders_redis.operations import Argument, Call, Operation, Steps
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import find_problem
+from cryptoorders_redis.schema.records import check_record
 
 PAGE = 500
 """Ids or keys checked in one round trip."""
@@ -153,11 +152,11 @@ def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[An
     if not routed_here:
         where = "no stream" if directory is None else f"stream {_text(directory)}"
         yield f"the directory names {where}, so that its id alone does not find it"
-    problem = find_problem(record)
-    if problem:
+    try:
+        user: str = check_record(record)["user_id"]
+    except ValueError as problem:
         yield f"its record cannot be read: {problem}: {record!r}"
         return
-    user: str = json.loads(record)["user_id"]
     if not in_users_set:
         yield f"not in the set of its user {user!r}"
     if in_set_found_with and found_with != user:

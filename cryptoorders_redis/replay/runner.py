@@ -84,24 +84,24 @@ class Replay:
             CryptoOrdersError: The replay stopped. All lines before `since` have run. Of the lines from
                 `since` to `line` those that are counted have run.
         """
-        waiting: list[_NumberedCommand] = []
+        commands: list[_NumberedCommand] = []
         for line in lines:
             self.line += 1
             refusal = None
             if line.strip():
                 try:
                     command = parse_command(line)
-                    waiting.append(_NumberedCommand(command.op, command.target, self.line))
+                    commands.append(_NumberedCommand(command.op, command.target, self.line))
                     self.waiting.add(self.line)
                 except (TypeError, ValueError) as error:
                     refusal = Refusal(self.line, str(error))
-            if refusal or len(waiting) >= self._window:
-                self._run_commands(waiting)
-                waiting = []
+            if refusal or len(commands) >= self._window:
+                self._run_commands(commands)
+                commands = []
             if refusal:
                 self.refused += 1
                 yield refusal
-        self._run_commands(waiting)
+        self._run_commands(commands)
 
     def _run_commands(self, commands: list["_NumberedCommand"]) -> None:
         for group in group_commands(commands):

@@ -34,21 +34,22 @@ def encode_record(new: OrderFields) -> bytes:
     return (record + end).encode()
 
 
-def find_problem(record: bytes) -> str | None:
-    """Return what keeps a record from being read or changed; None where nothing does.
+def check_record(record: bytes) -> dict[str, Any]:
+    """Return the fields of a record that can be read and changed, also those that this release does not know.
 
-    Fields that this release does not know are no problem.
+    Raises:
+        ValueError: it cannot; says why.
     """
     try:
         fields: Any = json.loads(record.decode())
     except (ValueError, RecursionError):
-        return "not JSON"
+        raise ValueError("not JSON") from None
     if not isinstance(fields, dict):
-        return "not a JSON object"
+        raise ValueError("not a JSON object")  # noqa: TRY004 - it is data, and no argument
     for name, is_legal in _FIELDS.items():
         if not is_legal(cast("dict[str, Any]", fields).get(name)):
-            return f"its field {name!r} is missing or not legal"
-    return None
+            raise ValueError(f"its field {name!r} is missing or not legal")
+    return cast("dict[str, Any]", fields)
 
 
 def _is_text(value: object) -> bool:

@@ -65,7 +65,7 @@ class AsyncConnections:
         """
         connection = await self._take(give_up_at)
         try:
-            self._refuse_if_closed()  # also whoever waited for a connection meanwhile
+            self._refuse_if_closed()  # also a call that waited for a connection meanwhile
             await self._make_ready(connection)
             try:
                 await connection.send_packed_command([request])
@@ -73,7 +73,7 @@ class AsyncConnections:
             except (redis.RedisError, OSError) as error:
                 raise without_reply(error, num_replies) from error
         except BaseException:
-            # Also when cancelled: whoever comes next must not read the reply to this request.
+            # Also when cancelled: the next call must not read the reply to this request.
             await connection.disconnect(nowait=True)
             raise
         else:
@@ -92,7 +92,7 @@ class AsyncConnections:
         """Refuse further requests, close the connections, and leave a server that we joined."""
         self._closed = True
         for _ in range(self._num_waiting):
-            self._free.release()  # whoever waits for a connection finds out that there will be none
+            self._free.release()  # a call that waits for a connection learns that there will be none
         while self._idle:
             await self._idle.pop().disconnect()
         if self._source.server:
@@ -141,9 +141,10 @@ class AsyncConnections:
                 return
             await connection.disconnect(nowait=True)
         await connection.connect()
-        for request in encode_introduction(self._client_name, connection):
+        introduction = encode_introduction(self._client_name, connection)
+        await connection.send_packed_command(introduction)
+        for _ in introduction:
             with contextlib.suppress(redis.ResponseError):
-                await connection.send_packed_command([request])
                 await connection.read_response(disable_decoding=True)
         _log.debug("connected")
 

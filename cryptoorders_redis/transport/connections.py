@@ -126,7 +126,7 @@ class Connections:
             return None
 
     def _next_given_back(self, give_up_at: float) -> "_Link":
-        self._waiting.append(None)  # before the first look, so that whoever gives one back after it wakes us
+        self._waiting.append(None)  # before the first look: a call that gives one back after it wakes us
         try:
             while not (link := self._idle_one() or self._lost_one()):
                 seconds = give_up_at - time.monotonic()
@@ -202,9 +202,10 @@ class _Link:
         self.disconnect()
         connection = self._make()
         connection.connect()
-        for request in encode_introduction(self._client_name, connection):
+        introduction = encode_introduction(self._client_name, connection)
+        connection.send_packed_command(introduction)
+        for _ in introduction:
             with contextlib.suppress(redis.ResponseError):
-                connection.send_packed_command([request])
                 connection.read_response(disable_decoding=True)
         _log.debug("connected")
         self._has_news = _news_of(connection)
@@ -217,7 +218,7 @@ class _Link:
         Raises:
             ReplyLost, AccessDenied, StoreUnavailable: as `without_reply` says.
         """
-        # Out of here until all replies are read: whoever comes next must not read one to this request.
+        # Out of here until all replies are read: the next call must not read a reply to this request.
         connection, self._connection = self._connection, None
         assert connection
         replies: list[Reply] = []

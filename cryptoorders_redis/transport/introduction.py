@@ -7,7 +7,7 @@ _LIBRARY = f"redis-py(cryptoorders_redis_v{__version__})"
 
 
 def encode_introduction(client_name: str, connection: object) -> list[bytes]:
-    """Return the requests that introduce a connection, each of which has one reply.
+    """Return the requests that introduce a connection. Each has one reply.
 
     A server may refuse them, for it is too old or its user may not: that is no reason not to be served. A
     name that the caller has given to the connection stays.

@@ -10,8 +10,7 @@ import redis.asyncio
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CallInfo, CryptoOrderSystem, __version__, errors
 from cryptoorders_redis.schema.scripts import script
-from tests.support.blocking import BlockingSystem
-from tests.support.proxy import Fault, Proxy
+from tests.support.proxy import Fault
 
 
 class Observer:
@@ -25,20 +24,9 @@ class Observer:
         return [info.name for info in self.seen]
 
 
-@pytest.fixture(params=[CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
-def api(request):
-    return request.param
-
-
 @pytest.fixture
 def observer():
     return Observer()
-
-
-@pytest.fixture
-def proxy(server):
-    with Proxy(server.url) as proxy:
-        yield proxy
 
 
 def test_an_observer_sees_each_call_once(api, server, namespace, observer):

@@ -12,6 +12,13 @@ from cryptoorders_redis import NewOrder, errors
 from tests.support.consistency import contents, orders_of
 from tests.support.nasty import NASTY_IDS
 
+
+def orders_key(raw, store):
+    """The one hash of records that there is."""
+    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    return key
+
+
 LEGAL = [
     pytest.param({"side": "buy", "n": 3, "ratio": 0.1, "post_only": True, "note": None}, id="each-type"),
     pytest.param({}, id="empty"),
@@ -109,7 +116,7 @@ AS_OTHERS_WRITE = [
 def test_fields_of_a_later_release_survive_every_change(system, raw, store, written, options):
     user = 'al\u00ec"ce'
     system.place("o", user, "BTC", "5.0", 7, metadata={"amount": "3"})
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     record = written(json.loads(raw.hget(key, "o")))
     raw.hset(key, "o", json.dumps(record, **options))
     before = json.loads(raw.hget(key, "o"))
@@ -128,7 +135,7 @@ def test_fields_of_a_later_release_survive_every_change(system, raw, store, writ
 
 def test_a_nested_amount_of_a_later_release_is_not_the_orders(system, raw, store):
     system.place("o", "alice", "BTC", "5", "7")
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     record = {"later": {"amount": "5", "price": "7"}} | json.loads(raw.hget(key, "o"))
     raw.hset(key, "o", json.dumps(record))
     assert system.amend("o", price=8) is True
@@ -166,7 +173,7 @@ UNREADABLE = [
 @pytest.mark.parametrize(("record", "problem"), UNREADABLE)
 def test_a_record_that_cannot_be_read_is_named_by_verify(system, raw, store, record, problem):
     system.place("o", "alice", "BTC", 1, 1)
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     good = raw.hget(key, "o")
     raw.hset(key, "o", record.encode("latin-1"))
     (found,) = system.verify()
@@ -184,7 +191,7 @@ NESTED = [
 @pytest.mark.parametrize("record", NESTED)
 def test_numbers_of_a_field_between_ours_are_left_alone(system, raw, store, record):
     system.place("o", "u", "B", 1, 1)
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     raw.hset(key, "o", record)
     assert system.reduce("o", "0.5") == Decimal("0.5")
     assert system.amend("o", price=7) is True
@@ -193,7 +200,7 @@ def test_numbers_of_a_field_between_ours_are_left_alone(system, raw, store, reco
 
 def test_another_users_unreadable_order_stops_no_batch(system, raw, store):
     system.place("theirs", "bob", "BTC", 1, 1)
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     record = raw.hget(key, "theirs")
     raw.hset(key, "theirs", "[1]")
     alice = system.user("alice")
@@ -205,7 +212,7 @@ def test_another_users_unreadable_order_stops_no_batch(system, raw, store):
 
 def test_an_order_without_a_record_is_none(system, raw, store):
     system.place("o", "alice", "BTC", 1, 1)
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     record = raw.hget(key, "o")
     raw.hdel(key, "o")
     for api in (system, system.user("alice")):
@@ -240,7 +247,7 @@ def test_metadata_is_read_once_and_given_as_a_copy(system):
 def test_an_order_that_cannot_be_read_is_not_changed(system, raw, store):
     """Nor is anything else of its batch: the script is stopped before it writes."""
     system.place_many([("good", "alice", "BTC", 1, 1), ("o", "alice", "BTC", 1, 1)])
-    (key,) = raw.scan_iter(match=f"{{{store.namespace}:*:orders")
+    key = orders_key(raw, store)
     record = raw.hget(key, "o")
     raw.hset(key, "o", "[1]")
     before = contents(raw, store.namespace)

@@ -2,15 +2,7 @@
 
 import pytest
 
-from cryptoorders_redis import CryptoOrderSystem
-from tests.support.blocking import BlockingSystem
 from tests.support.consistency import assert_consistent
-
-
-@pytest.fixture(params=[CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
-def api(request):
-    """Opens a system whose calls block: what goes wrong on the way must not differ by the API."""
-    return request.param
 
 
 @pytest.fixture
