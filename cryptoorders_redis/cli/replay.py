@@ -34,9 +34,12 @@ def replay(
 ) -> None:
     """Run commands from a file, one a line, and print what was applied, ignored and refused.
 
-    {"op": "place", "order_id": .., "user_id": .., "currency": .., "amount": .., "price": ..};
+    {"op": "place", "order_id": .., "user_id": .., "currency": .., "amount": .., "price": ..},
+    also with "metadata";
     {"op": "pause", "order_id": ..}, also resume and cancel;
-    {"op": "amend", "order_id": .., "amount": .., "price": ..}, of which one may be left out;
+    {"op": "amend", "order_id": .., "amount": .., "price": ..}, where amount or price may be left out,
+    also with "expected_amount" and "expected_price";
+    {"op": "reduce", "order_id": .., "by": ..};
     {"op": "cancel_all_by_user", "user_id": ..}.
     Any other line is reported with its number and skipped. The exit code is then 1.
     """

@@ -1,4 +1,4 @@
-"""Many changes of one kind, in turn, a batch a round trip. A batch is one script and atomic."""
+"""Many changes of one kind, one after the other. Each batch is one script: one round trip, and atomic."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial

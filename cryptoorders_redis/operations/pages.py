@@ -1,4 +1,4 @@
-"""Live orders in placement order, read by the page: memory stays flat, and the server is free between.
+"""Live orders in placement order, read in pages: memory stays flat, and the server is free in between.
 
 Each page is read at one moment, different pages at different ones. An order that is live from the first
 page to the last is given out exactly once; one placed or cancelled in between may be given out or not.
@@ -24,7 +24,7 @@ LEAST_OF_A_STREAM = 10
 
 
 class Pages(Protocol):
-    """Live orders, by the page."""
+    """Live orders in pages."""
 
     def next_page(self) -> Steps[Sequence[Order]]:
         """Reply with the next orders: at least one, or none at the end."""
@@ -145,7 +145,7 @@ class _LimitOfAStream:
 
 
 class _OrdersOfUser:
-    """Reads the user's order ids once, at one moment, and then the orders themselves by the page."""
+    """Reads the user's order ids once, at one moment, and then the orders themselves in pages."""
 
     def __init__(self, node: Standalone, query: Query, user_id: str) -> None:
         self._node = node

@@ -45,7 +45,7 @@ _OPTIONAL = {
 """The fields that may be left out."""
 
 _ONE_OF = {Op.AMEND: ("amount", "price")}
-"""The fields of which at least one is needed."""
+"""At least one of these fields is needed."""
 
 
 class Amendment(NamedTuple):

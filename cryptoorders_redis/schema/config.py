@@ -29,7 +29,7 @@ class Config(NamedTuple):
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a config, of which any field is known."""
+        """Whether there is a config with any field that this release knows."""
         return any(self[:-1])
 
     @property

@@ -64,8 +64,8 @@ class Executor:
 
     Args:
         sessions: where request numbers come from.
-        deadline_seconds: how long a call goes on trying when the server does not answer. One that
-            never answered yet is not waited for: its address is more likely wrong than it is down.
+        deadline_seconds: how long a call tries again while the server does not answer. A server that never
+            answered is not waited for: its address is more likely wrong than it is down.
         observer: is told of each call, once.
     """
 

@@ -40,7 +40,7 @@ class Session:
         self._begun.idle.append(self)
 
     def forget(self) -> None:
-        """Begin anew before the next change: the server does not know this session any more."""
+        """Begin the sessions again before the next change: the server does not know this one any more."""
         self._begun.renew_at = 0.0
 
 

@@ -19,7 +19,7 @@ both_apis = pytest.mark.parametrize("system", [CryptoOrderSystem, AsyncCryptoOrd
 
 
 def refusal_of(url, system=CryptoOrderSystem):
-    """The message for a URL, of which the whole traceback shows none of the words."""
+    """The message for a URL. The whole traceback shows none of the words."""
     with pytest.raises(ValueError) as caught:
         system(url=url)
     assert_untold(caught.value)

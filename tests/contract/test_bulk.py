@@ -1,4 +1,4 @@
-"""Calls for many: as one by one, in turn, but for the round trips."""
+"""Calls for many orders do the same as single calls, in fewer round trips."""
 
 import random
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Asking for a part of the live orders: by time, by the page, from a cursor; counts; the summary."""
+"""Asking for a part of the live orders: by time, in pages, from a cursor; counts; the summary."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -30,7 +30,7 @@ def state_of(system: CryptoOrderSystem, user_id: str) -> State:
 
 
 def states_after(calls) -> dict[str, State]:
-    """Each user's orders after the calls of one caller, of which each answer must be right."""
+    """Each user's orders after the calls of one caller. Each answer must be right."""
     states: dict[str, State] = {}
     for number, call in enumerate(calls):
         user_id = call.arguments[0].partition("-o")[0]

@@ -260,7 +260,7 @@ def test_a_server_that_forgets_at_once_is_unavailable(server, system, raw, names
 
 @each_change
 def test_a_session_in_doubt_is_not_used_again(proxy, system, namespace, change):
-    """What was sent in it is still on its way, and may answer whoever comes next."""
+    """What was sent in it is still on its way, and may answer the next call."""
     make(system, *change.before)
     with CryptoOrderSystem(url=proxy.url, namespace=namespace, deadline_seconds=0) as faulty:
         faulty.place("first", "bob", "BTC", 1, 1)

@@ -346,7 +346,7 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
 
 
 class Learning(Standalone):
-    """A namespace of which another thread reads a new config between any two looks at it."""
+    """A namespace whose config another thread reads again between any two looks at it."""
 
     looks = 0
 

@@ -18,7 +18,7 @@ from tests.support.model import EXACT, MORE, Model, as_modelled, line
 from tests.support.nasty import NASTY_IDS
 
 TEXT = st.text(min_size=1, max_size=8) | st.text("{}:()\n\0aé📈", min_size=1, max_size=4)
-# A few ids again and again, so that calls meet and a user has several orders; now and then any text.
+# Mostly a few ids, so that calls meet and a user has several orders; now and then any text.
 ORDER_IDS = st.sampled_from(NASTY_IDS[:8]) | st.sampled_from(NASTY_IDS) | TEXT
 USERS = ["alice", "bob", *NASTY_IDS[:3]]
 USER_IDS = st.sampled_from(USERS) | st.sampled_from(USERS) | st.sampled_from(NASTY_IDS) | TEXT
