@@ -7,10 +7,9 @@ drive several at once, step by step, in any interleaving, and leave one where a 
 from collections.abc import Generator, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-T = TypeVar("T")
+from cryptoorders_redis.operations.words import Argument, Words
 
-Argument: TypeAlias = str | bytes | int
-"""A word of a command."""
+T = TypeVar("T")
 
 Kind: TypeAlias = Literal["change", "read"]
 
@@ -30,8 +29,8 @@ class Call(NamedTuple):
 
     script: str
     slot: str
-    keys: Sequence[Argument]
-    args: Sequence[Argument]
+    keys: Words
+    args: Words
     changes: Sequence[str] = ()
 
 
@@ -56,15 +55,28 @@ class Operation(Generic[T]):
         name: the name of the call.
         kind: whether it changes something, or reads.
         ids: the order ids, or the user id or namespace, that it is about; none for all orders.
-        steps: what is to be sent.
         attempts: 1, and one more for each time that a request had to be sent again.
     """
 
-    __slots__ = ("attempts", "ids", "kind", "name", "steps")
+    __slots__ = ("_steps", "attempts", "ids", "kind", "name")
 
     def __init__(self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T]) -> None:
         self.name: str = name
         self.kind: Kind = kind
         self.ids: Sequence[str] = ids
-        self.steps: Steps[T] = steps
         self.attempts: int = 1
+        self._steps = steps
+
+    def steps(self) -> Steps[T]:
+        """Return what is to be sent, step by step. For one use."""
+        return self._steps
+
+
+class SingleChange(Operation[bool]):
+    """A change that nearly always is one call, answered by b"y" for True or b"n" for False."""
+
+    __slots__ = ()
+
+    def first_call(self) -> Call:
+        """Return that call: the first step, as the settings that are known now make it."""
+        raise NotImplementedError

@@ -11,6 +11,7 @@ from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import Query
 from cryptoorders_redis.operations.standalone import STALE, Standalone
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
@@ -116,7 +117,9 @@ class _AllOrders:
             for stream in range(settings.num_streams)
             for key in (keys.orders, keys.placed, keys.paused)
         ]
-        return Call("page", keys.slot, (keys.config, *of_streams), (settings.epoch, above, below, limit))
+        return Call(
+            "page", keys.slot, pack((keys.config, *of_streams)), pack((settings.epoch, above, below, limit))
+        )
 
 
 class _LimitOfAStream:
@@ -187,6 +190,6 @@ class _OrdersOfUser:
         return Call(
             "page_by_user",
             keys.slot,
-            (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (settings.epoch, *order_ids),
+            pack((keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            pack((settings.epoch, *order_ids)),
         )

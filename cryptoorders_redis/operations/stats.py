@@ -7,6 +7,7 @@ from heapq import nsmallest
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step, Steps
 from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.standalone import Standalone
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.keys import KeyMeaning
 
 PAGE = 1000
@@ -179,7 +180,7 @@ def _measure(node: Standalone, keys: dict[bytes, KeyMeaning], found: _Found) -> 
         by_stream.setdefault(meaning.stream, []).append(key)
     sets = [key for key, meaning in keys.items() if meaning.kind == "user"]
     steps: list[Step] = [
-        Call("measure", node.keys.slot, measured, (SAMPLES,)) for measured in by_stream.values()
+        Call("measure", node.keys.slot, pack(measured), pack((SAMPLES,))) for measured in by_stream.values()
     ]
     if sets:
         steps.append(ReadTransaction(node.keys.slot, [("SCARD", key) for key in sets]))

@@ -9,6 +9,7 @@ from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
 from cryptoorders_redis.operations.standalone import STALE, Commands, Standalone
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.records import decode_order
@@ -97,8 +98,8 @@ def _newest(
         Call(
             "newest",
             keys.slot,
-            (keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream)),
-            (settings.epoch, number),
+            pack((keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            pack((settings.epoch, number)),
         )
         for stream in streams
     ]

@@ -11,6 +11,7 @@ from typing import Any
 from cryptoorders_redis.operations import Argument, Call, Operation, Steps
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.standalone import Standalone
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import check_record
 
@@ -127,7 +128,7 @@ def _inspected(
     for first in range(0, len(order_ids), PAGE):
         page = order_ids[first : first + PAGE]
         args = (node.keys.namespace, stream, user, *page)
-        (rows,) = yield [Call("inspect", node.keys.slot, (*keys, node.keys.paused(stream)), args)]
+        (rows,) = yield [Call("inspect", node.keys.slot, pack((*keys, node.keys.paused(stream))), pack(args))]
         for order_id, facts in zip(page, rows, strict=True):
             problems = _problems(node, stream, user, facts)
             found += [Inconsistency(_text(order_id), stream, problem) for problem in problems]

@@ -5,11 +5,14 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
 from cryptoorders_redis.validation import format_decimal, format_metadata, validate_text
+
+NewRecord: TypeAlias = tuple[OrderFields, bytes]
+"""A new order, and its record."""
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 

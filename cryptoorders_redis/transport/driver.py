@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.transport.connections import Connections
-from cryptoorders_redis.transport.executor import Executor
+from cryptoorders_redis.transport.executor import Conversation, Executor
+from cryptoorders_redis.transport.resp import Reply
 
 T = TypeVar("T")
 
@@ -34,20 +35,39 @@ class Driver:
 
     def run(self, operation: Operation[T]) -> T:
         """Carry out an operation, and return its result."""
-        conversation = self._executor.execute(operation)
+        first_try = self._executor.first_try(operation)
+        if first_try is None:
+            return self._converse(self._executor.execute(operation))
+        data, session, give_up_at = first_try
+        try:
+            outcome = self._connections.exchange(data, 1, give_up_at)
+        except Exception as error:  # noqa: BLE001 - the executor decides what it means
+            outcome = error
+        else:
+            answer = self._executor.settled(session, outcome[0])
+            if answer is not None:
+                return cast("T", answer)
+        return self._converse(self._executor.execute(operation, first_try), outcome)
+
+    def _converse(self, conversation: Conversation[T], outcome: list[Reply] | Exception | None = None) -> T:
+        """Send what the executor asks for; with an outcome, that of its first request, which was sent."""
         try:
             request = next(conversation)
             while True:
-                if request.wait_seconds:
-                    time.sleep(request.wait_seconds)
-                try:
-                    replies = self._connections.exchange(
-                        request.data, request.num_replies, request.give_up_at
-                    )
-                except Exception as error:  # noqa: BLE001 - the executor decides what it means
-                    request = conversation.throw(error)
+                if outcome is None:
+                    if request.wait_seconds:
+                        time.sleep(request.wait_seconds)
+                    try:
+                        outcome = self._connections.exchange(
+                            request.data, request.num_replies, request.give_up_at
+                        )
+                    except Exception as error:  # noqa: BLE001 - the executor decides what it means
+                        outcome = error
+                if isinstance(outcome, Exception):
+                    request = conversation.throw(outcome)
                 else:
-                    request = conversation.send(replies)
+                    request = conversation.send(outcome)
+                outcome = None
         except StopIteration as done:
             return done.value
         finally:

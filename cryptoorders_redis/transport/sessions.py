@@ -6,6 +6,7 @@ import time
 from itertools import count
 
 from cryptoorders_redis.operations import Call
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.keys import Keys
 
 KEPT_SECONDS = 3600
@@ -21,17 +22,23 @@ MAX_SESSIONS = 10_000
 class Session:
     """A name that one call at a time uses, and the number of the last request made under it."""
 
-    __slots__ = ("_begun", "name", "request_number")
+    __slots__ = ("_begun", "name", "packed_name", "request_number")
 
     def __init__(self, begun: "_Begun", name: str) -> None:
         self._begun = begun
         self.name: str = name
+        self.packed_name: bytes = pack((name,)).data
         self.request_number: int = 0
 
     @property
     def key(self) -> str:
         """The key in which the server keeps the last answer."""
         return self._begun.key
+
+    @property
+    def packed_key(self) -> bytes:
+        """The key as a word of a command."""
+        return self._begun.packed_key
 
     def give_back(self) -> None:
         """Let the next call use it. Only for a session whose call has its answer: else a copy of the
@@ -76,19 +83,19 @@ class Sessions:
         session.request_number += 1
         return session
 
-    def begin_call(self, slot: str) -> Call:
-        """Return the call that begins this client's sessions in a slot, or renews them."""
+    def begin_call(self, slot: str) -> tuple[str, Call]:
+        """Return the key of this client's sessions in a slot, and the call that begins or renews them."""
         key = self._keys.sessions(slot, self._client)
-        keys = (key, key + ":probe", *self._keys.one_of_each_kind())
-        return Call("begin_sessions", slot, keys, (KEPT_SECONDS,))
+        keys = pack((key, key + ":probe", *self._keys.one_of_each_kind()))
+        return key, Call("begin_sessions", slot, keys, pack((KEPT_SECONDS,)))
 
-    def begin(self, call: Call, moment: str) -> None:
-        """Use the sessions that the call has begun, or renewed, at the moment that it replied with."""
-        key, begun = str(call.keys[0]), self._begun.get(call.slot)
+    def begin(self, slot: str, key: str, moment: str) -> None:
+        """Use the sessions that a call has begun, or renewed, at the moment that it replied with."""
+        begun = self._begun.get(slot)
         if not begun or (begun.key, begun.moment) != (key, moment):
             begun = _Begun(key, moment)
         begun.renew_at = time.monotonic() + RENEWAL_SECONDS
-        self._begun[call.slot] = begun
+        self._begun[slot] = begun
 
     def _start_over(self) -> None:
         self._client = secrets.token_hex(8)
@@ -102,6 +109,7 @@ class _Begun:
 
     def __init__(self, key: str, moment: str) -> None:
         self.key = key
+        self.packed_key: bytes = pack((key,)).data
         self.moment = moment
         self.renew_at: float = 0.0
         self.given: count[int] = count(1)

@@ -75,8 +75,8 @@ def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
     for _ in range(500):
         event = chance.choice(["begin", "reply", "take", "take", "take", "give back", "forget", "renew"])
         if event == "begin":
-            call = sessions.begin_call("{x}")
-            replies.append((call, begun_on_server.setdefault(call.keys[0], str(next(moments)))))
+            key, call = sessions.begin_call("{x}")
+            replies.append((call.slot, key, begun_on_server.setdefault(key, str(next(moments)))))
         elif event == "reply" and replies:
             sessions.begin(*replies.pop(chance.randrange(len(replies))))
         elif event == "take" and (session := sessions.take("{x}")):
@@ -179,7 +179,7 @@ def test_a_session_that_another_call_begins_again_is_unknown(
 
         def forget_and_begin_again() -> None:
             raw.delete(*clients())
-            begin = faulty._sessions.begin_call(f"{{{namespace}}}")
+            _, begin = faulty._sessions.begin_call(f"{{{namespace}}}")
             faulty._run(Operation("begin", "read", (), sending(begin)))
 
         proxy.next_call(Fault.LOSE_REPLY, then=forget_and_begin_again)

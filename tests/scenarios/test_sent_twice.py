@@ -107,7 +107,8 @@ def sessions():
 
 
 def begin(sessions, moment="1"):
-    sessions.begin(sessions.begin_call(SLOT), moment)
+    key, _ = sessions.begin_call(SLOT)
+    sessions.begin(SLOT, key, moment)
 
 
 def test_a_session_is_for_one_call_at_a_time(sessions):
@@ -144,29 +145,29 @@ def test_a_forgotten_session_makes_its_client_begin_again(sessions):
 
 def test_a_client_has_a_bounded_number_of_sessions(sessions, monkeypatch):
     monkeypatch.setattr("cryptoorders_redis.transport.sessions.MAX_SESSIONS", 3)
-    before = sessions.begin_call(SLOT)
+    before, _ = sessions.begin_call(SLOT)
     assert all(sessions.take(SLOT) for _ in range(3))
     assert sessions.take(SLOT) is None
-    assert sessions.begin_call(SLOT).keys[0] != before.keys[0]
+    assert sessions.begin_call(SLOT)[0] != before
 
 
 def test_a_child_process_has_sessions_of_its_own(sessions, monkeypatch):
     """What a real fork does is in test_processes.py; there the sessions of both go on at once."""
     sessions.take(SLOT).give_back()
-    before = sessions.begin_call(SLOT)
+    before, _ = sessions.begin_call(SLOT)
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert sessions.take(SLOT) is None
-    assert sessions.begin_call(SLOT).keys[0] != before.keys[0]
+    assert sessions.begin_call(SLOT)[0] != before
 
 
 def test_each_slot_has_sessions_of_its_own(sessions):
     """On Redis Cluster a script reaches only the keys of its slot, so its session is in that slot."""
     assert sessions.take("{ns:1}") is None
-    call = sessions.begin_call("{ns:1}")
-    assert (call.slot, str(call.keys[0]).partition(":sessions:")[0]) == ("{ns:1}", "{ns:1}")
-    sessions.begin(call, "2")
+    key, call = sessions.begin_call("{ns:1}")
+    assert (call.slot, key.partition(":sessions:")[0]) == ("{ns:1}", "{ns:1}")
+    sessions.begin("{ns:1}", key, "2")
     first, other = sessions.take(SLOT), sessions.take("{ns:1}")
-    assert (first.key, other.key) == (str(sessions.begin_call(SLOT).keys[0]), str(call.keys[0]))
+    assert (first.key, other.key) == (sessions.begin_call(SLOT)[0], key)
     other.give_back()
     assert sessions.take(SLOT) is not other
     assert sessions.take("{ns:1}") is other

@@ -14,7 +14,7 @@ from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.consistency import assert_consistent, change_settings, delete_all, keys_of
 from tests.support.model import line
-from tests.support.stepwise import Stepwise
+from tests.support.stepwise import Stepwise, texts_of
 
 USERS = [f"user{number}" for number in range(12)]
 RESIZES = [
@@ -367,14 +367,13 @@ def test_a_stream_is_sent_with_the_settings_it_was_made_from(user):
     for looks in range(1, 30):
         for operation in (node.place(new), place_many(node, [new])):
             node.looks = looks
-            (call,) = next(operation.steps)
+            (call,) = next(operation.steps())
             assert isinstance(call, Call)
-            epoch, _, stream, *_ = call.args
-            assert stream == stream_of_user(user, int(epoch))
+            epoch, _, stream, *_ = texts_of(call.args)
+            assert int(stream) == stream_of_user(user, int(epoch))
         node.looks = looks
-        (call,) = next(node.cancel_all_by_user(user).steps)
+        (call,) = next(node.cancel_all_by_user(user).steps())
         assert isinstance(call, Call)
-        epoch, _, stream, _ = call.args
-        assert isinstance(stream, int)
-        assert stream == stream_of_user(user, int(epoch))
-        assert call.keys[-1] == node.keys.user(stream, user)
+        epoch, _, stream, _ = texts_of(call.args)
+        assert int(stream) == stream_of_user(user, int(epoch))
+        assert texts_of(call.keys)[-1] == node.keys.user(int(stream), user)

@@ -5,13 +5,14 @@ from typing import Any
 
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.operations.words import Words
 
 
 class Stepwise:
     """An operation that runs step by step, and shows what its next step sends."""
 
     def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
-        self._operation = operation.steps
+        self._operation = operation.steps()
         self._system = system
         self._steps: Any = None
         self.done = False
@@ -37,3 +38,14 @@ class Stepwise:
             self._steps = resume()
         except StopIteration as end:
             self.done, self.result = True, end.value
+
+
+def texts_of(words: Words) -> list[str]:
+    """Return packed words as texts."""
+    data, texts = words.data, list[str]()
+    while data:
+        size, _, rest = data.removeprefix(b"$").partition(b"\r\n")
+        texts.append(rest[: int(size)].decode())
+        data = rest[int(size) + 2 :]
+    assert len(texts) == words.number
+    return texts
