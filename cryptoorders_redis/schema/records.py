@@ -25,16 +25,44 @@ def encode_record(new: OrderFields) -> bytes:
     """
     order_id, user_id, currency, amount, price = new[:5]
     validate_text(order_id, "order_id")
+    metadata = new[5] if len(new) == 6 else None
+    if metadata is None and (plain := _plain_record(user_id, currency, amount, price)):
+        return plain
     quoted_user_id = _quoted(validate_text(user_id, "user_id"))
     quoted_currency = _quoted(validate_text(currency, "currency"))
-    # Four times as fast as json.dumps() of a dict, and this is half of what placing costs the client.
     record = (
         f'{{"user_id":{quoted_user_id},"currency":{quoted_currency},'
         f'"amount":"{format_decimal(amount, "amount")}","price":"{format_decimal(price, "price")}"'
     )
-    metadata = new[5] if len(new) == 6 else None
     end = "}" if metadata is None else f',"metadata":{format_metadata(metadata)}}}'
     return (record + end).encode()
+
+
+def _plain_record(user_id: object, currency: object, amount: object, price: object) -> bytes | None:
+    """Return the record of nearly every order: one pattern sees that all is legal, in a third of the time."""
+    is_written_exactly = (
+        type(user_id) is type(currency) is str
+        and type(amount) in _WRITTEN_EXACTLY
+        and type(price) in _WRITTEN_EXACTLY
+    )
+    if not is_written_exactly:
+        return None
+    try:
+        record = f'{{"user_id":"{user_id}","currency":"{currency}","amount":"{amount}","price":"{price}"}}'
+    except ValueError:  # Python's own limit on the digits of an int
+        return None
+    return record.encode() if _PLAIN_RECORD.fullmatch(record) else None
+
+
+_WRITTEN_EXACTLY = frozenset((str, int, Decimal))
+"""Types whose text is their number, and nothing else. Not bool, and not what is derived from them."""
+
+_PLAIN_RECORD = re.compile(
+    r'\{"user_id":"[ !#-\[\]-~]{1,256}","currency":"[ !#-\[\]-~]{1,256}",'
+    r'"amount":"(?!0(\.0+)?")(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?",'
+    r'"price":"(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?"\}'
+)
+"""A record of legal values that no character of needs an escape."""
 
 
 def check_record(record: bytes) -> dict[str, Any]:
