@@ -1,9 +1,10 @@
 """The record of a new order: the quick way to it gives what the thorough way gives."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cryptoorders_redis.schema.records import _plain_record, encode_record
@@ -40,6 +41,13 @@ NUMBERS = st.one_of(
 )
 
 
+class Name(StrEnum):
+    ALICE = "alice"
+
+    def __format__(self, _: str) -> str:
+        return "bob"
+
+
 def outcome_of(fields):
     try:
         return encode_record(fields)
@@ -47,7 +55,20 @@ def outcome_of(fields):
         return type(error), str(error)
 
 
-@given(st.tuples(TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS))
+PLAIN = ("o", "alice", "BTC", "0.5", 60_000)
+
+FIELDS = [TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS]
+
+ONE_ODD_FIELD = st.integers(0, 4).flatmap(
+    lambda at: FIELDS[at].map(lambda odd: (*PLAIN[:at], odd, *PLAIN[at + 1 :]))
+)
+
+
+@settings(max_examples=500)
+@given(st.one_of(ONE_ODD_FIELD, st.tuples(*FIELDS)))
+@example(("o", Name.ALICE, "BTC", "0.5", 1))
+@example(("o", "alice", Name.ALICE, "0.5", 1))
+@example(("o", "alice", "BTC", f"{10**55}.{10**55}", 1))
 @example(("o", "u", "BTC", "0.5", 10**5000))
 @example(("o", "u", "BTC", Decimal("0E+2"), Decimal("0.00")))
 def test_a_record_is_the_same_however_it_is_made(fields):
