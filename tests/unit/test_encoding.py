@@ -66,6 +66,7 @@ ONE_ODD_FIELD = st.integers(0, 4).flatmap(
 
 @settings(max_examples=500)
 @given(st.one_of(ONE_ODD_FIELD, st.tuples(*FIELDS)))
+@example(("o", "a\\", "BTC", "0.5", 1))
 @example(("o", Name.ALICE, "BTC", "0.5", 1))
 @example(("o", "alice", Name.ALICE, "0.5", 1))
 @example(("o", "alice", "BTC", f"{10**55}.{10**55}", 1))
