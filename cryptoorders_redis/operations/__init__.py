@@ -57,14 +57,18 @@ class Operation(Generic[T]):
         kind: whether it changes something, or reads.
         ids: the order ids, or the user id or namespace, that it is about; none for all orders.
         steps: what is to be sent.
+        is_long: whether its replies may be long, or take long to make: other calls should not wait for them.
         attempts: 1, and one more for each time that a request had to be sent again.
     """
 
-    __slots__ = ("attempts", "ids", "kind", "name", "steps")
+    __slots__ = ("attempts", "ids", "is_long", "kind", "name", "steps")
 
-    def __init__(self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T]) -> None:
+    def __init__(
+        self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T], *, is_long: bool = False
+    ) -> None:
         self.name: str = name
         self.kind: Kind = kind
         self.ids: Sequence[str] = ids
         self.steps: Steps[T] = steps
+        self.is_long: bool = is_long
         self.attempts: int = 1

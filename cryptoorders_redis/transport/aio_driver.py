@@ -89,7 +89,7 @@ class AsyncDriver:
                     await asyncio.sleep(request.wait_seconds)
                 try:
                     replies = await self._connections.exchange(
-                        request.data, request.num_replies, request.give_up_at
+                        request.data, request.num_replies, request.give_up_at, request.is_long
                     )
                 except Exception as error:  # noqa: BLE001 - the executor decides what it means
                     request = conversation.throw(error)
