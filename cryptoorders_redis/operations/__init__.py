@@ -4,12 +4,13 @@ The executor drives them: it sends each step to the server, and hands the replie
 drive several at once, step by step, in any interleaving, and leave one where a crash would.
 """
 
-from collections.abc import Generator, Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 from cryptoorders_redis.operations.words import Argument, Words
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 Kind: TypeAlias = Literal["change", "read"]
 
@@ -55,15 +56,19 @@ class Operation(Generic[T]):
         name: the name of the call.
         kind: whether it changes something, or reads.
         ids: the order ids, or the user id or namespace, that it is about; none for all orders.
+        is_long: whether its replies may be long, or take long to make: other calls should not wait for them.
         attempts: 1, and one more for each time that a request had to be sent again.
     """
 
-    __slots__ = ("_steps", "attempts", "ids", "kind", "name")
+    __slots__ = ("_steps", "attempts", "ids", "is_long", "kind", "name")
 
-    def __init__(self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T]) -> None:
+    def __init__(
+        self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T], *, is_long: bool = False
+    ) -> None:
         self.name: str = name
         self.kind: Kind = kind
         self.ids: Sequence[str] = ids
+        self.is_long: bool = is_long
         self.attempts: int = 1
         self._steps = steps
 
@@ -73,10 +78,37 @@ class Operation(Generic[T]):
 
 
 class SingleChange(Operation[bool]):
-    """A change that nearly always is one call, answered by b"y" for True or b"n" for False."""
+    """A change that nearly always is one call, answered by b"y" for True or b"n" for False.
 
-    __slots__ = ()
+    Args:
+        make_call: makes that call, by the settings that are known now.
+        carry_out: carries the change out, whatever it takes, and replies with the answer.
+        arguments: what both are given.
+    """
+
+    __slots__ = ("_arguments", "_carry_out", "_make_call")
+
+    def __init__(
+        self,
+        name: str,
+        ids: Sequence[str],
+        make_call: Callable[[*Ts], Call],
+        carry_out: Callable[[*Ts], Steps[bytes]],
+        *arguments: *Ts,
+    ) -> None:
+        # Without the constructor of Operation, which would take a tenth of the time that all this takes.
+        self.name = name
+        self.kind = "change"
+        self.ids = ids
+        self.is_long = False
+        self.attempts = 1
+        self._make_call = make_call
+        self._carry_out = carry_out
+        self._arguments = arguments
 
     def first_call(self) -> Call:
-        """Return that call: the first step, as the settings that are known now make it."""
-        raise NotImplementedError
+        """Return the call that is the first step."""
+        return self._make_call(*self._arguments)
+
+    def steps(self) -> Steps[bool]:
+        return (yield from self._carry_out(*self._arguments)) == b"y"

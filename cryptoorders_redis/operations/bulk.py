@@ -26,9 +26,8 @@ def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[lis
     checked = list(_each_checked(orders, "orders", _with_record))
 
     ids = [order[0] for order, _ in checked]
-    return Operation(
-        "place_many", "change", ids, _in_batches(checked, partial(node.place_batch, "place_many"))
-    )
+    send = partial(node.place_batch, "place_many")
+    return Operation("place_many", "change", ids, _in_batches(checked, send), is_long=True)
 
 
 def place_many_of(
@@ -61,7 +60,7 @@ def change_many(
     # To pause or resume, the script of one order takes many as well.
     script = "cancel_many" if change == "cancel" else change
     send = partial(node.change_batch, script, owner)
-    return Operation(f"{change}_many", "change", checked, _in_batches(checked, send))
+    return Operation(f"{change}_many", "change", checked, _in_batches(checked, send), is_long=True)
 
 
 def _in_batches(items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[bytes]]) -> Steps[list[bool]]:

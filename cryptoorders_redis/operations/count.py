@@ -20,8 +20,8 @@ def count(node: Standalone, user_id: str | None, status: StatusName | None) -> O
         validate_text(user_id, "user_id")
     wanted = None if status is None else OrderStatus(status)
     if user_id is None:
-        return Operation("count", "read", (), _count_of_all(node, wanted))
-    return Operation("count", "read", (user_id,), _count_of_user(node, user_id, wanted))
+        return Operation("count", "read", (), _count_of_all(node, wanted), is_long=True)
+    return Operation("count", "read", (user_id,), _count_of_user(node, user_id, wanted), is_long=True)
 
 
 def sizes(node: Standalone, num_streams: int) -> Commands:

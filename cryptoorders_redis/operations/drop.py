@@ -23,7 +23,7 @@ def drop(node: Standalone) -> Operation[None]:
         NoSuchNamespace: there is none.
         OutcomeUnknown: it may be half dropped.
     """
-    return Operation("drop", "change", (node.keys.namespace,), _drop(node))
+    return Operation("drop", "change", (node.keys.namespace,), _drop(node), is_long=True)
 
 
 def _drop(node: Standalone) -> Steps[None]:

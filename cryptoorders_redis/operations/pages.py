@@ -43,7 +43,7 @@ class LiveOrders:
 
     def next_page(self) -> Operation[Sequence[Order]]:
         """Read the next orders: at least one, or none at the end."""
-        return Operation("live_orders", "read", self._ids, self._pages.next_page())
+        return Operation("live_orders", "read", self._ids, self._pages.next_page(), is_long=True)
 
 
 class _Limited:

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
 from cryptoorders_redis.operations.listing import format_listing, merge_runs
-from cryptoorders_redis.operations.single import ChangeById, Placing
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
 from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
@@ -86,19 +85,20 @@ class Standalone:
 
     def place(self, new: NewOrder) -> Operation[bool]:
         """Place an order. The answer is False where its id is live already."""
-        return Placing(self, new, encode_record(new))
+        orders = ((new, encode_record(new)),)
+        return SingleChange("place", new[:1], self.place_call, self.place_batch, "place", orders)
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Pause an order; with an owner, only that user's."""
-        return ChangeById(self, "pause", order_id, owner)
+        return self._change_one("pause", order_id, owner)
 
     def resume(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Resume an order; with an owner, only that user's."""
-        return ChangeById(self, "resume", order_id, owner)
+        return self._change_one("resume", order_id, owner)
 
     def cancel(self, order_id: str, owner: str = "") -> Operation[bool]:
         """Cancel an order; with an owner, only that user's."""
-        return ChangeById(self, "cancel", order_id, owner)
+        return self._change_one("cancel", order_id, owner)
 
     def amend(
         self,
@@ -119,7 +119,7 @@ class Standalone:
             "" if expected_amount is None else format_decimal(expected_amount, "expected_amount"),
             "" if expected_price is None else format_decimal(expected_price, "expected_price"),
         )
-        return ChangeById(self, "amend", order_id, owner, *numbers)
+        return self._change_one("amend", order_id, owner, *numbers)
 
     def reduce(self, order_id: str, by: Number, owner: str = "") -> Operation[Decimal | None]:
         """Take `by` off an order's amount; with an owner, only of that user's. None where it is not live."""
@@ -131,7 +131,9 @@ class Standalone:
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Cancel all orders of a user. The answer is how many they were."""
         validate_text(user_id, "user_id")
-        return Operation("cancel_all_by_user", "change", (user_id,), self._cancel_all_by_user(user_id))
+        return Operation(
+            "cancel_all_by_user", "change", (user_id,), self._cancel_all_by_user(user_id), is_long=True
+        )
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
         """Read an order; with an owner, only that user's. None where it is not live."""
@@ -141,11 +143,13 @@ class Standalone:
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Read the listing of all streams, at one moment."""
-        return Operation("display_all_live_orders", "read", (), self._display_all_live_orders())
+        return Operation("display_all_live_orders", "read", (), self._display_all_live_orders(), is_long=True)
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Read the listing of one user's orders, at one moment."""
-        return Operation("display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id))
+        return Operation(
+            "display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id), is_long=True
+        )
 
     def placed_by(self, user_id: str, num_streams: int) -> Sequence[Argument]:
         """Return the command that reads one user's order ids and sequence numbers, in their order.
@@ -231,7 +235,9 @@ class Standalone:
         args = Words(2 + 4 * len(orders), b"".join(parts))
         return Call(script, self._slot, self._place_keys, args, [new[0] for new, _ in orders])
 
-    def change_batch(self, script: str, owner: str, ids: Sequence[str], *more: Argument) -> Steps[bytes]:
+    def change_batch(
+        self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
+    ) -> Steps[bytes]:
         """Change orders by their ids in one call; with an owner, only that user's.
 
         The reply is the script's; in a namespace that is gone b"n" for each.
@@ -243,7 +249,7 @@ class Standalone:
             if not (yield from self.read_settings()):
                 return b"n" * len(ids)
 
-    def change_call(self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument]) -> Call:
+    def change_call(self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()) -> Call:
         """Return the call that changes orders by the settings that are known now."""
         settings = _pack_settings(self.settings.epoch, self.keys.namespace)
         return Call(script, self._slot, self._change_keys, pack((settings, owner, *ids, *more)), ids)
@@ -291,8 +297,12 @@ class Standalone:
         self.settings = Settings(config.epoch.decode(), num_streams)
         return True
 
+    def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
+        ids = (validate_text(order_id, "order_id"),)
+        return SingleChange(name, ids, self.change_call, self.change_batch, name, owner, ids, more)
+
     def _reduce(self, order_id: str, by: str, owner: str) -> Steps[Decimal | None]:
-        reply = yield from self.change_batch("reduce", owner, (order_id,), by, MAX_NUMBER_DIGITS)
+        reply = yield from self.change_batch("reduce", owner, (order_id,), (by, MAX_NUMBER_DIGITS))
         if reply == b"n":
             return None
         answer, _, number = reply.decode().partition(" ")

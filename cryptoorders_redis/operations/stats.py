@@ -105,7 +105,7 @@ class Stats:
 
 def stats(node: Standalone) -> Operation[Stats]:
     """Scan all keys, then count the orders at one moment; reply with both."""
-    return Operation("stats", "read", (), _stats(node))
+    return Operation("stats", "read", (), _stats(node), is_long=True)
 
 
 def _stats(node: Standalone) -> Steps[Stats]:

@@ -52,7 +52,7 @@ def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
     """
     validate_int(newest, "newest", 0, MAX_NEWEST)
     validate_int(after, "after", 0, LAST_SEQUENCE)
-    return Operation("summary", "read", (), _summary(node, newest, after))
+    return Operation("summary", "read", (), _summary(node, newest, after), is_long=True)
 
 
 def _summary(node: Standalone, newest: int, after: int) -> Steps[Summary]:

@@ -39,7 +39,7 @@ class Inconsistency:
 
 def verify(node: Standalone) -> Operation[list[Inconsistency]]:
     """Find everything that is inconsistent, each thing once."""
-    return Operation("verify", "read", (), _verify(node))
+    return Operation("verify", "read", (), _verify(node), is_long=True)
 
 
 def _verify(node: Standalone) -> Steps[list[Inconsistency]]:

@@ -1,166 +1,154 @@
 """The asynchronous way of sending a request: once, and never again by itself."""
 
 import asyncio
-import contextlib
+import copy
 import logging
-import time
 import weakref
-from typing import Any, Protocol
 
 import redis
 
 from cryptoorders_redis import errors
+from cryptoorders_redis.transport.aio_memory import MemoryConnections
+from cryptoorders_redis.transport.aio_multiplexed import MultiplexedConnection, open_connection
 from cryptoorders_redis.transport.endpoint import Endpoint
-from cryptoorders_redis.transport.error_mapping import (
-    as_cause,
-    ends_connection,
-    is_read_only,
-    refusal,
-    without_reply,
-)
-from cryptoorders_redis.transport.introduction import encode_introduction
+from cryptoorders_redis.transport.error_mapping import as_cause, refusal
 from cryptoorders_redis.transport.resp import Reply
 
 _log = logging.getLogger("cryptoorders_redis")
 
 
-class AsyncConnection(Protocol):
-    """What is used of a redis-py connection."""
-
-    @property
-    def is_connected(self) -> bool: ...
-    async def connect(self) -> None: ...
-    async def send_packed_command(self, command: list[bytes]) -> None: ...
-    async def read_response(self, disable_decoding: bool) -> Reply: ...
-    async def disconnect(self, nowait: bool = False) -> None: ...
-
-
 class AsyncConnections:
-    """The connections of one system, for any number of tasks of one event loop.
+    """The connections of one system to one node, for any number of tasks of one event loop.
 
-    Nothing that gives a connection back waits for anything, so that no cancellation can come in between.
+    There are two, each made when it is first needed. All calls with short replies share one. Those with long
+    replies share the other, so that no short reply waits behind a long one.
     """
 
     def __init__(self, source: Endpoint, client_name: str) -> None:
         self._source = source
         self._client_name = client_name
-        self._idle: list[AsyncConnection] = []
-        self._free = asyncio.Semaphore(source.max_connections)
-        self._num_waiting = 0
+        self._memory = MemoryConnections(source.make) if source.in_memory else None
+        self._short = _Link()
+        self._long = _Link() if source.max_connections > 1 else self._short
+        self._living: list[MultiplexedConnection] = []
+        """All connections that have not ended; some only wait for their last replies."""
+        self._attempt: asyncio.Future[errors.CryptoOrdersError | None] | None = None
+        """The attempt to connect that is under way. Its result is why it failed, or None."""
         self._closed = False
         if source.server:
             # At the latest when the process ends, also if nobody calls close().
             self._leave_server = weakref.finalize(self, source.server.leave)
 
-    async def exchange(self, request: bytes, num_replies: int, give_up_at: float) -> list[Reply]:
+    def submit(self, request: bytes) -> "asyncio.Future[Reply] | None":
+        """Send a request that has one short reply, if that is possible at once: without a connection's making.
+
+        Returns:
+            A future of the reply. An error that the server answered with is its result, and not raised. It
+                raises ReplyLost where the request may have been carried out. None: nothing was sent, and
+                `exchange` is to be called.
+        """
+        connection = self._short.connection
+        return connection.submit(request) if connection else None
+
+    async def exchange(
+        self, request: bytes, num_replies: int, give_up_at: float, is_long: bool
+    ) -> list[Reply]:
         """Send the request and return its replies; one that is an error stands among them.
 
         Args:
-            give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
+            give_up_at: when to stop waiting for room on the connection, by `time.monotonic()`.
+            is_long: whether the replies may be long, or take long to make.
 
         Raises:
             StoreUnavailable, AccessDenied: certainly nothing was done.
             StoreClosed: after `close`.
             ReplyLost: it may have been done.
         """
-        connection = await self._take(give_up_at)
-        try:
-            self._refuse_if_closed()  # also a call that waited for a connection meanwhile
-            await self._make_ready(connection)
-            try:
-                await connection.send_packed_command([request])
-                replies = [await _read(connection) for _ in range(num_replies)]
-            except (redis.RedisError, OSError) as error:
-                raise without_reply(error, num_replies) from error
-        except BaseException:
-            # Also when cancelled: the next call must not read the reply to this request.
-            await connection.disconnect(nowait=True)
-            raise
-        else:
-            if any(map(is_read_only, replies)):
-                # A replica: its master may be at the same address by now.
-                for old in (connection, *self._idle):
-                    await old.disconnect(nowait=True)
-            return replies
-        finally:
-            if self._closed:
-                await connection.disconnect(nowait=True)
-            self._idle.append(connection)
-            self._free.release()
+        self._refuse_if_closed()
+        if self._memory:
+            return await self._memory.exchange(request, num_replies)
+        link = self._long if is_long else self._short
+        while True:
+            connection = link.connection
+            if not connection or not connection.is_alive():
+                connection = await self._connect(link)
+            if connection.has_room() or await connection.wait_for_room(give_up_at):
+                return await connection.send(request, num_replies)
+            self._refuse_if_closed()
 
     async def close(self) -> None:
-        """Refuse further requests, close the connections, and leave a server that we joined."""
+        """Refuse further requests, wait for the replies under way, close, and leave a server that we joined."""
         self._closed = True
-        for _ in range(self._num_waiting):
-            self._free.release()  # a call that waits for a connection learns that there will be none
-        while self._idle:
-            await self._idle.pop().disconnect()
+        for connection in self._living:
+            connection.leave()
+        if self._attempt:
+            await asyncio.wait([self._attempt])
+        for connection in self._living:
+            await connection.wait_closed()
+        if self._memory:
+            await self._memory.close()
         if self._source.server:
             await asyncio.to_thread(self._leave_server)
-
-    async def _take(self, give_up_at: float) -> AsyncConnection:
-        self._refuse_if_closed()
-        self._num_waiting += 1
-        try:
-            async with asyncio.timeout(give_up_at - time.monotonic() if self._free.locked() else None):
-                await self._free.acquire()
-        except TimeoutError:
-            raise errors.StoreUnavailable(
-                f"all {self._source.max_connections} connections are busy with other calls"
-            ) from None
-        finally:
-            self._num_waiting -= 1
-        return self._idle.pop() if self._idle else self._source.make()
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise errors.StoreClosed("this system is closed")
 
-    async def _make_ready(self, connection: AsyncConnection) -> None:
+    async def _connect(self, link: "_Link") -> MultiplexedConnection:
+        """Connect, one call at a time. Those who wait for it share its failure."""
+        while self._attempt:
+            if failure := await asyncio.shield(self._attempt):
+                raise copy.copy(failure)
+            self._refuse_if_closed()
+            if link.connection and link.connection.is_open:
+                return link.connection
+        self._attempt = attempt = asyncio.get_running_loop().create_future()
+        failure = None
+        try:
+            link.connection = connection = await self._open()
+            self._living = [*(old for old in self._living if not old.is_closed), connection]
+            if self._closed:
+                connection.leave()
+            self._refuse_if_closed()
+        except errors.CryptoOrdersError as error:
+            failure = error
+            raise
+        finally:
+            self._attempt = None
+            attempt.set_result(failure)
+        return connection
+
+    async def _open(self) -> MultiplexedConnection:
         server = self._source.server
         try:
             if server and not server.joined:
                 await asyncio.to_thread(server.join)
             try:
-                await self._connect(connection)
+                return await self._open_once()
             except (redis.ConnectionError, OSError):
                 if not server:
                     raise
                 await asyncio.to_thread(server.revive)
                 _log.warning("the private server of %s was gone, and is up again", server.folder)
-                await self._connect(connection)
+                return await self._open_once()
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from as_cause(error)
 
-    async def _connect(self, connection: AsyncConnection) -> None:
-        """Connect, also where the server has closed an idle connection: nothing is sent into that."""
-        if connection.is_connected:
-            if not await _is_stale(connection):
-                return
-            await connection.disconnect(nowait=True)
-        await connection.connect()
-        introduction = encode_introduction(self._client_name, connection)
-        await connection.send_packed_command(introduction)
-        for _ in introduction:
-            with contextlib.suppress(redis.ResponseError):
-                await connection.read_response(disable_decoding=True)
-        _log.debug("connected")
+    async def _open_once(self) -> MultiplexedConnection:
+        return await open_connection(self._source.make(), self._client_name, self._leave_replica)
+
+    def _leave_replica(self) -> None:
+        """Use no connection any more: the replica's master may be at the same address by now."""
+        for connection in self._living:
+            connection.leave()
 
 
-async def _is_stale(connection: Any) -> bool:
-    look = getattr(connection, "can_read", None) or connection.can_read_destructive  # before redis-py 8
-    try:
-        return await look()
-    except (redis.RedisError, OSError):
-        return True
+class _Link:
+    """A place for one connection, which is made when it is needed."""
 
+    __slots__ = ("connection",)
 
-async def _read(connection: AsyncConnection) -> Reply:
-    try:
-        return await connection.read_response(disable_decoding=True)
-    except redis.ResponseError as error:
-        if ends_connection(error):
-            await connection.disconnect(nowait=True)
-        return error
+    def __init__(self) -> None:
+        self.connection: MultiplexedConnection | None = None

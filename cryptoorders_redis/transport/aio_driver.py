@@ -3,12 +3,13 @@
 import asyncio
 import copy
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
-from cryptoorders_redis.transport.executor import Executor
+from cryptoorders_redis.transport.executor import Conversation, Executor, FirstTry
+from cryptoorders_redis.transport.resp import Reply
 
 T = TypeVar("T")
 
@@ -44,9 +45,13 @@ class AsyncDriver:
     def run(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
         """Carry out an operation, and return its result."""
         # No coroutine itself: each layer of them costs every call about a microsecond.
-        if self._is_open and asyncio.get_running_loop() is self._loop:
-            return self._converse(operation)
-        return self._open_and_run(operation)
+        if not self._is_open or asyncio.get_running_loop() is not self._loop:
+            return self._open_and_run(operation)
+        first_try = self._executor.first_try(operation)
+        future = first_try and self._connections.submit(first_try[0])
+        if first_try and future:
+            return self._answer_of(operation, first_try, future)
+        return self._converse(self._executor.execute(operation, first_try))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -54,7 +59,7 @@ class AsyncDriver:
 
     async def _open_and_run(self, operation: Operation[T]) -> T:
         await self._open()
-        return await self._converse(operation)
+        return await self._converse(self._executor.execute(operation))
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -72,7 +77,7 @@ class AsyncDriver:
                 # Of an attempt that this call has waited for: to try again would only make it wait longer.
                 raise copy.copy(self._failure)
             try:
-                await self._converse(self._opening())
+                await self._converse(self._executor.execute(self._opening()))
             except errors.StoreUnavailable as error:
                 self._num_failures += 1
                 self._failure = error
@@ -80,21 +85,41 @@ class AsyncDriver:
             self._is_open = True
             self._failure = None
 
-    async def _converse(self, operation: Operation[T]) -> T:
-        conversation = self._executor.execute(operation)
+    async def _answer_of(
+        self, operation: Operation[T], first_try: FirstTry, future: asyncio.Future[Reply]
+    ) -> T:
+        try:
+            reply = await future
+        except Exception as error:  # noqa: BLE001 - the executor decides what it means
+            outcome = error
+        else:
+            answer = self._executor.settled(first_try[1], reply)
+            if answer is not None:
+                return cast("T", answer)
+            outcome = [reply]
+        return await self._converse(self._executor.execute(operation, first_try), outcome)
+
+    async def _converse(
+        self, conversation: Conversation[T], outcome: list[Reply] | Exception | None = None
+    ) -> T:
+        """Send what the executor asks for; with an outcome, that of its first request, which was sent."""
         try:
             request = next(conversation)
             while True:
-                if request.wait_seconds:
-                    await asyncio.sleep(request.wait_seconds)
-                try:
-                    replies = await self._connections.exchange(
-                        request.data, request.num_replies, request.give_up_at
-                    )
-                except Exception as error:  # noqa: BLE001 - the executor decides what it means
-                    request = conversation.throw(error)
+                if outcome is None:
+                    if request.wait_seconds:
+                        await asyncio.sleep(request.wait_seconds)
+                    try:
+                        outcome = await self._connections.exchange(
+                            request.data, request.num_replies, request.give_up_at, request.is_long
+                        )
+                    except Exception as error:  # noqa: BLE001 - the executor decides what it means
+                        outcome = error
+                if isinstance(outcome, Exception):
+                    request = conversation.throw(outcome)
                 else:
-                    request = conversation.send(replies)
+                    request = conversation.send(outcome)
+                outcome = None
         except StopIteration as done:
             return done.value
         finally:

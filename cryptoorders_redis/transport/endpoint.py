@@ -57,12 +57,14 @@ class Endpoint:
         make: Makes a connection that is not connected yet, and that never retries.
         max_connections: The maximum number of connections at one time.
         where: A URL for people to read, without user and password.
+        in_memory: Whether the store is in this process, so that its connections have no transport.
         server: The private server that must run for the connections, or None.
     """
 
     make: Callable[[], Any]
     max_connections: int
     where: str
+    in_memory: bool
     server: FolderServer | None = None
 
 
@@ -205,8 +207,9 @@ def _from_pool(pool: Any, library: Any, server: FolderServer | None = None) -> E
         make()
     except TypeError as error:
         raise ValueError(f"invalid setting of the client: {error}") from error
+    settings["protocol"] = 2  # only now, for a URL with an illegal one is refused
     where = f"file:{server.folder}" if server else _describe(settings, pool.connection_class)
-    return Endpoint(make, min(pool.max_connections, MAX_CONNECTIONS), where, server)
+    return Endpoint(make, min(pool.max_connections, MAX_CONNECTIONS), where, "server" in settings, server)
 
 
 def _describe(settings: dict[str, Any], connection_class: type) -> str:

@@ -50,12 +50,14 @@ class Request(NamedTuple):
     Attributes:
         wait_seconds: how long to wait before it.
         give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
+        is_long: whether the replies may be long, or take long to make.
     """
 
     data: bytes
     num_replies: int
     wait_seconds: float
     give_up_at: float
+    is_long: bool
 
 
 Conversation: TypeAlias = Generator[Request, list[Reply], T]
@@ -173,7 +175,9 @@ class Executor:
                         step.session = self._sessions.take(slot) or (
                             yield from self._begin_session(operation, slot, give_up_at)
                         )
-                replies: Iterator[Reply] = iter((yield _in_one(pending, wait_seconds, give_up_at)))
+                replies: Iterator[Reply] = iter(
+                    (yield _in_one(pending, wait_seconds, give_up_at, operation.is_long))
+                )
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))
                 for step in pending:
@@ -294,15 +298,16 @@ class _PendingStep:
         return results
 
 
-def _in_one(steps: Sequence[_PendingStep], wait_seconds: float, give_up_at: float) -> Request:
+def _in_one(steps: Sequence[_PendingStep], wait_seconds: float, give_up_at: float, is_long: bool) -> Request:
     if len(steps) == 1:
-        return Request(*steps[0].request(), wait_seconds, give_up_at)
+        return Request(*steps[0].request(), wait_seconds, give_up_at, is_long)
     requests = [step.request() for step in steps]
     return Request(
         b"".join(data for data, _ in requests),
         sum(num_replies for _, num_replies in requests),
         wait_seconds,
         give_up_at,
+        is_long,
     )
 
 
