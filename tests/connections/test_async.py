@@ -1,7 +1,6 @@
 """What only the async API has: tasks, cancellation, event loops. Its contract is in contract/."""
 
 import asyncio
-import gc
 import inspect
 import os
 import re
@@ -9,7 +8,6 @@ import shutil
 import signal
 import tempfile
 import time
-import warnings
 
 import pytest
 import redis.asyncio
@@ -44,27 +42,6 @@ def test_both_faces_have_the_same_names_and_signatures(sync, asynchronous):
     for name in public(sync) - {"__init__"} if sync is UserOrders else public(sync):
         there = SAME_BUT_FOR_ASYNC.get(name, name)
         assert signature(sync, name) == signature(asynchronous, there), name
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request):
-    """Runs a coroutine in a fresh event loop; whatever it leaves behind is an error."""
-    factory = None
-    if request.param == "uvloop":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-
-    def run(coroutine):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with asyncio.Runner(debug=True, loop_factory=factory) as runner:
-                runner.get_loop().slow_callback_duration = 60
-                result = runner.run(coroutine)
-            gc.collect()
-        return result
-
-    return run
 
 
 @pytest.fixture
