@@ -128,7 +128,9 @@ class Standalone:
     def cancel_all_by_user(self, user_id: str) -> Operation[int]:
         """Cancel all orders of a user. The answer is how many they were."""
         validate_text(user_id, "user_id")
-        return Operation("cancel_all_by_user", "change", (user_id,), self._cancel_all_by_user(user_id), is_long=True)
+        return Operation(
+            "cancel_all_by_user", "change", (user_id,), self._cancel_all_by_user(user_id), is_long=True
+        )
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
         """Read an order; with an owner, only that user's. None where it is not live."""
@@ -142,7 +144,9 @@ class Standalone:
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Read the listing of one user's orders, at one moment."""
-        return Operation("display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id), is_long=True)
+        return Operation(
+            "display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id), is_long=True
+        )
 
     def placed_by(self, user_id: str, num_streams: int) -> Sequence[Argument]:
         """Return the command that reads one user's order ids and sequence numbers, in their order.

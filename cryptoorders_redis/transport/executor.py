@@ -139,7 +139,9 @@ class Executor:
                         step.session = self._sessions.take(slot) or (
                             yield from self._begin_session(operation, slot, give_up_at)
                         )
-                replies: Iterator[Reply] = iter((yield _in_one(pending, wait_seconds, give_up_at, operation.is_long)))
+                replies: Iterator[Reply] = iter(
+                    (yield _in_one(pending, wait_seconds, give_up_at, operation.is_long))
+                )
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))
                 for step in pending:
@@ -267,9 +269,7 @@ class _PendingStep:
         return results
 
 
-def _in_one(
-    steps: Sequence[_PendingStep], wait_seconds: float, give_up_at: float, is_long: bool
-) -> Request:
+def _in_one(steps: Sequence[_PendingStep], wait_seconds: float, give_up_at: float, is_long: bool) -> Request:
     if len(steps) == 1:
         return Request(*steps[0].request(), wait_seconds, give_up_at, is_long)
     requests = [step.request() for step in steps]

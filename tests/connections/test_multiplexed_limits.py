@@ -9,7 +9,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.transport import aio_multiplexed
 from cryptoorders_redis.transport.error_mapping import ReplyLost
 from cryptoorders_redis.transport.resp import encode_command
-from tests.support.connecting import ask, connected
+from tests.support.connecting import ask, connected, send
 from tests.support.peer import Peer
 
 PING = encode_command(("PING",))
@@ -25,7 +25,7 @@ def test_a_silent_server_ends_all_calls_after_the_time_out(run, own_server):
                 server.stop_answering()
                 begin = time.monotonic()
                 calls = [asyncio.create_task(ask(connections, "PING")) for _ in range(20)]
-                calls += [connections.submit(PING) for _ in range(20)]
+                calls += [send(connections, PING) for _ in range(20)]
                 late = await asyncio.gather(*calls, return_exceptions=True)
                 assert [str(error) for error in late] == ["the server was silent for 0.4 s"] * 40
                 assert {type(error) for error in late} == {ReplyLost}
@@ -44,7 +44,7 @@ def test_a_silence_counts_from_the_request_not_from_before(run, own_server):
                 await ask(connections, "PING")
                 await asyncio.sleep(0.4)
                 server.stop_answering()
-                call = connections.submit(PING)
+                call = send(connections, PING)
                 await asyncio.sleep(0.4)
                 server.go_on()
                 assert await call == b"PONG"
@@ -76,10 +76,10 @@ def test_a_late_process_does_not_blame_the_server(run, server):
     async def main():
         async with connected(server.url, socket_timeout=0.2) as connections:
             await ask(connections, "PING")
-            call = connections.submit(PING)
+            call = send(connections, PING)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            time.sleep(0.5)  # noqa: ASYNC251 - the reply is there, but nobody reads it
+            time.sleep(0.5)  # the reply is there, but nobody reads it
             assert await call == b"PONG"
 
     run(main())
@@ -93,18 +93,19 @@ def test_calls_beyond_the_limit_wait_in_the_order_of_arrival(run, own_server, mo
         async with connected(server.url) as connections:
             await ask(connections, "PING")
             server.stop_answering()
-            calls = [connections.submit(encode_command(("RPUSH", "k", number))) for number in range(5)]
+            calls = [send(connections, encode_command(("RPUSH", "k", number))) for number in range(5)]
             assert connections.submit(PING) is None
             calls += [asyncio.create_task(ask(connections, "RPUSH", "k", number)) for number in range(5, 40)]
             await asyncio.sleep(0.05)
-            assert len(connections._short.connection._awaited) == 5
+            (connection,) = connections._living
+            assert len(connection._awaited) == 5
             calls[20].cancel()
             calls[7].cancel()
             server.go_on()
             await asyncio.gather(*calls, return_exceptions=True)
             there = [int(number) for number in await ask(connections, "LRANGE", "k", 0, -1)]
             assert there == [number for number in range(40) if number not in (7, 20)]
-            assert await connections.submit(PING) == b"PONG"
+            assert await send(connections, PING) == b"PONG"
 
     run(main())
 
@@ -117,7 +118,7 @@ def test_a_call_without_room_in_time_has_sent_nothing(run, own_server, monkeypat
         async with connected(server.url) as connections:
             await ask(connections, "PING")
             server.stop_answering()
-            under_way = [connections.submit(encode_command(("INCR", "k"))) for _ in range(2)]
+            under_way = [send(connections, encode_command(("INCR", "k"))) for _ in range(2)]
             begin = time.monotonic()
             calls = [ask(connections, "INCR", "k", seconds=0.3) for _ in range(10)]
             refused = await asyncio.gather(*calls, return_exceptions=True)
@@ -140,7 +141,7 @@ def test_calls_that_wait_for_room_go_on_elsewhere(run, own_server, monkeypatch):
         async with connected(server.url) as connections:
             await ask(connections, "PING")
             server.stop_answering()
-            under_way = [connections.submit(PING) for _ in range(2)]
+            under_way = [send(connections, PING) for _ in range(2)]
             calls = [asyncio.create_task(ask(connections, "PING")) for _ in range(20)]
             await asyncio.sleep(0.05)
             server.restart()
@@ -160,7 +161,7 @@ def test_close_tells_calls_that_wait_for_room(run, own_server, monkeypatch):
         async with connected(server.url) as connections:
             await ask(connections, "PING")
             server.stop_answering()
-            under_way = connections.submit(PING)
+            under_way = send(connections, PING)
             waiting = [asyncio.create_task(ask(connections, "PING")) for _ in range(10)]
             await asyncio.sleep(0.05)
             closing = asyncio.create_task(connections.close())
@@ -194,9 +195,9 @@ def test_a_server_that_does_not_read_is_sent_no_more(run, own_server):
             server.go_on()
             assert await waiting == b"PONG"
             assert {len(reply) for reply in await asyncio.gather(*under_way)} == {1_000_000}
-            assert await connections.submit(PING) == b"PONG"
+            assert await send(connections, PING) == b"PONG"
             server.stop_answering()
-            lost = [connections.submit(much) for _ in range(5)]
+            lost = [send(connections, much) for _ in range(5)]
             await asyncio.sleep(0)
             ended = await asyncio.gather(*lost, return_exceptions=True)
             assert {type(error) for error in ended} == {ReplyLost}

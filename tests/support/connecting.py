@@ -1,5 +1,6 @@
 """Uses the connections of the async API by themselves, without a system."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -28,3 +29,10 @@ async def ask(connections: AsyncConnections, *words: Any, is_long: bool = False,
     give_up_at = time.monotonic() + seconds
     (reply,) = await connections.exchange(encode_command(words), 1, give_up_at, is_long)
     return reply
+
+
+def send(connections: AsyncConnections, request: bytes) -> asyncio.Future[Any]:
+    """Send a request on the connection that is there, at once."""
+    future = connections.submit(request)
+    assert future is not None
+    return future

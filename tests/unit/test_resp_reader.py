@@ -9,7 +9,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 from redis._parsers import _AsyncRESP2Parser
-from redis.exceptions import InvalidResponse
+from redis.exceptions import BusyLoadingError, InvalidResponse
 from redis.utils import HIREDIS_AVAILABLE
 
 from cryptoorders_redis.transport import resp_reader
@@ -106,12 +106,14 @@ def test_each_reply_comes_as_soon_as_it_is_complete(make):
 def test_errors_of_the_connection_stand_as_replies_too(make):
     login, loading, text = make()(b"-NOAUTH who are you\r\n*1\r\n-LOADING wait\r\n-ERR \xff\r\n")
     assert type(login) is redis.AuthenticationError
-    assert type(loading[0]) is redis.exceptions.BusyLoadingError
+    assert type(loading[0]) is BusyLoadingError
     assert str(text).endswith("�")
 
 
 @each_reader
-@pytest.mark.parametrize("data", [b"?what\r\n", b"$x\r\n", b"*1\r\n:one\r\n", b"HTTP/1.1 400 Bad Request\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"?what\r\n", b"$x\r\n", b"*1\r\n:one\r\n", b"HTTP/1.1 400 Bad Request\r\n"]
+)
 def test_what_is_no_reply_is_refused(make, data):
     with pytest.raises(InvalidResponse):
         make()(data)
