@@ -19,7 +19,7 @@ def test_a_silent_server_ends_all_calls_after_the_time_out(run, own_server):
     server = own_server()
 
     async def main():
-        async with connected(server.url, socket_timeout=0.4) as connections:
+        async with connected(server.url, socket_timeout=0.7) as connections:
             for _ in range(2):
                 assert await ask(connections, "PING") == b"PONG"
                 server.stop_answering()
@@ -27,9 +27,9 @@ def test_a_silent_server_ends_all_calls_after_the_time_out(run, own_server):
                 calls = [asyncio.create_task(ask(connections, "PING")) for _ in range(20)]
                 calls += [send(connections, PING) for _ in range(20)]
                 late = await asyncio.gather(*calls, return_exceptions=True)
-                assert [str(error) for error in late] == ["the server was silent for 0.4 s"] * 40
+                assert [str(error) for error in late] == ["the server was silent for 0.7 s"] * 40
                 assert {type(error) for error in late} == {ReplyLost}
-                assert 0.35 < time.monotonic() - begin < 1.5
+                assert 0.65 < time.monotonic() - begin < 4
                 server.go_on()
 
     run(main())
@@ -39,15 +39,14 @@ def test_a_silence_counts_from_the_request_not_from_before(run, own_server):
     server = own_server()
 
     async def main():
-        async with connected(server.url, socket_timeout=0.6) as connections:
-            for _ in range(3):
-                await ask(connections, "PING")
-                await asyncio.sleep(0.4)
-                server.stop_answering()
-                call = send(connections, PING)
-                await asyncio.sleep(0.4)
-                server.go_on()
-                assert await call == b"PONG"
+        async with connected(server.url, socket_timeout=2) as connections:
+            await ask(connections, "PING")
+            await asyncio.sleep(1.2)
+            server.stop_answering()
+            call = send(connections, PING)
+            await asyncio.sleep(1.2)
+            server.go_on()
+            assert await call == b"PONG"
 
     run(main())
 
@@ -59,14 +58,14 @@ def test_a_long_reply_may_take_longer_than_the_time_out(run):
         async def trickle():
             for piece in (b"$10\r\n", *[b"x"] * 10, b"\r\n"):
                 writer.write(piece)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.2)
 
         trickling.append(asyncio.create_task(trickle()))
 
     trickling = []
 
     async def main():
-        async with Peer(answer) as peer, connected(peer.url, socket_timeout=0.5) as connections:
+        async with Peer(answer) as peer, connected(peer.url, socket_timeout=1) as connections:
             assert await ask(connections, "GET", "k", is_long=True) == b"x" * 10
 
     run(main())
@@ -74,12 +73,12 @@ def test_a_long_reply_may_take_longer_than_the_time_out(run):
 
 def test_a_late_process_does_not_blame_the_server(run, server):
     async def main():
-        async with connected(server.url, socket_timeout=0.2) as connections:
+        async with connected(server.url, socket_timeout=0.5) as connections:
             await ask(connections, "PING")
             call = send(connections, PING)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            time.sleep(0.5)  # the reply is there, but nobody reads it
+            time.sleep(1.2)  # the reply is there, but nobody reads it
             assert await call == b"PONG"
 
     run(main())
@@ -124,7 +123,7 @@ def test_a_call_without_room_in_time_has_sent_nothing(run, own_server, monkeypat
             refused = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(error) for error in refused} == {errors.StoreUnavailable}
             assert "2 replies are awaited" in str(refused[0])
-            assert 0.25 < time.monotonic() - begin < 1.5
+            assert 0.25 < time.monotonic() - begin < 4
             server.go_on()
             assert await asyncio.gather(*under_way) == [1, 2]
             assert await ask(connections, "GET", "k") == b"2"
