@@ -17,7 +17,7 @@ TASKS = (1, 10, 100)
 HOW = (
     "Calls a second in one process and one event loop, over a Unix socket. Each task repeatedly pauses "
     "and resumes one order. The peer is redis-py's asyncio client, which sends an empty script from the "
-    "same number of tasks. The library opens at most 50 connections; the peer opens one for each task."
+    "same number of tasks. The library uses one connection; the peer opens one for each task."
 )
 
 

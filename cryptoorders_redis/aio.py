@@ -42,9 +42,9 @@ class AsyncCryptoOrderSystem:
     What a call returned is what the server holds. Nothing is kept or queued in the process, and nothing
     is loaded at the start.
 
-    One object serves any number of tasks of one event loop. All calls share at most 50 connections.
-    `async with`, or else the first call, joins the namespace or creates it. A call that is cancelled may
-    have taken effect or not. It never receives the reply to another call.
+    One object serves any number of tasks of one event loop. All calls share two connections: one for short
+    replies and one for long ones. `async with`, or else the first call, joins the namespace or creates it.
+    A call that is cancelled may have taken effect or not. It never receives the reply to another call.
 
     Every call can raise these errors. Its own text names only the others.
 
@@ -84,8 +84,8 @@ class AsyncCryptoOrderSystem:
                 number that the namespace has, and 1 for a new namespace.
             url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
                 `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
-            client: A client to use instead of a URL. Its connection settings are used, but not its retries
-                and its decoding. It is never closed here.
+            client: A client to use instead of a URL. Its connection settings are used, but not its retries,
+                its decoding and its protocol, which is RESP2 here. It is never closed here.
             namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.
             create: Whether to create the namespace if it does not exist. With False a misspelled name
                 is an error instead of a new and empty namespace.
@@ -571,7 +571,10 @@ class AsyncCryptoOrderSystem:
         return AsyncUserOrders(self, user_id)
 
     async def close(self) -> None:
-        """Close the connections that this object opened. Every later call raises `StoreClosed`."""
+        """Close the connections that this object opened. Every later call raises `StoreClosed`.
+
+        Calls that are under way still get their replies.
+        """
         await self._driver.close()
 
     def __repr__(self) -> str:

@@ -83,8 +83,8 @@ class CryptoOrderSystem:
                 number that the namespace has, and 1 for a new namespace.
             url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
                 `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
-            client: A client to use instead of a URL. Its connection settings are used, but not its retries
-                and its decoding. It is never closed here.
+            client: A client to use instead of a URL. Its connection settings are used, but not its retries,
+                its decoding and its protocol, which is RESP2 here. It is never closed here.
             namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.
             create: Whether to create the namespace if it does not exist. With False a misspelled name
                 is an error instead of a new and empty namespace.
@@ -560,7 +560,10 @@ class CryptoOrderSystem:
         return UserOrders(self, user_id)
 
     def close(self) -> None:
-        """Close the connections that this object opened. Every later call raises `StoreClosed`."""
+        """Close the connections that this object opened. Every later call raises `StoreClosed`.
+
+        Calls that are under way still get their replies.
+        """
         self._driver.close()
 
     def __repr__(self) -> str:

@@ -39,9 +39,9 @@ REPLACEMENTS = (
     ),
     (
         """\
-    One object serves any number of tasks of one event loop. All calls share at most 50 connections.
-    `async with`, or else the first call, joins the namespace or creates it. A call that is cancelled may
-    have taken effect or not. It never receives the reply to another call.
+    One object serves any number of tasks of one event loop. All calls share two connections: one for short
+    replies and one for long ones. `async with`, or else the first call, joins the namespace or creates it.
+    A call that is cancelled may have taken effect or not. It never receives the reply to another call.
 """,
         """\
     One object serves any number of threads, and a child process after a fork. All calls share at most 50

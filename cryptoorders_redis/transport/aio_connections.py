@@ -40,7 +40,7 @@ class AsyncConnections:
             self._leave_server = weakref.finalize(self, source.server.leave)
 
     def submit(self, request: bytes) -> "asyncio.Future[Reply] | None":
-        """Send a request that has one short reply, if that is possible at once: without a connection's making.
+        """Send a request that has one short reply, if that is possible at once.
 
         Returns:
             A future of the reply. An error that the server answered with is its result, and not raised. It
@@ -77,7 +77,7 @@ class AsyncConnections:
             self._refuse_if_closed()
 
     async def close(self) -> None:
-        """Refuse further requests, wait for the replies under way, close, and leave a server that we joined."""
+        """Refuse further requests, wait for replies under way, close, and leave a server that we joined."""
         self._closed = True
         for connection in self._living:
             connection.leave()

@@ -30,10 +30,7 @@ WRITE_BUFFER_BYTES = 1 << 20
 async def open_connection(
     connection: Any, client_name: str, leave_replica: Callable[[], None]
 ) -> "MultiplexedConnection":
-    """Connect and introduce a connection of redis-py, and take its transport over.
-
-    This is the only place that uses its private attributes: redis-py 6.0 to 8.1 have the same.
-    """
+    """Connect and introduce a connection of redis-py, and take its transport over."""
     try:
         await connection.connect()
         introduction = encode_introduction(client_name, connection)
@@ -41,16 +38,24 @@ async def open_connection(
         for _ in introduction:
             with contextlib.suppress(redis.ResponseError):
                 await connection.read_response(disable_decoding=True)
-        reader, writer = connection._reader, connection._writer
-        if reader._buffer or reader.at_eof():
-            raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
+        writer = _take_writer(connection)
     except BaseException:
         await connection.disconnect(nowait=True)
         raise
-    # Without them, the end of redis-py's connection neither warns nor closes the transport.
-    connection._reader = connection._writer = None
     _log.debug("connected")
     return MultiplexedConnection(writer, connection.socket_timeout, leave_replica)
+
+
+def _take_writer(connection: Any) -> asyncio.StreamWriter:
+    """Take the stream away from a connection of redis-py, which then has none to close.
+
+    Only this function uses private attributes of redis-py. They are the same from 6.0 to 8.1.
+    """
+    reader, writer = connection._reader, connection._writer  # noqa: SLF001
+    if reader._buffer or reader.at_eof():  # noqa: SLF001
+        raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
+    connection._reader = connection._writer = None  # noqa: SLF001
+    return writer
 
 
 class MultiplexedConnection(asyncio.Protocol):

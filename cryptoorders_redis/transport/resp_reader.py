@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from redis.connection import DefaultParser
 from redis.exceptions import InvalidResponse
@@ -16,7 +16,7 @@ Read: TypeAlias = Callable[[bytes], list[Reply]]
 MakeError: TypeAlias = Callable[[str], Exception]
 """Makes the error of an error reply."""
 
-parse_error: MakeError = DefaultParser.parse_error
+parse_error: MakeError = cast("Any", DefaultParser).parse_error
 """Makes the error that redis-py makes of the text of an error reply."""
 
 _SHORT_HEAD = b"$1"
@@ -106,6 +106,7 @@ class RespReader:
         find, num_bytes = data.find, len(data)
         items, num_items, outer = self._items, self._num_items, self._outer
         begin = num_needed = 0
+        item: Reply
         while (end := find(b"\r\n", begin)) >= 0:
             kind = data[begin]
             if kind == _BULK:

@@ -17,7 +17,7 @@ import redis.asyncio
 from redis.backoff import ConstantBackoff
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
-from cryptoorders_redis.transport import connections
+from cryptoorders_redis.transport import aio_multiplexed, connections
 from cryptoorders_redis.transport.endpoint import TIMEOUT_SECONDS, make_endpoint
 from tests.support.servers import REPOSITORY
 
@@ -120,19 +120,20 @@ def test_calls_that_wait_when_a_system_is_closed_do_nothing(own_server, namespac
         assert system.count() <= 3
 
 
-def test_calls_that_wait_when_an_async_system_closes_do_nothing(own_server, namespace):
+def test_calls_that_wait_when_an_async_system_closes_do_nothing(own_server, namespace, monkeypatch):
+    monkeypatch.setattr(aio_multiplexed, "MOST_UNDER_WAY", 2)
     server = own_server()
 
     async def main():
-        url = f"{server.url}?max_connections=2"
-        system = AsyncCryptoOrderSystem(2, url=url, namespace=namespace)
+        system = AsyncCryptoOrderSystem(2, url=server.url, namespace=namespace)
         await system.place("first", "alice", "BTC", 1, 1)
         server.stop_answering()
         calls = [asyncio.create_task(system.place(f"o{n}", "alice", "BTC", 1, 1)) for n in range(100)]
         await asyncio.sleep(0.1)
-        await system.close()
+        closing = asyncio.create_task(system.close())
         ended, _ = await asyncio.wait(calls, timeout=4)  # the server hangs still, and the deadline is later
         server.go_on()
+        await closing
         await asyncio.gather(*calls, return_exceptions=True)
         return ended
 

@@ -23,7 +23,7 @@ def test_an_error_that_repeats_the_command_shows_no_password(own_server, api, us
     """Such as a proxy that knows no login."""
     server = own_server("--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
     url = server.url.replace("unix://", f"unix://{userinfo}") + f"?protocol={protocol}"
-    if not userinfo and protocol == 2:
+    if not userinfo:
         api(url=url).close()
         return
     with pytest.raises(errors.CryptoOrdersError, match="unknown command") as caught:

@@ -1,10 +1,12 @@
 """Over TLS: certificates are checked."""
 
+import asyncio
 import subprocess
 
 import pytest
+import redis
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from tests.support.needs import needs_tls
 from tests.support.servers import free_port
 
@@ -80,6 +82,29 @@ def test_a_rediss_url_reaches_a_server_by_tls(tls, namespace):
     with CryptoOrderSystem(2, url=url, namespace=namespace) as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         assert system.display_all_live_orders() == ["o"]
+
+
+@NEEDS_TLS
+def test_the_async_api_shares_a_connection_by_tls(run, tls, namespace):
+    port, authority = tls
+
+    async def main():
+        url = f"rediss://localhost:{port}/0?ssl_ca_certs={authority}&client_name={namespace}"
+        async with AsyncCryptoOrderSystem(2, url=url, namespace=namespace) as system:
+            orders = [(f"o{number}", "alice", "BTC", 1, 1) for number in range(3000)]
+            assert await system.place_many(orders) == [True] * 3000
+            for _ in range(3):
+                paused = await asyncio.gather(*(system.pause(order[0]) for order in orders[:200]))
+                assert paused == [True] * 200
+                assert len(await system.display_all_live_orders()) == 3000
+                with redis.Redis(port=port, ssl=True, ssl_ca_certs=str(authority), protocol=2) as raw:
+                    ours = [client["id"] for client in raw.client_list() if client["name"] == namespace]
+                    assert len(ours) == 2
+                    for client in ours:
+                        raw.client_kill_filter(client)
+                assert await system.resume_many([order[0] for order in orders[:200]]) == [True] * 200
+
+    run(main())
 
 
 @NEEDS_TLS
