@@ -29,8 +29,5 @@ for i, order_id in ipairs(order_ids) do
 end
 if #new > 0 then
   insert_orders(namespace, directory, sequence, orders, new)
-else
-  -- Without an effect, and refused as one that has an effect would be: at full memory, and by a replica.
-  redis.call('HSETNX', directory, order_ids[1], '')
 end
 return answer(sessions, session, request_number, table.concat(answers))

@@ -3,7 +3,7 @@
 --- @include "stream_key"
 --- @include "next_sequence"
 
---- Inserts one order, without the tables that many need: they take 3 us. Returns whether it did: its id was not live.
+--- Inserts one order, without the tables that many need: they take 2.5 us. Returns whether it did: its id was not live.
 local function insert_order(namespace, directory, sequence, stream, order_id, user_id, record)
   if redis.call('HSETNX', directory, order_id, stream) == 0 then
     return false

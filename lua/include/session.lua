@@ -7,7 +7,7 @@
 --- the request may still arrive, and must not act then.
 local function answer(sessions, session, request_number, reply, is_unwritten)
   if is_unwritten then
-    -- A write without an effect. A replica refuses it; full memory does not, nor the next write after it.
+    -- A write that full memory does not refuse, and after which it does not refuse the next either.
     redis.call('HDEL', sessions, 'none')
   end
   redis.call('HSET', sessions, session, request_number .. ' ' .. reply)
