@@ -10,5 +10,5 @@ local epoch, limit = unpack(ARGV)
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
-local order_ids = redis.call('ZRANGE', placed, 0, limit - 1, 'REV')
-return order_columns(order_ids, orders, placed, paused)
+local run = redis.call('ZRANGE', placed, 0, limit - 1, 'REV', 'WITHSCORES')
+return order_columns(run, #run / 2, orders, paused)

@@ -25,14 +25,13 @@ for at = first, #streams, 3 do
 end
 local reply = {read, last and string.format('%.0f', last) or false}
 for at = first, #streams, 3 do
-  local run, order_ids = runs[at], {}
-  for i = 1, #run, 2 do
-    if not last or tonumber(run[i + 1]) <= last then
-      order_ids[#order_ids + 1] = run[i]
-    end
+  local run = runs[at]
+  local count = #run / 2
+  while last and count > 0 and tonumber(run[2 * count]) > last do
+    count = count - 1
   end
-  if #order_ids > 0 then
-    reply[#reply + 1] = order_columns(order_ids, streams[at], streams[at + 1], streams[at + 2])
+  if count > 0 then
+    reply[#reply + 1] = order_columns(run, count, streams[at], streams[at + 2])
   end
 end
 return reply

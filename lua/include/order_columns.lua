@@ -1,11 +1,16 @@
 --- Reads some orders of one stream: {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length.
-local function order_columns(order_ids, orders, placed, paused)
-  if #order_ids == 0 then
+--- `run` has, for each of the first `count` orders, the order id and its sequence number.
+local function order_columns(run, count, orders, paused)
+  if count == 0 then
     return {{}, {}, {}, {}}
+  end
+  local order_ids, sequence_numbers = {}, {}
+  for i = 1, count do
+    order_ids[i], sequence_numbers[i] = run[2 * i - 1], run[2 * i]
   end
   return {
     order_ids,
-    redis.call('ZMSCORE', placed, unpack(order_ids)),
+    sequence_numbers,
     redis.call('HMGET', orders, unpack(order_ids)),
     redis.call('SMISMEMBER', paused, unpack(order_ids)),
   }
