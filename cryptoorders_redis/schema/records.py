@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -103,6 +103,19 @@ _MICROSECOND = timedelta(microseconds=1)
     _set_sequence,
     _set_metadata,
 ) = [getattr(Order, field.name).__set__ for field in dataclasses.fields(Order)]
+
+
+def decode_orders(
+    order_ids: Sequence[bytes], sequences: bytes, records: Sequence[bytes], flags: bytes
+) -> list[Order]:
+    """Return the orders that `lua/include/order_columns.lua` has read.
+
+    Raises:
+        InconsistentData: the keys of one do not describe an order.
+    """
+    paused = map(int, flags.decode())
+    rows = zip(order_ids, sequences.split(), records, paused, strict=True)
+    return [decode_order(*row) for row in rows]
 
 
 def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused: int) -> Order:
