@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Argument, Call, Operation, ReadTransaction, Steps
-from cryptoorders_redis.operations.listing import format_listing, merge_runs
+from cryptoorders_redis.operations.listing import format_listing, read_listing, split_run
 from cryptoorders_redis.order import NewOrder, Number, Order, OrderFields
 from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
 from cryptoorders_redis.schema.keys import Keys
@@ -138,7 +138,7 @@ class Standalone:
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Read the listing of all streams, at one moment."""
-        return Operation("display_all_live_orders", "read", (), self._display_all_live_orders())
+        return Operation("display_all_live_orders", "read", (), read_listing(self))
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Read the listing of one user's orders, at one moment."""
@@ -306,15 +306,6 @@ class Standalone:
             if not (yield from self.read_settings()):
                 return 0
 
-    def _display_all_live_orders(self) -> Steps[list[str]]:
-        def make_commands(num_streams: int) -> Commands:
-            for stream in range(num_streams):
-                yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
-                yield "SMEMBERS", self.keys.paused(stream)
-
-        replies = yield from self.snapshot(make_commands)
-        return format_listing(merge_runs(replies[0::2]), set[bytes]().union(*replies[1::2]))
-
     def _display_live_orders_of(self, user_id: str) -> Steps[list[str]]:
         def make_commands(num_streams: int) -> Commands:
             stream = stream_of_user(user_id, num_streams)
@@ -322,7 +313,7 @@ class Standalone:
             yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
 
         run, paused = yield from self.snapshot(make_commands)
-        return format_listing(merge_runs([run]), set(paused))
+        return format_listing(split_run(run)[0], set(paused))
 
 
 # Not a function in the method: to make one, with its annotations, took 2 µs of each call.
