@@ -1,7 +1,7 @@
 --- Reads the newest orders of one stream, the newest of them first.
 --- KEYS: config orders placed paused
 --- ARGV: epoch limit (1 to 5000)
---- REPLY: {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length; 'STALE'
+--- REPLY: what order_columns says; 'STALE'
 --- @include "settings"
 --- @include "order_columns"
 local config, orders, placed, paused = unpack(KEYS)

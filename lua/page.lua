@@ -3,7 +3,7 @@
 --- KEYS: config streams... (of each stream its orders, placed and paused)
 --- ARGV: epoch above (a sequence number, itself left out) below (the same, or '+inf') limit (at most 5000)
 --- REPLY: 'STALE', or {how many ids were read, sequence number of the page's end, nil at the end of all, and of each
---- stream that has orders in the page {order ids, sequence numbers, records, 1 paused or 0}, four lists of one length}
+--- stream that has orders in the page what order_columns says}
 --- @include "settings"
 --- @include "order_columns"
 local config = KEYS[1]

@@ -5,6 +5,7 @@ page to the last is given out exactly once; one placed or cancelled in between m
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from cryptoorders_redis.operations import Call, Operation, Steps
@@ -15,7 +16,7 @@ from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import decode_order
+from cryptoorders_redis.schema.records import decode_order, decode_orders
 
 PAGE = 1000
 """Orders read in one round trip, over all streams."""
@@ -104,9 +105,9 @@ class _AllOrders:
                 continue
             num_read, end, *streams = reply
             self._read_up_to = end and int(end)
-            orders = [decode_order(*row) for columns in streams for row in zip(*columns, strict=True)]
+            orders = [order for columns in streams for order in decode_orders(*columns)]
             self._limit.adapt(size, num_read, len(orders))
-            page = sorted(filter(self._query.matches, orders), key=lambda order: order.sequence)
+            page = sorted(self._query.select(orders), key=attrgetter("sequence"))
         return page
 
     def _call(self, settings: Settings, above: int, limit: int) -> Call:
@@ -181,7 +182,7 @@ class _OrdersOfUser:
                 # Cancelled since, and perhaps its id placed again: that is another order.
                 if sequence is not None and int(sequence) == int(placed):
                     page.append(decode_order(order_id, *row))
-            page = list(filter(self._query.matches, page))
+            page = self._query.select(page)
         return page
 
     def _call(self, order_ids: Sequence[bytes]) -> Call:

