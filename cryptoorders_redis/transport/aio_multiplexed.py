@@ -241,8 +241,6 @@ class MultiplexedConnection(asyncio.Protocol):
         seconds_left = self._quiet_since + self._timeout_seconds - self._loop.time()
         if seconds_left > 0:
             self._watch = self._loop.call_later(seconds_left, self._check_silence)
-        elif self._look(0):
-            self._start_watch()  # this process was late, not the server
         else:
             self._abort(f"the server was silent for {self._timeout_seconds} s")
 
