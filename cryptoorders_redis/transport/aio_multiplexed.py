@@ -152,9 +152,10 @@ class MultiplexedConnection(asyncio.Protocol):
         Raises:
             StoreUnavailable: there was no room until `give_up_at`, by `time.monotonic()`.
         """
+        if not self.is_open:
+            return None
         turn = self._create_future()
-        self._waiting.append(turn)
-        self._admit()
+        self._waiting.append(turn)  # who is before it, or a reply, will admit it
         try:
             async with asyncio.timeout(give_up_at - time.monotonic()):
                 await turn
