@@ -72,8 +72,10 @@ class AsyncConnections:
             connection = link.connection
             if not connection or not connection.is_alive():
                 connection = await self._connect(link)
-            if connection.has_room() or await connection.wait_for_room(give_up_at):
+            if connection.has_room():
                 return await connection.send(request, num_replies)
+            if replies := await connection.send_in_turn(request, num_replies, give_up_at):
+                return await replies
             self._refuse_if_closed()
 
     async def close(self) -> None:

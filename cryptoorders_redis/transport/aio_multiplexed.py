@@ -85,15 +85,16 @@ class MultiplexedConnection(asyncio.Protocol):
         self._create_future = self._loop.create_future
         self._awaited: deque[asyncio.Future[Reply] | _Collector] = deque()
         self._unsent: list[bytes] = []
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         """Calls that wait for room, in the order of their arrival."""
+        self._num_admitted = 0
+        """Calls that have room, and send when their task runs next."""
         self._is_paused = False
         self._capacity = MOST_UNDER_WAY
         """How many replies may be awaited now: none when no new request may go out."""
         self._quiet_since: float | None = None
         """When the server last sent something, or was asked after a silence. None: it owes nothing."""
         self._watch: asyncio.TimerHandle | None = None
-        self._why_lost = "the server closed the connection"
         self._closed = asyncio.Event()
         self.is_open: bool = True
         """Whether it may still be used for new requests."""
@@ -143,26 +144,30 @@ class MultiplexedConnection(asyncio.Protocol):
         """Return whether another request may go out now."""
         return len(self._awaited) < self._capacity
 
-    async def wait_for_room(self, give_up_at: float) -> bool:
-        """Wait for the turn to send. False: the connection is not used any more.
+    async def send_in_turn(
+        self, request: bytes, num_replies: int, give_up_at: float
+    ) -> "asyncio.Future[list[Reply]] | None":
+        """Wait for room, and send a request. None: nothing was sent, and the connection is not used any more.
 
         Raises:
             StoreUnavailable: there was no room until `give_up_at`, by `time.monotonic()`.
         """
-        turn: asyncio.Future[bool] = self._create_future()
-        self._waiting.append(turn)
-        self._admit()
+        if not self.is_open:
+            return None
+        turn = self._create_future()
+        self._waiting.append(turn)  # who is before it, or a reply, will admit it
         try:
             async with asyncio.timeout(give_up_at - time.monotonic()):
-                return await turn and self.is_open
-        except BaseException as error:
-            turn.cancel()
-            self._admit()  # the next one, where it was this one's turn
-            if isinstance(error, TimeoutError):
-                raise errors.StoreUnavailable(
-                    f"the server is behind: {len(self._awaited)} replies are awaited, and no more may be"
-                ) from None
-            raise
+                await turn
+            return self.send(request, num_replies) if self.is_open else None
+        except TimeoutError:
+            raise errors.StoreUnavailable(
+                f"the server is behind: {len(self._awaited)} replies are awaited, and no more may be"
+            ) from None
+        finally:
+            if not turn.cancelled():
+                self._num_admitted -= 1
+            self._admit()
 
     def leave(self) -> None:
         """Take no new requests. The connection closes when the replies under way have come."""
@@ -207,14 +212,7 @@ class MultiplexedConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all calls that are under way."""
-        self.is_open = False
-        lost = self._why_lost if exc is None else f"{type(exc).__name__}: {exc}"
-        self._unsent.clear()
-        for waiter in self._awaited:
-            if not waiter.done():
-                waiter.set_exception(ReplyLost(lost))
-        self._awaited.clear()
-        self._admit()
+        self._end_calls("the server closed the connection" if exc is None else f"{type(exc).__name__}: {exc}")
         if self._watch:
             self._watch.cancel()
         del self._read  # it refers to this object
@@ -241,21 +239,20 @@ class MultiplexedConnection(asyncio.Protocol):
         seconds_left = self._quiet_since + self._timeout_seconds - self._loop.time()
         if seconds_left > 0:
             self._watch = self._loop.call_later(seconds_left, self._check_silence)
-        elif self._look(0):
-            self._start_watch()  # this process was late, not the server
         else:
             self._abort(f"the server was silent for {self._timeout_seconds} s")
 
     def _admit(self) -> None:
         """Give their turns to calls that wait for room, in the order of their arrival."""
         waiting = self._waiting
-        room = 0 if self._is_paused else MOST_UNDER_WAY - len(self._awaited)
-        while waiting and (room > 0 or not self.is_open):
+        most = 0 if self._is_paused else MOST_UNDER_WAY - len(self._awaited)
+        while waiting and (self._num_admitted < most or not self.is_open):
             turn = waiting.popleft()
             if not turn.done():
-                turn.set_result(True)
-                room -= 1
-        self._capacity = MOST_UNDER_WAY if self.is_open and not self._is_paused and not waiting else 0
+                turn.set_result(None)
+                self._num_admitted += 1
+        must_wait = self._is_paused or waiting or self._num_admitted
+        self._capacity = MOST_UNDER_WAY if self.is_open and not must_wait else 0
 
     def _make_error(self, text: str) -> Exception:
         error = parse_error(text)
@@ -270,10 +267,17 @@ class MultiplexedConnection(asyncio.Protocol):
         self._start_watch()  # to say goodbye by TLS takes an answer, too
 
     def _abort(self, why: str) -> None:
-        self.is_open = False
-        self._why_lost = why
-        self._admit()
+        self._end_calls(why)  # now: what may arrive until the transport has ended is no call's reply
         self._transport.abort()
+
+    def _end_calls(self, why: str) -> None:
+        self.is_open = False
+        self._unsent.clear()
+        for waiter in self._awaited:
+            if not waiter.done():
+                waiter.set_exception(ReplyLost(why))
+        self._awaited.clear()
+        self._admit()
 
 
 class _Collector:

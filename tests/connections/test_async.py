@@ -68,6 +68,44 @@ def test_a_thousand_calls_at_once_share_two_connections(run, server, namespace, 
         assert_consistent(raw, namespace)
 
 
+LONG_CALLS = {
+    "listing": lambda orders: orders.display_all_live_orders(),
+    "listing of a user": lambda orders: orders.user("alice").display_all_live_orders(),
+    "page": lambda orders: anext(aiter(orders.live_orders())),
+    "place_many": lambda orders: orders.place_many([("o2", "alice", "BTC", 1, 2)]),
+    "pause_many": lambda orders: orders.pause_many(["o"]),
+    "cancel_all_by_user": lambda orders: orders.cancel_all_by_user("alice"),
+    "count": lambda orders: orders.count(),
+    "count of a user": lambda orders: orders.count(user_id="alice"),
+    "stats": lambda orders: orders.stats(),
+    "summary": lambda orders: orders.summary(),
+    "verify": lambda orders: orders.verify(),
+    "drop": lambda orders: orders.drop(),
+}
+
+
+@pytest.mark.parametrize("call", LONG_CALLS.values(), ids=list(LONG_CALLS))
+def test_calls_with_long_replies_use_a_connection_of_their_own(server, namespace, system, call):
+    async def main():
+        async with system(url=f"{server.url}?client_name={namespace}") as orders:
+            with server.client() as raw:
+
+                def num_connections():
+                    return sum(client["name"] == namespace for client in raw.client_list())
+
+                assert await orders.place("o", "alice", "BTC", 1, 2)
+                assert await orders.pause("o")
+                assert await orders.resume("o")
+                assert await orders.amend("o", amount=3)
+                assert await orders.reduce("o", 1) == 2
+                assert await orders.get("o")
+                assert num_connections() == 1
+                await call(orders)
+                assert num_connections() == 2
+
+    asyncio.run(main())
+
+
 def test_a_call_that_finds_no_room_for_long_says_so(run, own_server, system, monkeypatch):
     monkeypatch.setattr(aio_multiplexed, "MOST_UNDER_WAY", 1)
     server = own_server()

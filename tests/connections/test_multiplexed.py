@@ -32,7 +32,7 @@ def kill_connections(raw):
     wait_until(lambda: len(raw.client_list()) == 1)
 
 
-def test_each_call_gets_its_own_reply_though_others_are_cancelled(run, server):
+def test_each_call_gets_its_own_reply_amid_cancelled_ones(run, server):
     chance = random.Random(1)
 
     async def main():
@@ -204,6 +204,28 @@ def test_a_replica_is_left_when_the_last_replies_have_come(run, own_server):
                 for is_long in (False, True):
                     assert await ask(connections, "CLIENT", "ID", is_long=is_long) not in ids
                 wait_until(lambda: len(connections_of(raw)) == 2)
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", ["READONLY You can't write.", "ERR Protocol error: odd", "NOAUTH login"])
+def test_after_some_errors_only_replies_under_way_come(run, error):
+    def answer(words, writer):
+        if words[0] == b"SET":
+            writer.write(b"-%b\r\n" % error.encode())
+        else:
+            asyncio.get_running_loop().call_later(0.1, writer.write, b"+PONG\r\n")
+
+    async def main():
+        async with Peer(answer) as peer, connected(peer.url) as connections:
+            await ask(connections, "PING")
+            refused = send(connections, encode_command(("SET", "k", 1)))
+            under_way = send(connections, PING)
+            assert str(await refused) in error
+            assert connections.submit(PING) is None
+            assert await under_way == b"PONG"
+            assert await ask(connections, "PING") == b"PONG"
+            assert peer.num_connections == 2
 
     run(main())
 
