@@ -26,7 +26,7 @@ def run(scale: Scale) -> Section:
     with ExitStack() as stack:
         servers = {size: stack.enter_context(redis_server(*IN_MEMORY)) for size in (0, *scale.sizes)}
         for size, server in servers.items():
-            fill(server.client(), size, streams=8)
+            fill(server.url, size, streams=8)
         section.tables.append(_by_size(servers, scale, section))
         section.tables.append(_start_up(servers, scale))
         section.tables.append(_by_streams(servers[0], scale))
@@ -53,7 +53,7 @@ def _by_size(servers: dict[int, MeasuredServer], scale: Scale, section: Section)
 def _by_streams(server: MeasuredServer, scale: Scale) -> Table:
     systems = {}
     for streams in STREAMS:
-        fill(server.client(), scale.sizes[0], streams=streams, namespace=f"streams{streams}")
+        fill(server.url, scale.sizes[0], streams=streams, namespace=f"streams{streams}")
         systems[str(streams)] = CryptoOrderSystem(url=server.url, namespace=f"streams{streams}")
     samples = _timed(systems, server, scale)
     for system in systems.values():
