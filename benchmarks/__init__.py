@@ -1,7 +1,7 @@
 """What the library costs, always compared with a peer in the same run. `make bench` runs everything.
 
-The variable BENCHMARK_HIREDIS says whether redis-py in this process may use hiredis. redis-py decides when it is
-imported, so each worker process is told before.
+The variable BENCHMARK_HIREDIS says whether redis-py in this process may use hiredis. redis-py decides when it
+is imported, so each worker process is told before.
 """
 
 import importlib

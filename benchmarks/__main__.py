@@ -1,5 +1,6 @@
-"""`python -m benchmarks [--quick | --full] [--only NAME ...]`: measures, and writes docs/performance.md and the README's
-figures.
+"""`python -m benchmarks [--quick | --full] [--only NAME ...]`.
+
+It measures, and writes docs/performance.md and the figures of README.md.
 """
 
 import argparse

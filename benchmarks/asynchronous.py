@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import redis.asyncio
 import uvloop
 
+from benchmarks import cores
 from benchmarks.harness import HIREDIS, Samples, Scale, Section, Table, Worker, per_second, ratios, spread
 from benchmarks.peers import CALLS, STREAMS, New, new_order
 from benchmarks.servers import MeasuredServer, redis_server
@@ -22,11 +23,12 @@ GOALS = {"place": 2.0, "pause": 4.0}
 PROCESSOR_GOAL = 5
 
 HOW = (
-    "One process and one event loop, over a Unix socket, append-only file on. The tasks share a set of orders "
-    "and place them all, then pause, resume and cancel them. The peer is redis-py's asyncio client, which "
-    "sends an empty script without arguments from the same number of tasks; it opens one connection for "
-    "each task. *Times as many* is the number of calls in the same time. Processor time is that of all the "
-    "process and of all the server, divided by the number of calls."
+    "One process and one event loop, over a Unix socket, append-only file on. The tasks share a set of "
+    "orders and place them all, then pause, resume and cancel them. The peer is redis-py's asyncio "
+    "client, which sends an empty script without arguments from the same number of tasks; it opens one "
+    "connection for each task. *Times as many* is the number of calls in the same time. Processor time is "
+    "that of all the process and of all the server, divided by the number of calls. One task shares a "
+    "core with the server; more tasks have a core of their own."
 )
 
 
@@ -106,6 +108,7 @@ Costs = dict[str, dict[str, list[Cost]]]
 
 def _measure(worker: Worker, server: MeasuredServer, tasks: int, scale: Scale) -> Costs:
     calls = 8 * scale.calls
+    server.keep_to(cores.CLIENT if tasks == 1 else cores.SERVER)
     costs: Costs = {subject: {call: [] for call in CALLS} for subject in SUBJECTS}
     for number in range(-1, max(scale.rounds * 2 // 3, 3)):
         for call in CALLS:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 from statistics import median
-from typing import Any
 
 import redis
 
@@ -19,10 +18,10 @@ WAYS = (HSET, "place_many", STATUS, "pause_many", "resume_many", DEL, "cancel_ma
 GOALS = {"place_many": 0.7, "cancel_many": 0.65, "pause_many": 0.3}
 
 HOW = (
-    "Orders a second from one process over a Unix socket, append-only file on. The peer is redis-py's pipeline "
-    f"without transactions, with {BATCH} commands at a time. It writes four fields with `HSET` into one key for "
-    "each order, sets one more field (`status`), and deletes this key with `DEL`. It has no index, no checks "
-    "and no useful answer."
+    "Orders a second from one process over a Unix socket, append-only file on. The peer is redis-py's "
+    f"pipeline without transactions, with {BATCH} commands at a time. It writes four fields with `HSET` "
+    "into one key for each order, sets one more field (`status`), and deletes this key with `DEL`. It has "
+    "no index, no checks and no useful answer."
 )
 
 
@@ -31,7 +30,9 @@ class Bulk:
 
     def __init__(self, url: str, number: int) -> None:
         system, self._client = CryptoOrderSystem(STREAMS, url=url), redis.Redis.from_url(url)
-        self._orders = [(f"order{n}", f"user{n % 100}", "BTC", "0.5", f"{60_000 + n}.25") for n in range(number)]
+        self._orders = [
+            (f"order{n}", f"user{n % 100}", "BTC", "0.5", f"{60_000 + n}.25") for n in range(number)
+        ]
         order_ids = [order[0] for order in self._orders]
         self._ways: dict[str, Callable[[], object]] = {
             "place_many": lambda: system.place_many(self._orders),
@@ -80,7 +81,10 @@ def run(scale: Scale) -> Section:
         section.goal(what, ratios(times[call], times[PEERS[call]]), limit)
     for call in ("place_many", "cancel_many"):
         section.number(
-            f"orders a second, `{call}`", _rate(times[call]), f"redis-py, {PEERS[call]}", _rate(times[PEERS[call]])
+            f"orders a second, `{call}`",
+            _rate(times[call]),
+            f"redis-py, {PEERS[call]}",
+            _rate(times[PEERS[call]]),
         )
     return section
 
@@ -106,7 +110,8 @@ def _table(
     leg: str, times: dict[str, Samples], client: dict[str, Samples], in_server: dict[str, Samples]
 ) -> Table:
     table = Table(
-        ("", "orders a second", "time : its peer's", "processor time of an order, client", "server"), title=leg
+        ("", "orders a second", "time : its peer's", "processor time of an order, client", "server"),
+        title=leg,
     )
     for way in WAYS:
         peer = PEERS.get(way)
@@ -117,5 +122,3 @@ def _table(
             *(f"{1e6 * median(samples[way]):.2f} µs" for samples in (client, in_server)),
         )
     return table
-
-

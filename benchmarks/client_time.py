@@ -4,9 +4,11 @@ import socket
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import redis
 
+from benchmarks import cores
 from benchmarks.harness import HIREDIS, Samples, Scale, Section, Table, Worker, micros
 from benchmarks.peers import CALLS, STREAMS, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
@@ -18,10 +20,10 @@ SUBJECT, CLIENT = "this library", "redis-py's client, empty script"
 LAYERS = (SOCKET, CONNECTION, SUBJECT, CLIENT)
 
 HOW = (
-    "Processor time of the client for each call, in one process, over a Unix socket. *Bare socket* sends the "
-    "bytes of the library, encoded before, and does not parse the replies: no client in Python can take "
-    "less. *redis-py's connection* sends the same bytes, and reads and parses the replies. The last row is "
-    "redis-py's own client."
+    "Processor time of the client for each call, in one process, over a Unix socket. *Bare socket* sends "
+    "the bytes of the library, encoded before, and does not parse the replies: no client in Python can "
+    "take less. *redis-py's connection* sends the same bytes, and reads and parses the replies. The last "
+    "row is redis-py's own client."
 )
 
 
@@ -68,7 +70,7 @@ def _over_socket(bare: socket.socket, requests: list[bytes]) -> None:
         bare.recv(4096)
 
 
-def _over_connection(connection: redis.Connection, requests: list[bytes]) -> None:
+def _over_connection(connection: Any, requests: list[bytes]) -> None:
     for request in requests:
         connection.send_packed_command([request])
         connection.read_response(disable_decoding=True)
@@ -77,11 +79,10 @@ def _over_connection(connection: redis.Connection, requests: list[bytes]) -> Non
 def run(scale: Scale) -> Section:
     section = Section("Where the client's time goes", HOW)
     with redis_server() as server:
+        server.keep_to(cores.CLIENT)
         for hiredis, leg in HIREDIS.items():
             worker = Worker(Layers, server.url, scale.calls, hiredis=hiredis)
-            samples: dict[str, dict[str, Samples]] = {
-                layer: {call: [] for call in CALLS} for layer in LAYERS
-            }
+            samples: dict[str, dict[str, Samples]] = {layer: {call: [] for call in CALLS} for layer in LAYERS}
             for _ in range(scale.rounds):
                 for layer, of_call in samples.items():
                     worker.call("forget_answers")

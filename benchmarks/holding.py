@@ -19,8 +19,8 @@ ROUNDS = 5
 KEYS = Keys("cryptoorders")
 
 HOW = (
-    "The longest single command of each call, as the server measures it with `INFO latencystats`. A script "
-    "and a transaction count as one command each. Append-only file off."
+    "The longest single command of each call, as the server measures it with `INFO latencystats`. A "
+    "script and a transaction count as one command each. Append-only file off."
 )
 
 
@@ -54,7 +54,9 @@ def run(scale: Scale) -> Section:
                     if name in (whale, plain):
                         fill(server.url, scale.whale, streams=STREAMS, user="whale", prefix="whale")
                     longest.append(measure_longest(client, operation))
-                table.add(name, millis(longest) if median(longest) >= 1e-3 else f"{1e6 * median(longest):.0f} µs")
+                table.add(
+                    name, millis(longest) if median(longest) >= 1e-3 else f"{1e6 * median(longest):.0f} µs"
+                )
     section.tables.append(table)
     return section
 

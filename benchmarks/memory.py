@@ -14,11 +14,11 @@ GOALS = {"valkey": ("Valkey 9.1", 260), "redis-8": ("Redis 8.2", 320), "system":
 """By the name in the matrix: the version that the goal is about, and bytes an order."""
 
 HOW = (
-    "The growth of the server's `used_memory` from an empty store, divided by the number of live orders. It "
-    "includes records, placement order, users' sets, paused set, directory, and the server's own tables, "
-    "which double when they are full. Ids look like `order123456`. There are "
-    f"{ORDERS_A_USER} orders a user unless a table says otherwise, {STREAMS} streams, and one of ten orders is "
-    "paused. The record alone is `HSET` of the same text into one hash, without any index."
+    "The growth of the server's `used_memory` from an empty store, divided by the number of live orders. "
+    "It includes records, placement order, users' sets, paused set, directory, and the server's own "
+    f"tables, which double when they are full. Ids look like `order123456`. There are {ORDERS_A_USER} "
+    f"orders a user unless a table says otherwise, {STREAMS} streams, and one of ten orders is paused. The "
+    "record alone is `HSET` of the same text into one hash, without any index."
 )
 
 
@@ -52,7 +52,10 @@ def run(scale: Scale) -> Section:
     section.data["by server"], section.data["by size"] = on_server, by_size
     first, *_ = on_server
     section.number(
-        f"bytes an order, of {largest:,}", f"{on_server[first]:.0f} ({first})", "the same", f"{on_server[version]:.0f} ({version})"
+        f"bytes an order, of {largest:,}",
+        f"{on_server[first]:.0f} ({first})",
+        "the same",
+        f"{on_server[version]:.0f} ({version})",
     )
     return section
 
@@ -66,7 +69,11 @@ def _bytes_an_order(
         fill(server.url, orders, streams=STREAMS, orders_a_user=orders_a_user)
         with server.client() as client:
             info = client.info("server")
-        name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
+        name = (
+            f"Valkey {info['valkey_version']}"
+            if "valkey_version" in info
+            else f"Redis {info['redis_version']}"
+        )
         return (_used(server) - empty) / orders, name
 
 

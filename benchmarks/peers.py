@@ -170,7 +170,7 @@ class Postgresql(Sql):
     def __init__(self, process: int, where: str) -> None:
         super().__init__(process)
         connection = psycopg.connect(where, autocommit=True, prepare_threshold=0)
-        cores.keep_apart(connection.info.backend_pid)
+        cores.keep_with_this_process(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
             connection.execute(self.TABLE.encode())

@@ -12,23 +12,30 @@ from benchmarks.peers import CALLS
 
 INTRODUCTION = """# Performance
 
-`make bench` writes this page; nothing in it is written by hand. Everything was measured in one run, on the machine that
-is described [below](#measured-on). Client and server share this machine, so all numbers are about processor time and
-not about a network.
+`make bench` writes this page; nothing in it is written by hand. Everything was measured in one run, on the
+machine that is described [below](#measured-on). Client and server share this machine, so all numbers are
+about processor time and not about a network.
+
 {quick}
-To repeat it, run `make bench`. It takes about twelve minutes and installs what it needs, except redis-server and
-PostgreSQL. `make bench QUICK=1` takes a minute or two, with small stores, and only shows that it works."""
+
+To repeat it, run `make bench`. It takes about twelve minutes and installs what it needs, except
+redis-server and PostgreSQL. `make bench QUICK=1` takes a minute or two, with small stores, and only shows
+that it works."""
 
 HOW = """## How to read it
 
 - The library and its peers take turns within each round. A number is the median of the rounds.
 - `±` is half the distance between the quartiles.
-- A ratio is the median of the ratios within each round, so that a slow round has no effect on it. *Time* below 1 means
-  that the library is faster than the peer. *Times as many* above 1 means the same.
-- Every client runs without hiredis and with it. In both cases, redis-py's own client is in the same position.
-- One client and its server have one core each. Several processes share all cores with the server.
+- A ratio is the median of the ratios within each round, so that a slow round has no effect on it. *Time*
+  below 1 means that the library is faster than the peer. *Times as many* above 1 means the same.
+- Every client runs without hiredis and with it. In both cases, redis-py's own client is in the same
+  position.
+- A client that waits for each reply shares one core with its server. The time of a call is then the work of
+  both, and not the time to wake another core. Where both work at the same time, each has its own core.
+  Several processes share all cores with the server.
 - Work of the lowest priority keeps the cores awake, because waking a core can take longer than a call.
-- Processor time is what the kernel counts for a process. It changes less from run to run than time by the clock."""
+- Processor time is what the kernel counts for a process. It changes less from run to run than time by the
+  clock."""
 
 CHARTS = {
     "single_calls.png": "Calls a second, compared with their peers",
@@ -50,7 +57,7 @@ MISSING = {
 def write_report(
     folder: Path, quick: bool, machine: Sequence[tuple[str, str]], sections: Mapping[str, Section]
 ) -> Path:
-    warning = "\n**This was a quick run with small stores and few calls. Do not compare its numbers.**\n"
+    warning = "**This was a quick run with small stores and few calls. Do not compare its numbers.**"
     parts = [
         INTRODUCTION.format(quick=warning if quick else ""),
         "## In short",
@@ -62,8 +69,13 @@ def write_report(
         *map(section_text, sections.values()),
     ]
     path = folder / "performance.md"
-    path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    path.write_text(_joined(parts), encoding="utf-8")
     return path
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Return the parts with one blank line between them."""
+    return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part.strip() for part in parts)) + "\n"
 
 
 def write_figures(readme: Path, sections: Mapping[str, Section]) -> None:
@@ -97,11 +109,11 @@ def _sentences(times: Mapping[str, Mapping[str, Sequence[float]]], goals: Sequen
     pause, place = (median(ours[call]) / median(sqlite[call]) for call in ("pause", "place"))
     met = sum(goal.is_met for goal in goals)
     return (
-        f"All through a Unix socket on one machine, redis-py and this library {HIREDIS[True]}, the append-only "
-        "file on. An empty script is the cheapest request that runs Lua and changes nothing. None of the peers "
-        "waits for the disk. For one process alone, SQLite makes "
-        f"{pause:.1f} times the pauses and {place:.1f} times the places of this library: it needs no round trip. "
-        f"{met} of {len(goals)} goals are met."
+        f"All through a Unix socket on one machine, redis-py and this library {HIREDIS[True]}, the "
+        "append-only file on. An empty script is the cheapest request that runs Lua and changes nothing. "
+        "None of the peers waits for the disk. For one process alone, SQLite makes "
+        f"{pause:.1f} times the pauses and {place:.1f} times the places of this library, because it needs no "
+        f"round trip. {met} of {len(goals)} goals are met."
     )
 
 
@@ -109,8 +121,8 @@ def _goals(sections: Iterable[Section]) -> str:
     table = Table(("goal", "limit", "measured", ""))
     for goal in chain.from_iterable(section.goals for section in sections):
         table.add(*goal.cells)
-    text = "## Goals\n\nA goal that was missed stays in this table. *Close* means that the limit is between the quartiles."
-    return f"{text}\n\n" + "\n".join(_lines(table))
+    text = "A goal that was missed stays here. *Close* means that the limit is between the quartiles."
+    return f"## Goals\n\n{text}\n\n" + "\n".join(_lines(table))
 
 
 def section_text(section: Section) -> str:

@@ -12,11 +12,11 @@ from benchmarks.servers import redis_server
 TASKS = 100
 
 HOW = (
-    "Each process has a store of its own on a server of its own, and makes calls from 100 tasks on uvloop, "
-    f"{HIREDIS[True]}, append-only file on. All processes begin together; the time is that from the first "
-    "beginning to the last end. With one server and one process, each has its own core. Two of each share all "
-    "cores. So the number of cores is the limit of this comparison: on two cores, what the busier "
-    "of client and server leaves idle is all that can be gained."
+    "Each process has a store of its own on a server of its own, and makes calls from 100 tasks on "
+    f"uvloop, {HIREDIS[True]}, append-only file on. All processes begin together; the time is that from "
+    "the first beginning to the last end. With one server and one process, each has its own core. Two of "
+    "each share all cores. So the number of cores is the limit of this comparison: on two cores, what the "
+    "busier of client and server leaves idle is all that can be gained."
 )
 
 
@@ -27,7 +27,10 @@ def run(scale: Scale) -> Section:
         servers = [stack.enter_context(redis_server()) for _ in range(2)]
         alone = [Worker(Loop, servers[0].url, "uvloop", hiredis=True)]
         both = [Worker(Loop, server.url, "uvloop", hiredis=True, to=cores.ALL) for server in servers]
-        rates: dict[int, dict[str, Samples]] = {1: {call: [] for call in CALLS}, 2: {call: [] for call in CALLS}}
+        rates: dict[int, dict[str, Samples]] = {
+            1: {call: [] for call in CALLS},
+            2: {call: [] for call in CALLS},
+        }
         for number in range(-1, scale.rounds):
             for workers in (alone, both):
                 for server in servers:

@@ -8,6 +8,7 @@ from statistics import median
 
 import redis
 
+from benchmarks.filling import fill
 from benchmarks.harness import Samples, Scale, Section, Table, ratio, spread
 from benchmarks.peers import CALLS, STREAMS, New, call_of, new_order
 from benchmarks.recording import forget_answers, recorded
@@ -23,10 +24,11 @@ GOALS = {"place": 8.7, "pause": 3.5, "cancel": 5.6}
 HOW = (
     "Processor time of the whole server for each call: reading the request, running it, and writing the "
     "reply. All requests of a round are in one pipeline, and there is no append-only file. *Its commands, "
-    "plain* are the commands that the script runs, as `MONITOR` shows them, sent without a script: several "
-    "requests for each call. *In a bare script* they run in Lua with nothing around them: no condition, and "
-    "no argument except the id. There is no goal that compares a call with its plain commands, because the "
-    "bare script alone already takes about twice their time on this machine, whatever a script does."
+    "plain* are the commands that the script runs, as `MONITOR` shows them, sent without a script: "
+    "several requests for each call. *In a bare script* they run in Lua with nothing around them: no "
+    "condition, and no argument except the id. The store holds other orders. There is no goal that "
+    "compares a call with its plain commands, because the bare script alone already takes about twice "
+    "their time on this machine, whatever a script does."
 )
 
 _SEQUENCE = re.compile(r"\b\d{16}\b")
@@ -41,6 +43,7 @@ def run(scale: Scale) -> Section:
         server.client() as client,
         CryptoOrderSystem(STREAMS, url=server.url) as system,
     ):
+        fill(server.url, scale.sizes[0], streams=STREAMS)
         templates = _templates(client, {call: call_of(system, call) for call in CALLS})
         orders = [new_order("a", n) for n in range(4 * scale.calls)]
         requests, sessions, connection = recorded(server.url, STREAMS, orders)
@@ -52,7 +55,9 @@ def run(scale: Scale) -> Section:
                 samples[call][SCRIPT].append(_time(server, connection, requests[call]))
             for call in CALLS:
                 of_call = samples[call]
-                empty = [_SHA.sub(b"\r\n" + nothing + b"\r\n", request, count=1) for request in requests[call]]
+                empty = [
+                    _SHA.sub(b"\r\n" + nothing + b"\r\n", request, count=1) for request in requests[call]
+                ]
                 of_call[EMPTY].append(_time(server, connection, empty))
                 bare = _bare_requests(client, templates[call], orders)
                 of_call[BARE].append(_time(server, connection, bare))

@@ -31,11 +31,11 @@ GOALS = {
 POSTGRESQL_GOAL = 0.8
 
 HOW = (
-    "Calls a second, of all processes together, over a Unix socket. In brackets is the time of a call as a "
-    "multiple of the floor. The floor is redis-py's own client, which sends an empty script without "
+    "Calls a second, of all processes together, over a Unix socket. In brackets is the time of a call as "
+    "a multiple of the floor. The floor is redis-py's own client, which sends an empty script without "
     "arguments. *WATCH* is the same contract with redis-py's optimistic transactions. Redis uses "
-    "`deploy/redis.conf` (append-only file, `everysec`), PostgreSQL has `synchronous_commit=off`, and SQLite "
-    "is in WAL mode with `synchronous=NORMAL`: none of them waits for the disk."
+    "`deploy/redis.conf` (append-only file, `everysec`), PostgreSQL has `synchronous_commit=off`, and "
+    "SQLite is in WAL mode with `synchronous=NORMAL`: none of them waits for the disk."
 )
 
 
@@ -56,7 +56,7 @@ def run(scale: Scale) -> Section:
             SQLITE: (Sqlite, str(Path(folder) / "orders.sqlite")),
         }
         for processes in PROCESSES:
-            server.keep_to(cores.SERVER if processes == 1 else cores.ALL)
+            server.keep_to(cores.CLIENT if processes == 1 else cores.ALL)
             for hiredis in HIREDIS:
                 times = _measure(peers, processes, scale, hiredis=hiredis)
                 title = title_of(processes, hiredis=hiredis)

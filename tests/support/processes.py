@@ -22,7 +22,7 @@ class PythonProcess:
         strict: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`strict`: whether a warning is an error in it, as in the tests; `environment`: further variables."""
+        """`strict`: whether a warning is an error in it, as in the tests themselves."""
         seed = {} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
         self._process = subprocess.Popen(
             [sys.executable, *(("-W", "error") if strict else ()), "-m", module, *arguments],
