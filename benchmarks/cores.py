@@ -1,8 +1,8 @@
 """Decides which core does what, because chance would otherwise decide the result.
 
 A client that waits for each reply shares one core with its server: they work alternately, and to wake another
-core can take longer than a call. Where client and server work at the same time, each has its own core. Without
-this, one round can take three times as long as the next.
+core can take longer than a call. Where client and server work at the same time, each has its own core.
+Without this, one round can take three times as long as the next.
 """
 
 import os
