@@ -27,8 +27,18 @@ from tests.support.servers import RedisServer
 TASKS = 60
 ORDERS_A_TASK = 5
 STREAMS = 4
-LONGEST_BEFORE_A_CANCEL = 0.002
-"""Seconds. A call takes about half of it here, so that it is cancelled at any moment, or just too late."""
+MAX_TURNS = 6
+"""A call is cancelled after one to so many turns of the event loop: before it is sent, before its reply, or too
+late. Not after a time: a turn with so many tasks takes longer than a call alone.
+"""
+BUSY = """
+local began = redis.call('TIME')
+repeat
+  local now = redis.call('TIME')
+until (now[1] - began[1]) * 1000000 + now[2] - began[2] > tonumber(ARGV[1])
+"""
+BUSY_US = 3_000
+"""Meanwhile requests and then the kill arrive: the server carries out the requests, and loses their replies."""
 SHOWN = 10
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -131,6 +141,9 @@ class _Trader:
         except (errors.OutcomeUnknown, errors.BulkInterrupted):
             self._tally.unknown += 1
             self._leave_open(before)
+        except Exception as error:  # noqa: BLE001 - a wrong answer, whatever it is
+            self._tally.compare(call.name, error, expected)
+            self._leave_open(before)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task and task.cancelling():
@@ -146,7 +159,8 @@ class _Trader:
         if self._random.random() >= self._cancel_rate:
             return await call.make()
         made = asyncio.ensure_future(call.make())
-        await asyncio.sleep(self._random.random() * LONGEST_BEFORE_A_CANCEL)
+        for _ in range(self._random.randint(1, MAX_TURNS)):
+            await asyncio.sleep(0)
         made.cancel()
         return await made
 
@@ -252,7 +266,7 @@ def run_load(
 
 
 async def _load(system: Any, server: RedisServer, namespace: str, wanted: Wanted, tally: Tally) -> None:
-    rate = 1.2 * wanted.cancels / (wanted.calls + wanted.cancels)
+    rate = 2 * wanted.cancels / (wanted.calls + wanted.cancels)
     traders = [_Trader(system, number, tally, rate) for number in range(TASKS)]
     with server.client() as client, _killing(client, namespace, wanted, tally):
         await asyncio.gather(*(trader.run(wanted) for trader in traders))
@@ -269,11 +283,12 @@ async def _load(system: Any, server: RedisServer, namespace: str, wanted: Wanted
 
 @contextlib.contextmanager
 def _killing(client: redis.Redis, namespace: str, wanted: Wanted, tally: Tally) -> Iterator[None]:
-    """Kill connections from another thread, evenly over all the calls."""
+    """Kill connections from another thread, evenly over all the calls, while the server is busy."""
     ended = threading.Event()
 
     def kill() -> None:
         chance = random.Random(1)
+        busy = client.connection_pool.get_connection()  # closed with the client
         while not ended.wait(0.001):
             if tally.kills * wanted.calls > tally.calls * wanted.kills:
                 continue
@@ -282,10 +297,14 @@ def _killing(client: redis.Redis, namespace: str, wanted: Wanted, tally: Tally) 
                 for each in client.client_list()
                 if each["name"] == f"cryptoorders_redis:{namespace}"
             ]
+            if not theirs:
+                continue
+            busy.send_command("EVAL", BUSY, 0, BUSY_US)
+            time.sleep(BUSY_US * 0.5e-6)
             with contextlib.suppress(redis.ResponseError):  # it has gone meanwhile
-                if theirs:
-                    client.execute_command("CLIENT", "KILL", "ID", chance.choice(theirs))
-                    tally.kills += 1
+                client.execute_command("CLIENT", "KILL", "ID", chance.choice(theirs))
+                tally.kills += 1
+            busy.read_response()
 
     thread = threading.Thread(target=kill)
     thread.start()
