@@ -51,7 +51,7 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff check --fix .
 
 # Writes docs/performance.md, its charts and README's figures, in an environment of its own, which has hiredis:
-# twelve minutes on a quiet machine. QUICK=1 only shows that it works, and writes to build/. FULL=1 adds a store of
+# ten minutes on a quiet machine. QUICK=1 only shows that it works, and writes to build/. FULL=1 adds a store of
 # 5 million orders. ONLY="bulk memory" prints these sections alone.
 bench: VENV = .venv-bench
 bench:

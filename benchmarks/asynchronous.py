@@ -153,7 +153,7 @@ def _set_goals(section: Section, leg: str, costs: Costs) -> None:
     where = f"{TASKS[-1]} tasks, uvloop {leg}"
     for call, limit in GOALS.items():
         times = ratios(_times(costs[FLOOR][call]), _times(costs[SUBJECT][call]))
-        section.goal(f"{call}, {where}: calls for one of the empty script", times, limit, at_least=True)
+        section.goal(f"{call}, {where}: times as many calls as the empty script", times, limit, at_least=True)
     for call in ("place", "pause", "cancel"):
         processor = [1e6 * cost.client for cost in costs[SUBJECT][call]]
         section.goal(f"{call}, {where}: client processor time", processor, PROCESSOR_GOAL, " µs")

@@ -52,10 +52,10 @@ def run(scale: Scale) -> Section:
     section.data["by server"], section.data["by size"] = on_server, by_size
     first, *_ = on_server
     section.number(
-        f"bytes an order, of {largest:,}",
-        f"{on_server[first]:.0f} ({first})",
-        "the same",
-        f"{on_server[version]:.0f} ({version})",
+        f"bytes an order, {largest:,} orders, {first}",
+        f"{on_server[first]:.0f}",
+        f"the same in {version}",
+        f"{on_server[version]:.0f}",
     )
     return section
 

@@ -9,6 +9,7 @@ from statistics import median
 from benchmarks import single_calls
 from benchmarks.harness import HIREDIS, Section, Table, per_second
 from benchmarks.peers import CALLS
+from tests.project.pages import FIGURES
 
 INTRODUCTION = """# Performance
 
@@ -18,7 +19,7 @@ about processor time and not about a network.
 
 {quick}
 
-To repeat it, run `make bench`. It takes about twelve minutes and installs what it needs, except
+To repeat it, run `make bench`. It takes about ten minutes and installs what it needs, except
 redis-server and PostgreSQL. `make bench QUICK=1` takes a minute or two, with small stores, and only shows
 that it works."""
 
@@ -42,9 +43,6 @@ CHARTS = {
     "bulk_and_listing.png": "Many orders in one call, and the listing",
     "growth.png": "Time of a call by the number of orders, and bytes an order by server",
 }
-
-FIGURES = re.compile(r"(?<=<!-- figures -->\n\n).*?(?=\n\n<!-- end of figures -->)", re.DOTALL)
-"""What `make bench` writes in README.md."""
 
 MISSING = {
     single_calls.SUBJECT: "",
@@ -111,9 +109,9 @@ def _sentences(times: Mapping[str, Mapping[str, Sequence[float]]], goals: Sequen
     return (
         f"All through a Unix socket on one machine, redis-py and this library {HIREDIS[True]}, the "
         "append-only file on. An empty script is the cheapest request that runs Lua and changes nothing. "
-        "None of the peers waits for the disk. For one process alone, SQLite makes "
-        f"{pause:.1f} times the pauses and {place:.1f} times the places of this library, because it needs no "
-        f"round trip. {met} of {len(goals)} goals are met."
+        "None of the peers waits for the disk. For one process alone, SQLite needs no round trip: it makes "
+        f"{pause:.1f} times the pauses and {place:.1f} times the places of this library. "
+        f"{met} of {len(goals)} goals are met."
     )
 
 

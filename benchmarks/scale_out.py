@@ -48,7 +48,7 @@ def run(scale: Scale) -> Section:
             *(f"{1e-3 * median(rates[n][call]):.1f} k {spread(rates[n][call])}" for n in (1, 2)),
             f"{median(ratios(rates[2][call], rates[1][call])):.2f}",
         )
-        what = f"{call}, two servers and processes: calls for one of one server and process"
+        what = f"{call}, two servers and two processes: times as many calls as with one of each"
         section.goal(what, ratios(rates[2][call], rates[1][call]), 1.5, at_least=True)
     section.tables.append(table)
     return section

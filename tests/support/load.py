@@ -28,8 +28,8 @@ TASKS = 60
 ORDERS_A_TASK = 5
 STREAMS = 4
 MAX_TURNS = 6
-"""A call is cancelled after one to so many turns of the event loop: before it is sent, before its reply, or too
-late. Not after a time: a turn with so many tasks takes longer than a call alone.
+"""A call is cancelled after one to so many turns of the event loop: before it is sent, before its reply, or
+too late. Not after a time: a turn with so many tasks takes longer than a call alone.
 """
 BUSY = """
 local began = redis.call('TIME')
@@ -38,7 +38,7 @@ repeat
 until (now[1] - began[1]) * 1000000 + now[2] - began[2] > tonumber(ARGV[1])
 """
 BUSY_US = 3_000
-"""Meanwhile requests and then the kill arrive: the server carries out the requests, and loses their replies."""
+"""Meanwhile requests and then the kill arrive: the server runs the requests, and loses their replies."""
 SHOWN = 10
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
