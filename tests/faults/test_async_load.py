@@ -61,7 +61,7 @@ class MixesUpReplies(Faulty):
 class LosesChanges(Faulty):
     """What a write behind the caller's back would do that never reaches the server."""
 
-    async def badly(self, _):
+    async def badly(self, call):  # noqa: ARG002
         return True
 
 
