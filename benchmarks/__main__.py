@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--quick | --full] [--only NAME ...]`: measures, and writes docs/performance.md."""
+"""`python -m benchmarks [--quick | --full] [--only NAME ...]`.
+
+It measures, and writes docs/performance.md and the figures of README.md.
+"""
 
 import argparse
 import signal
@@ -7,21 +10,25 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from redis.utils import HIREDIS_AVAILABLE
+
 from benchmarks import cores, machine, report
 from benchmarks.charts import draw_charts
 from benchmarks.harness import FULL, NORMAL, QUICK, Scale, Section
 
 NAMES = (
-    "single_calls",
-    "where_time_goes",
-    "sessions",
     "asynchronous",
-    "server_time",
+    "single_calls",
     "bulk",
-    "memory",
     "listing",
+    "memory",
+    "scale_out",
+    "client_time",
+    "server_time",
+    "holding",
     "growth",
 )
+"""In the order of the report."""
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -37,6 +44,8 @@ def main() -> None:
         "--only", nargs="*", choices=NAMES, default=NAMES, help="print only these sections, and write nothing"
     )
     chosen = parser.parse_args()
+    if not HIREDIS_AVAILABLE:
+        sys.exit("hiredis is missing, with which half of the benchmarks run: pip install 'hiredis>=3.2'")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     scale = QUICK if chosen.quick else FULL if chosen.full else NORMAL
     load = machine.load()
@@ -47,8 +56,11 @@ def main() -> None:
     folder = REPOSITORY / ("build" if chosen.quick else "docs")  # a quick run does not overwrite a real one
     folder.mkdir(exist_ok=True)
     draw_charts(folder, sections)
-    path = report.write_report(folder, scale, chosen.quick, machine.describe(load), list(sections.values()))
+    path = report.write_report(folder, chosen.quick, machine.describe(load), sections)
     print(f"wrote {path.relative_to(REPOSITORY)}")
+    if not chosen.quick:
+        report.write_figures(REPOSITORY / "README.md", sections)
+        print("wrote the figures of README.md")
 
 
 def _measure(names: tuple[str, ...], scale: Scale) -> dict[str, Section]:

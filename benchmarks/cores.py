@@ -1,8 +1,8 @@
 """Decides which core does what, because chance would otherwise decide the result.
 
-A core without work falls asleep, and needs longer to wake than a call takes. A client and a server that work
-alternately run faster on one core than on two. Without pinning, one round can take three times as long as the
-next.
+A client that waits for each reply shares one core with its server: they work alternately, and to wake another
+core can take longer than a call. Where client and server work at the same time, each has its own core.
+Without this, one round can take three times as long as the next.
 """
 
 import os
@@ -19,7 +19,7 @@ if _SUPPORTED:
     os.environ.setdefault(_VARIABLE, " ".join(map(str, os.sched_getaffinity(0))))
 ALL = set(map(int, os.environ.get(_VARIABLE, "0").split()))
 CLIENT, SERVER = {min(ALL)}, {max(ALL)}
-"""The cores of one client and its server: two different ones if there are two."""
+"""The cores of a client and of a server that works at the same time: different ones if there are two."""
 
 
 @contextmanager
@@ -42,10 +42,10 @@ def keep(process: int, cores: set[int]) -> None:
         os.sched_setaffinity(process, cores)
 
 
-def keep_apart(server: int) -> None:
-    """Keep the process of a server to the server's core, if this process is kept to the client's."""
-    if _SUPPORTED and os.sched_getaffinity(0) == CLIENT:
-        keep(server, SERVER)
+def keep_with_this_process(server: int) -> None:
+    """Keep the process of a server to the cores of this process."""
+    if _SUPPORTED:
+        keep(server, os.sched_getaffinity(0))
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from tests.support import processes
 
 Samples = list[float]
 
+HIREDIS = {False: "without hiredis", True: "with hiredis"}
+"""The two legs of each benchmark whose client reads replies. In a leg, all peers are in the same position."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -25,7 +28,7 @@ class Scale:
     bulk: int
 
 
-QUICK = Scale(rounds=5, calls=100, sizes=(1_000, 10_000, 100_000), whale=10_000, bulk=5_000)
+QUICK = Scale(rounds=3, calls=100, sizes=(1_000, 10_000, 100_000), whale=10_000, bulk=5_000)
 NORMAL = Scale(rounds=15, calls=250, sizes=(10_000, 100_000, 1_000_000), whale=100_000, bulk=20_000)
 FULL = Scale(rounds=15, calls=250, sizes=(*NORMAL.sizes, 5_000_000), whale=100_000, bulk=20_000)
 
@@ -40,6 +43,47 @@ class Table:
         self.rows.append(cells)
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A result and its limit."""
+
+    what: str
+    measured: Samples
+    """One value for each round."""
+    limit: float
+    unit: str = ""
+    at_least: bool = False
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The row of the report: what, limit, measured, verdict."""
+        sign = "≥" if self.at_least else "≤"
+        measured = f"{median(self.measured):.3g}{self.unit} {spread(self.measured)}"
+        return self.what, f"{sign} {self.limit:g}{self.unit}", measured, self.verdict
+
+    @property
+    def is_met(self) -> bool:
+        middle = median(self.measured)
+        return middle >= self.limit if self.at_least else middle <= self.limit
+
+    @property
+    def verdict(self) -> str:
+        """Whether the median meets the limit, and whether the limit is between the quartiles."""
+        low, _, high = _quartiles(self.measured)
+        close = ", but close" if low < self.limit < high else ""
+        return ("met" if self.is_met else "**missed**") + close
+
+
+@dataclass(frozen=True)
+class Number:
+    """One of the few results on the first page and in the README, as cells of a table."""
+
+    what: str
+    ours: str
+    peer: str
+    theirs: str
+
+
 @dataclass
 class Section:
     """What one benchmark found."""
@@ -48,14 +92,20 @@ class Section:
     how: str
     tables: list[Table] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
-    goals: list[tuple[str, Samples, float]] = field(default_factory=list)
-    """What the goal is about, the result of each round, and the limit."""
+    goals: list[Goal] = field(default_factory=list)
+    numbers: list[Number] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     """What the charts are drawn from."""
 
-    def goal(self, what: str, measured: Samples, limit: float) -> None:
+    def goal(
+        self, what: str, measured: Samples, limit: float, unit: str = "", *, at_least: bool = False
+    ) -> None:
         """Compare a result with its goal. The report shows it whether the goal is met or missed."""
-        self.goals.append((what, measured, limit))
+        self.goals.append(Goal(what, measured, limit, unit, at_least))
+
+    def number(self, what: str, ours: str, peer: str, theirs: str) -> None:
+        """Show a result on the first page."""
+        self.numbers.append(Number(what, ours, peer, theirs))
 
 
 def in_turns(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
@@ -80,18 +130,19 @@ def ratio(samples: Samples, peer: Samples) -> float:
     return median(ratios(samples, peer))
 
 
-def verdict(measured: Samples, limit: float) -> str:
-    """Return whether a goal is met, if both quartiles of the rounds are on one side of the limit."""
-    low, _, high = quantiles(measured, n=4) if len(measured) > 2 else (min(measured), 0, max(measured))
-    return "met" if high <= limit else "**missed**" if low > limit else "too noisy to say"
-
-
 def spread(samples: Samples) -> str:
     """Return half the distance between the quartiles, as a part of the median."""
     if len(samples) < 3:
         return ""
-    low, middle, high = quantiles(samples, n=4)
+    low, middle, high = _quartiles(samples)
     return f"±{50 * (high - low) / middle:.0f} %"
+
+
+def _quartiles(samples: Samples) -> tuple[float, float, float]:
+    if len(samples) < 3:
+        return min(samples), median(samples), max(samples)
+    low, middle, high = quantiles(samples, n=4)
+    return low, middle, high
 
 
 def micros(samples: Samples) -> str:
@@ -113,8 +164,15 @@ def per_second(samples: Samples) -> str:
 
 
 class Worker(processes.Worker):
-    """A worker whose process is kept to some of the cores."""
+    """A worker whose process is kept to some of the cores, and has hiredis or not."""
 
-    def __init__(self, make: Callable[..., object], *arguments: object, to: set[int] = cores.CLIENT) -> None:
+    def __init__(
+        self,
+        make: Callable[..., object],
+        *arguments: object,
+        to: set[int] = cores.CLIENT,
+        hiredis: bool = False,
+    ) -> None:
+        environment = {"BENCHMARK_HIREDIS": "yes" if hiredis else "no"}
         with cores.kept_to(to):
-            super().__init__(make, *arguments, strict=False)
+            super().__init__(make, *arguments, strict=False, environment=environment)

@@ -1,8 +1,8 @@
-"""All live orders: the listing, reading in pages, and how long each call blocks the server."""
+"""All live orders: the listing in one call, and reading in pages."""
 
+import os
 import re
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -11,38 +11,29 @@ from typing import Any
 import redis
 
 from benchmarks.filling import fill
-from benchmarks.harness import (
-    Samples,
-    Scale,
-    Section,
-    Table,
-    Worker,
-    in_turns,
-    millis,
-    ratio,
-    ratios,
-    seconds,
-)
-from benchmarks.peers import new_order
+from benchmarks.harness import HIREDIS, Samples, Scale, Section, Table, Worker, millis, ratio, ratios, seconds
+from benchmarks.holding import measure_longest
+from benchmarks.peers import STREAMS
 from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.placement import stream_of_user
 
-STREAMS = 8
 PAGE = 1000
 PAGED_ORDERS = 100_000
+ROUNDS = 5
 KEYS = Keys("cryptoorders")
 LISTING, BARE2, BARE = "display_all_live_orders()", "redis-py ZRANGE, RESP2", "redis-py ZRANGE, its default"
-
 PAGED, BARE_PAGED = f"live_orders(), {PAGED_ORDERS:,}", f"redis-py in pages, {PAGED_ORDERS:,}"
+WAYS = (LISTING, BARE2, BARE, PAGED, BARE_PAGED)
+WATCHED_SECONDS = 3
 
 HOW = (
     "One store with 8 streams, one of ten orders paused, append-only file off. The peer reads the same "
-    "keys with redis-py's `ZRANGE … WITHSCORES`, one stream after the other, and does nothing with them: no "
-    "merging, no status, no text. `live_orders()` reads in pages, up to its 100,000th order. Its peer reads "
-    "the same ids and records in pages, and makes no orders of them. Memory is the growth of the process's "
-    "peak."
+    "keys with redis-py's `ZRANGE … WITHSCORES`, one stream after the other, and does nothing with them: "
+    "no merging, no status, no text. `live_orders()` reads in pages, up to its 100,000th order. Its peer "
+    "reads the same ids and records in pages, and makes no orders of them. Memory is the growth of the "
+    "process's peak. The longest command is the server's own measurement (`INFO latencystats`), and a "
+    "transaction counts as one command. The second client sends `PING` all the time, in other rounds."
 )
 
 
@@ -50,16 +41,16 @@ class Reader:
     """Reads everything in one way, in its own process, so that its memory can be measured."""
 
     def __init__(self, url: str) -> None:
-        self._system = CryptoOrderSystem(url=url)
+        self._system = CryptoOrderSystem(url=url, deadline_seconds=60)
         self._clients = {
             BARE2: redis.Redis.from_url(url, protocol=2, socket_timeout=60),
             BARE: redis.Redis.from_url(url, socket_timeout=60),
         }
 
-    def read(self, way: str) -> tuple[float, int]:
-        """Return the seconds, and the growth of the peak memory in KiB."""
+    def read(self, way: str) -> tuple[float, float, int]:
+        """Return the seconds, the processor time, and the growth of the peak memory in KiB."""
         before = _memory("VmRSS")
-        began = time.perf_counter()
+        began, processor = time.perf_counter(), time.process_time()
         if way == LISTING:
             self._system.display_all_live_orders()
         elif way == PAGED:
@@ -70,8 +61,8 @@ class Reader:
         else:
             client = self._clients[way]
             _kept = [client.zrange(KEYS.placed(n), 0, -1, withscores=True) for n in range(STREAMS)]
-        took = time.perf_counter() - began
-        return took, _memory("VmHWM") - before
+        took, processor = time.perf_counter() - began, time.process_time() - processor
+        return took, processor, _memory("VmHWM") - before
 
     def _in_pages(self) -> None:
         client: Any = self._clients[BARE2]
@@ -82,6 +73,25 @@ class Reader:
             ):
                 client.hmget(KEYS.orders(stream), order_ids)
                 first += PAGE
+
+
+class Pinger:
+    """A second client, which is not kept waiting by the first one's work on the same core."""
+
+    def __init__(self, url: str) -> None:
+        if os.geteuid() == 0:
+            os.nice(-15)
+        self._client = redis.Redis.from_url(url, socket_timeout=60)
+
+    def longest(self, seconds: float) -> float:
+        """Return the longest time that a PING took."""
+        longest, now = 0.0, time.perf_counter()
+        until = now + seconds
+        while now < until:
+            self._client.ping()
+            before, now = now, time.perf_counter()
+            longest = max(longest, now - before)
+        return longest
 
 
 def _memory(what: str) -> int:
@@ -95,102 +105,89 @@ def run(scale: Scale) -> Section:
     orders = min(scale.sizes[-1], 1_000_000)
     section = Section(f"Listing {orders:,} orders", HOW)
     with redis_server(*IN_MEMORY) as server:
-        fill(server.client(), orders, streams=STREAMS)
-        section.tables.append(_times(server, section))
-        section.tables.append(_blocking(server, scale, section))
+        fill(server.url, orders, streams=STREAMS)
+        for hiredis, leg in HIREDIS.items():
+            section.tables.append(_times(server, section, leg, hiredis=hiredis))
+        times = section.data[HIREDIS[True]]
+        section.number(
+            f"listing {orders:,} orders",
+            seconds(times[LISTING]).split(" ±")[0],
+            BARE2,
+            seconds(times[BARE2]).split(" ±")[0],
+        )
+        section.tables.append(_holds(server, section))
     return section
 
 
-def _times(server: MeasuredServer, section: Section) -> Table:
-    ways = (LISTING, BARE2, BARE, PAGED, BARE_PAGED)
+def _times(server: MeasuredServer, section: Section, leg: str, *, hiredis: bool) -> Table:
+    workers = {way: Worker(Reader, server.url, hiredis=hiredis) for way in WAYS}
+    times: dict[str, Samples] = {way: [] for way in WAYS}
+    client: dict[str, Samples] = {way: [] for way in WAYS}
+    total: dict[str, Samples] = {way: [] for way in WAYS}
     memory: dict[str, int] = {}
-
-    workers = {way: Worker(Reader, server.url) for way in ways}
-
-    def reading(way: str) -> Callable[[], float]:
-        def once() -> float:
-            took, grown = workers[way].call("read", way)
+    for _ in range(ROUNDS):
+        for way in WAYS:
+            before = server.processor_seconds()
+            took, processor, grown = workers[way].call("read", way)
+            times[way].append(took)
+            client[way].append(processor)
+            total[way].append(processor + server.processor_seconds() - before)
             memory.setdefault(way, grown)
-            return took
-
-        return once
-
-    samples = in_turns({way: reading(way) for way in ways}, 5)
     for worker in workers.values():
         worker.close()
-    table = Table(("", "time", "memory", "time : its peer's"))
-    for way, times in samples.items():
-        peer = BARE_PAGED if way in (PAGED, BARE_PAGED) else BARE2
-        table.add(way, seconds(times), f"{memory[way] / 1024:.0f} MiB", f"{ratio(times, samples[peer]):.2f}")
-    for peer in (BARE2, BARE):
-        section.goal(f"time of the listing, compared with {peer}", ratios(samples[LISTING], samples[peer]), 1)
-    section.data["seconds"] = samples
-    return table
-
-
-def _blocking(server: MeasuredServer, scale: Scale, section: Section) -> Table:
-    """Return the longest command of each operation, as the server measured it."""
-    rounds = 5
-    longest: dict[str, Samples] = {}
-    with server.client() as client, CryptoOrderSystem(url=server.url, deadline_seconds=60) as system:
-        client.config_set("slowlog-log-slower-than", 0)
-        client.config_set("slowlog-max-len", 100_000)
-        order = new_order("slow", 0)
-        whale = f"cancel_all_by_user, {scale.whale:,} orders"
-        plain = f"plain HDEL, ZREM, SREM of {scale.whale:,} orders"
-        operations: dict[str, Callable[[], object]] = {
-            "place": lambda: system.place(*order),
-            "pause": lambda: system.pause(order[0]),
-            "resume": lambda: system.resume(order[0]),
-            "get": lambda: system.get(order[0]),
-            "cancel": lambda: system.cancel(order[0]),
-            "count": system.count,
-            "live_orders(), a page": lambda: list(islice(system.live_orders(), 20 * PAGE)),
-            LISTING: system.display_all_live_orders,
-            BARE2: lambda: [client.zrange(KEYS.placed(n), 0, -1, withscores=True) for n in range(STREAMS)],
-            whale: lambda: system.cancel_all_by_user("whale"),
-            plain: lambda: _plainly(client, scale.whale),
-        }
-        if hasattr(system, "place_many"):
-            many = [new_order("many", n) for n in range(10_000)]
-            operations["place_many, a batch"] = lambda: system.place_many(many)
-            operations["cancel_many, a batch"] = lambda: system.cancel_many([order[0] for order in many])
-        if hasattr(system, "stats"):
-            operations["stats, a step"] = system.stats
-        for name, operation in operations.items():
-            longest[name] = []
-            for _ in range(rounds):
-                if name in (whale, plain):
-                    fill(client, scale.whale, streams=STREAMS, user="whale", prefix="whale")
-                client.slowlog_reset()
-                client.config_resetstat()
-                operation()
-                longest[name].append(_longest(client))
-    section.findings.append(
-        f"The call that blocks the server longest is {max(longest, key=lambda name: median(longest[name]))}. "
-        f"{BARE2} is {STREAMS} commands; the longest one counts here."
+    table = Table(
+        ("", "time", "time : its peer's", "processor time, client", "client and server", "memory"), title=leg
     )
-    table = Table(("operation", "longest command in the server"))
-    for name, samples in longest.items():
-        table.add(name, millis(samples) if median(samples) >= 1e-3 else f"{1e6 * median(samples):.0f} µs")
+    for way in WAYS:
+        peer = BARE_PAGED if way in (PAGED, BARE_PAGED) else BARE2
+        table.add(
+            way,
+            seconds(times[way]),
+            f"{ratio(times[way], times[peer]):.2f}",
+            seconds(client[way]),
+            seconds(total[way]),
+            f"{memory[way] / 1024:.0f} MiB",
+        )
+    section.data[leg] = times
+    if hiredis:
+        section.goal(f"the listing {leg}: client processor time", client[LISTING], 0.5, " s")
+        an_order = [1e6 * each / PAGED_ORDERS for each in total[PAGED]]
+        section.goal(
+            f"live_orders() {leg}: processor time of client and server, an order", an_order, 4.6, " µs"
+        )
+    for what, samples in (("processor time of client and server", total), ("time", times)):
+        of_peer = ratios(samples[PAGED], samples[BARE_PAGED])
+        section.goal(f"live_orders() {leg}, compared with bare pages: {what}", of_peer, 2.2)
     return table
 
 
-def _plainly(client: redis.Redis, orders: int) -> None:
-    order_ids = [f"whale{number}" for number in range(orders)]
-    stream = stream_of_user("whale", STREAMS)
-    pipe = client.pipeline(transaction=True)
-    pipe.hdel(KEYS.orders(stream), *order_ids)
-    pipe.zrem(KEYS.placed(stream), *order_ids)
-    pipe.srem(KEYS.paused(stream), *order_ids)
-    pipe.hdel(KEYS.directory(0), *order_ids)
-    pipe.delete(KEYS.user(stream, "whale"))
-    pipe.execute()
+def _holds(server: MeasuredServer, section: Section) -> Table:
+    """Return how long the server serves nobody else, as it measures it and as a second client sees it."""
+    reader, pinger = Worker(Reader, server.url, hiredis=True), Worker(Pinger, server.url, hiredis=True)
+    table = Table(("", "longest command in the server", "a second client waits at most"))
+    pinger.call("longest", 0.1)
+    table.add("nothing", "", millis([pinger.call("longest", 1)]))
+    longest: dict[str, Samples] = {}
+    with server.client() as client:
+        for way in (LISTING, BARE2):
+            waited: Samples = []
 
-
-def _longest(client: redis.Redis) -> float:
-    """Return the seconds of the longest command. A transaction counts as one command."""
-    stats = client.info("commandstats")
-    transaction = stats["cmdstat_exec"]["usec"] if "cmdstat_exec" in stats else 0
-    entries = [entry for entry in client.slowlog_get(100_000) if not entry["command"].startswith(b"CONFIG")]
-    return 1e-6 * max(transaction, *(entry["duration"] for entry in entries))
+            longest[way] = [
+                measure_longest(client, lambda way=way: reader.call("read", way)) for _ in range(ROUNDS)
+            ]
+            for _ in range(ROUNDS):
+                pinger.ask("longest", WATCHED_SECONDS)
+                reader.call("read", way)
+                waited.append(pinger.answer())
+            table.add(way, millis(longest[way]), millis(waited))
+    for worker in (reader, pinger):
+        worker.close()
+    held = [1e3 * each for each in longest[LISTING]]
+    section.goal("the listing: longest command in the server", held, 60, " ms")
+    section.number(
+        "this listing holds the server for",
+        f"{median(held):.0f} ms",
+        "one of its 8 streams by `ZRANGE`",
+        f"{1e3 * median(longest[BARE2]):.0f} ms",
+    )
+    return table

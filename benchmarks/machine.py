@@ -20,10 +20,7 @@ def describe(load: str) -> list[tuple[str, str]]:
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
-        (
-            "redis-py",
-            _package("redis") + (", with hiredis" if _package("hiredis") != "-" else ", without hiredis"),
-        ),
+        ("redis-py", f"{_package('redis')}, without hiredis and with hiredis {_package('hiredis')}"),
         ("Redis", _first_line(server_program()).split("v=")[-1].split()[0]),
         (
             "PostgreSQL",

@@ -1,116 +1,100 @@
-"""Bytes an order, with all keys and indexes."""
+"""Bytes an order, with all keys and indexes, on each server that is supported."""
 
-from collections.abc import Callable, Sequence
 from typing import Any, cast
-from zlib import crc32
-
-import redis
 
 from benchmarks.filling import ORDERS_A_USER, fill
 from benchmarks.harness import Scale, Section, Table
+from benchmarks.peers import STREAMS, new_order
 from benchmarks.servers import IN_MEMORY, MeasuredServer, redis_server
+from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.records import encode_record
+from tests.support.matrix import program_of
 
-LIMIT = 400
-NAUTILUS = 1780
+GOALS = {"valkey": ("Valkey 9.1", 260), "redis-8": ("Redis 8.2", 320), "system": ("Redis 7.0", 395)}
+"""By the name in the matrix: the version that the goal is about, and bytes an order."""
 
 HOW = (
-    "The growth of the server's `used_memory` from an empty store, divided by the number of live orders. It "
-    "includes records, placement order, users' sets, paused set, directory, and the server's own tables, "
-    "which double when they are full. Ids look like `order123456`. There are "
-    f"{ORDERS_A_USER} orders a user unless a table says otherwise, 8 streams, and one of ten orders is "
-    "paused. The peer in the same run is the record alone: `HSET` of the same text into one hash, without "
-    "any index."
+    "The growth of the server's `used_memory` from an empty store, divided by the number of live orders. "
+    "It includes records, placement order, users' sets, paused set, directory, and the server's own "
+    f"tables, which double when they are full. Ids look like `order123456`. There are {ORDERS_A_USER} "
+    f"orders a user unless a table says otherwise, {STREAMS} streams, and one of ten orders is paused. The "
+    "record alone is `HSET` of the same text into one hash, without any index."
 )
 
 
 def run(scale: Scale) -> Section:
     section = Section("Memory", HOW)
-    table = Table(("live orders", "bytes an order", "the record alone", "ratio"))
-    by_size: dict[str, float] = {}
-    for size in scale.sizes:
-        ours, bare = _bytes_an_order(size, ORDERS_A_USER)
-        by_size[str(size)] = ours
-        table.add(f"{size:,}", f"{ours:.0f}", f"{bare:.0f}", f"{ours / bare:.2f}")
-    section.tables.append(table)
-    users = Table(("orders a user", "bytes an order"), title=f"{scale.sizes[1]:,} orders")
+    largest = min(scale.sizes[-1], 1_000_000)
+    by_server = Table(("server", "bytes an order"), title=f"{largest:,} orders")
+    on_server: dict[str, float] = {}
+    for name, (wanted, limit) in GOALS.items():
+        program = program_of(name)
+        if not program:
+            section.findings.append(f"{wanted} is not installed here, so its row is missing.")
+            continue
+        used, version = _bytes_an_order(largest, program=program)
+        on_server[version] = used
+        by_server.add(version, f"{used:.0f}")
+        if version.startswith(wanted):
+            section.goal(f"bytes an order of {largest:,}, {version}", [used], limit)
+    section.tables.append(by_server)
+    version = list(on_server)[-1]
+    by_size = {size: _bytes_an_order(size)[0] for size in scale.sizes if size != largest}
+    by_size = dict(sorted({**by_size, largest: on_server[version]}.items()))
+    sizes = Table(("live orders", "bytes an order"), title=f"by the number of orders, {version}")
+    for size, used in by_size.items():
+        sizes.add(f"{size:,}", f"{used:.0f}")
+    users = Table(("orders a user", "bytes an order"), title=f"{scale.sizes[1]:,} orders, {version}")
     for orders_a_user in (1, 10, 100, 1000):
         users.add(str(orders_a_user), f"{_bytes_an_order(scale.sizes[1], orders_a_user)[0]:.0f}")
-    section.tables.append(users)
-    section.tables.append(_compact(scale.sizes[1]))
-    section.data["bytes"] = by_size
-    section.goal(f"bytes an order, of {scale.sizes[0]:,}", [by_size[str(scale.sizes[0])]], LIMIT)
-    section.goal(f"bytes an order, of {scale.sizes[-1]:,}", [by_size[str(scale.sizes[-1])]], LIMIT)
-    section.findings += [
-        f"The largest value is {max(by_size.values()) / min(by_size.values()) - 1:.0%} above the smallest.",
-        f"NautilusTrader's cache in Redis was measured at {NAUTILUS:,} bytes an order, not in this run.",
-    ]
+    section.tables += [sizes, users]
+    section.findings.append(f"The record alone takes {_record_alone(scale.sizes[1]):.0f} bytes, {version}.")
+    section.data["by server"], section.data["by size"] = on_server, by_size
+    first, *_ = on_server
+    section.number(
+        f"bytes an order, {largest:,} orders, {first}",
+        f"{on_server[first]:.0f}",
+        f"the same in {version}",
+        f"{on_server[version]:.0f}",
+    )
     return section
 
 
-def _bytes_an_order(orders: int, orders_a_user: int) -> tuple[float, float]:
-    with redis_server(*IN_MEMORY) as server, server.client() as client:
-        fill(client, 0, streams=8)
-        client.close()  # so that its buffers do not count
-        empty = _used(server)
-        fill(client, orders, streams=8, orders_a_user=orders_a_user)
-        client.close()
-        ours = _used(server) - empty
-        for key in (Keys("cryptoorders").orders(stream) for stream in range(8)):
-            cursor = None
-            while cursor != 0:
-                cursor, records = client.hscan(key, cursor or 0, count=5000)
-                if records:
-                    client.hset("bare", mapping=cast("Any", records))
-        client.close()
-        bare = _used(server) - empty - ours
-    return ours / orders, bare / orders
+def _bytes_an_order(
+    orders: int, orders_a_user: int = ORDERS_A_USER, *, program: str | None = None
+) -> tuple[float, str]:
+    """Return the bytes, and the name and the version of the server."""
+    with redis_server(*IN_MEMORY, program=program) as server:
+        empty = _empty(server)
+        fill(server.url, orders, streams=STREAMS, orders_a_user=orders_a_user)
+        with server.client() as client:
+            info = client.info("server")
+        name = (
+            f"Valkey {info['valkey_version']}"
+            if "valkey_version" in info
+            else f"Redis {info['redis_version']}"
+        )
+        return (_used(server) - empty) / orders, name
 
 
-def _compact(orders: int) -> Table:
-    """Return the size and the cost of record and directory in small hashes with the compact encoding."""
-    table = Table(
-        ("", "bytes an order", "HSET", "HGET", "HDEL"),
-        title=f"{orders:,} orders in small hashes: bytes, and server time for each command",
-    )
-    entries = [
-        (f"order{number}", encode_record((f"order{number}", "user7", "BTC", "0.5", 60_000 + number)))
-        for number in range(orders)
-    ]
-    for what, value_of in (("record", lambda record: record), ("directory entry", lambda _: b"5")):
-        for fields, way in ((orders, "one hash"), (500, "hashes of 500"), (100, "hashes of 100")):
-            table.add(f"{what}, {way}", *_of_hashes(entries, value_of, orders // fields))
-    return table
+def _record_alone(orders: int) -> float:
+    with redis_server(*IN_MEMORY) as server:
+        fill(server.url, orders, streams=STREAMS)
+        before = _used(server)
+        with server.client() as client:
+            for key in map(Keys("cryptoorders").orders, range(STREAMS)):
+                client.hset("bare", mapping=cast("Any", client.hgetall(key)))
+        return (_used(server) - before) / orders
 
 
-def _of_hashes(
-    entries: list[tuple[str, bytes]], value_of: Callable[[bytes], bytes], hashes: int
-) -> list[str]:
-    with redis_server(*IN_MEMORY) as server, server.client() as client:
-        client.config_set("hash-max-ziplist-entries", 1000)
-        client.config_set("hash-max-ziplist-value", 1000)
-        empty = _used(server)
-        keys = [
-            (f"{{cryptoorders:{crc32(order_id.encode()) % hashes}}}", order_id) for order_id, _ in entries
-        ]
-        values = [value_of(record) for _, record in entries]
-        pieces = [(key, order_id, value) for (key, order_id), value in zip(keys, values, strict=True)]
-        times = [_microseconds(client, "HSET", pieces)]
-        client.close()
-        used = _used(server) - empty
-        times += [_microseconds(client, command, keys) for command in ("HGET", "HDEL")]
-    return [f"{used / len(entries):.0f}", *(f"{each:.2f} µs" for each in times)]
-
-
-def _microseconds(client: redis.Redis, command: str, arguments: Sequence[tuple[Any, ...]]) -> float:
-    client.config_resetstat()
-    for first in range(0, len(arguments), 10_000):
-        pipe = client.pipeline(transaction=False)
-        for each in arguments[first : first + 10_000]:
-            pipe.execute_command(command, *each)
-        pipe.execute()
-    return client.info("commandstats")[f"cmdstat_{command.lower()}"]["usec_per_call"]
+def _empty(server: MeasuredServer) -> int:
+    """Return what the server uses without orders, but with its scripts and a client's sessions."""
+    with CryptoOrderSystem(STREAMS, url=server.url) as system:
+        order = new_order("first", 0)
+        system.place_many([order])
+        system.pause_many([order[0]])
+        system.cancel(order[0])
+    return _used(server)
 
 
 def _used(server: MeasuredServer) -> int:

@@ -9,7 +9,6 @@ import psycopg
 import redis
 
 from benchmarks import cores
-from benchmarks.recording import forget_answers, recorded
 from cryptoorders_redis import CryptoOrderSystem
 
 CALLS = ("place", "pause", "resume", "cancel")
@@ -69,50 +68,6 @@ class EmptyScript(Peer):
         client = redis.Redis.from_url(url)
         sha = client.script_load("return 1")
         self.place = self.pause = self.resume = self.cancel = lambda *_: client.evalsha(sha, 0)
-
-
-class OneSet(Peer):
-    """redis-py's own client with a script that writes one key: the smallest possible change."""
-
-    def __init__(self, process: int, url: str) -> None:
-        super().__init__(process)
-        client = redis.Redis.from_url(url)
-        sha = client.script_load("redis.call('SET', KEYS[1], ARGV[1]) return 1")
-        key = f"one-set:{process}"
-        self.place = self.pause = self.resume = self.cancel = lambda *order: client.evalsha(
-            sha, 1, key, order[0]
-        )
-
-
-class BareSocket(Peer):
-    """Sends the bytes that the library sends over a bare socket, and does not parse the replies."""
-
-    def __init__(self, process: int, url: str) -> None:
-        super().__init__(process)
-        self._url = url
-        self._requests: dict[str, list[bytes]] = {}
-
-    def run(self, call: str, number: int) -> tuple[float, float]:
-        if call == "place":
-            self._record(number)
-        send, receive = self._socket.sendall, self._socket.recv
-        requests, replies = self._requests[call], []
-        began = time.perf_counter()
-        for request in requests:
-            send(request)
-            replies.append(receive(4096))
-        ended = time.perf_counter()
-        if set(replies) != {b"$1\r\ny\r\n"}:
-            raise RuntimeError(f"replies to {call}: {set(replies)}")
-        return began, ended
-
-    def _record(self, number: int) -> None:
-        """Record the bytes once. The server runs them again after it has forgotten their request numbers."""
-        if len(self._requests.get("place", ())) != number:
-            orders = [new_order(self._whose, n) for n in range(number)]
-            self._requests, self._sessions, self._socket = recorded(self._url, STREAMS, orders)
-            self._client = redis.Redis.from_url(self._url)
-        forget_answers(self._client, self._sessions)
 
 
 class Watch(Peer):
@@ -215,7 +170,7 @@ class Postgresql(Sql):
     def __init__(self, process: int, where: str) -> None:
         super().__init__(process)
         connection = psycopg.connect(where, autocommit=True, prepare_threshold=0)
-        cores.keep_apart(connection.info.backend_pid)
+        cores.keep_with_this_process(connection.info.backend_pid)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(1)")
             connection.execute(self.TABLE.encode())

@@ -15,18 +15,18 @@ from typing import Any
 import redis
 
 from benchmarks import cores
-from tests.support.servers import RedisServer, free_port
+from tests.support.servers import RedisServer
 
 IN_MEMORY = ("--appendonly", "no")
 """For benchmarks that do not depend on the append-only file, which would make it slow to fill a store."""
 
 
-class MeasuredServer(RedisServer):
-    """A redis-server on a Unix socket and a TCP port, kept to the server's core."""
+SETTLED_SECONDS = 0.001
+"""After so long a server that has replied sleeps. Only then the kernel has added up its time."""
 
-    def __init__(self, *options: str) -> None:
-        self.port = free_port()
-        super().__init__("--port", str(self.port), "--bind", "127.0.0.1", *options)
+
+class MeasuredServer(RedisServer):
+    """A redis-server on a Unix socket, kept to the server's core."""
 
     def launch(self) -> None:
         with cores.kept_to(cores.SERVER):
@@ -37,17 +37,23 @@ class MeasuredServer(RedisServer):
         assert self.process is not None
         cores.keep(self.process.pid, to)
 
-    @property
-    def tcp_url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+    def processor_seconds(self) -> float:
+        """Return the processor time of all its threads. Needs Linux.
+
+        `INFO commandstats` would count also the time that other processes take away.
+        """
+        time.sleep(SETTLED_SECONDS)
+        assert self.process is not None
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return 1e-9 * sum(int(thread.read_text().split()[0]) for thread in threads)
 
     def client(self, **options: Any) -> redis.Redis:
         return super().client(**{"socket_timeout": 600, **options})
 
 
 @contextmanager
-def redis_server(*options: str) -> Iterator[MeasuredServer]:
-    with closing(MeasuredServer(*options)) as server:
+def redis_server(*options: str, program: str | None = None) -> Iterator[MeasuredServer]:
+    with closing(MeasuredServer(*options, program=program)) as server:
         yield server
 
 

@@ -21,6 +21,9 @@ GENERATED = REPOSITORY / "docs" / "performance.md"
 """Written by `make bench`: its words come from the benchmarks."""
 
 PAGES = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+FIGURES = re.compile(r"(?<=<!-- figures -->\n\n).*?(?=\n\n<!-- end of figures -->)", re.DOTALL)
+"""What `make bench` writes in README.md."""
+
 WRITTEN = [page for page in PAGES if page != GENERATED]
 
 NOT_RUN = {"sh", "text"}

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.support.servers import REPOSITORY
@@ -15,7 +15,12 @@ class PythonProcess:
     """A running `python -m MODULE`. Its error output is that of the test."""
 
     def __init__(
-        self, module: str, *arguments: str, hash_seed: int | None = None, strict: bool = True
+        self,
+        module: str,
+        *arguments: str,
+        hash_seed: int | None = None,
+        strict: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """`strict`: whether a warning is an error in it, as in the tests themselves."""
         seed = {} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
@@ -24,7 +29,7 @@ class PythonProcess:
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **seed},
+            env={**os.environ, **seed, **(environment or {})},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -65,12 +70,18 @@ class Worker:
         *arguments: Any,
         hash_seed: int | None = None,
         strict: bool = True,
+        environment: Mapping[str, str] | None = None,
         **named: Any,
     ) -> None:
         """`make`: the object's class. Its arguments must be JSON, as those of its methods must be."""
         name = f"{make.__module__}:{make.__qualname__}"
         self._process = PythonProcess(
-            "tests.support.worker", name, json.dumps([arguments, named]), hash_seed=hash_seed, strict=strict
+            "tests.support.worker",
+            name,
+            json.dumps([arguments, named]),
+            hash_seed=hash_seed,
+            strict=strict,
+            environment=environment,
         )
 
     def ask(self, method: str, *arguments: Any) -> None:
