@@ -16,8 +16,12 @@ HOW = (
 AS_IT_IS, NO_SCRIPT = "unchanged", "without the server's part"
 
 _DOES_NOTHING = """
-local function earlier_answer() end
 local function answer(_, _, _, reply) return reply end
+local function answer_without_change(_, _, _, config, epoch)
+  if epoch and redis.call('HGET', config, 'epoch') ~= epoch then
+    return 'STALE'
+  end
+end
 """
 
 

@@ -146,7 +146,8 @@ class CryptoOrderSystem:
         Raises:
             TypeError: A field has a wrong type. Nothing was sent.
             ValueError: A field is not legal. Nothing was sent.
-            StoreFull: The server's memory is full. Nothing was changed.
+            StoreFull: The server's memory is full, and the id may be live already or not. Nothing was
+                changed.
         """
         return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
 
@@ -655,7 +656,8 @@ class UserOrders:
         Raises:
             TypeError: A field has a wrong type. Nothing was sent.
             ValueError: A field is not legal. Nothing was sent.
-            StoreFull: The server's memory is full. Nothing was changed.
+            StoreFull: The server's memory is full, and the id may be live already or not. Nothing was
+                changed.
         """
         new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
         return self._run(self._node.place(new))

@@ -4,7 +4,7 @@
 --- ARGV: session request_number epoch namespace owner order_id amount price expected_amount expected_price
 --- Owner and each of the last four may be ''.
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
---- @include "change"
+--- @include "session"
 --- @include "live_record"
 --- @include "numbers"
 --- @include "unreadable"
@@ -13,7 +13,7 @@ local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, namespace, owner, order_id, amount, price, expected_amount, expected_price =
   unpack(ARGV)
 
-local done = answer_without_change(sessions, config, session, request_number, epoch)
+local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end

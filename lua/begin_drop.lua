@@ -6,9 +6,9 @@
 local sessions, config, sequence = unpack(KEYS)
 local session, request_number, dropping = unpack(ARGV)
 
-local earlier = earlier_answer(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, session, request_number)
+if done then
+  return done
 end
 if redis.call('EXISTS', config) == 0 then
   return answer(sessions, session, request_number, '', true)

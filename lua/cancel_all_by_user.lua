@@ -3,12 +3,12 @@
 --- KEYS: sessions config directory user
 --- ARGV: session request_number epoch namespace stream user_id
 --- REPLY: the number of orders that were cancelled; 'STALE'
---- @include "change"
+--- @include "session"
 --- @include "remove_orders"
 local sessions, config, directory, user = unpack(KEYS)
 local session, request_number, epoch, namespace, stream, user_id = unpack(ARGV)
 
-local done = answer_without_change(sessions, config, session, request_number, epoch)
+local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end

@@ -7,9 +7,9 @@
 local sessions, config = unpack(KEYS)
 local session, request_number, schema_version, num_streams, directory_shards = unpack(ARGV)
 
-local earlier = earlier_answer(sessions, session, request_number)
-if earlier then
-  return earlier
+local done = answer_without_change(sessions, session, request_number)
+if done then
+  return done
 end
 if redis.call('EXISTS', config) == 1 then
   return answer(sessions, session, request_number, 'n', true)

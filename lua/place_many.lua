@@ -3,14 +3,13 @@
 --- KEYS: sessions config sequence directory
 --- ARGV: session request_number epoch namespace orders... (1 to 1,000; stream, order id, user id and record of each)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
---- @include "change"
---- @include "stream_of"
+--- @include "session"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
 local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
 local orders, first = ARGV, 5
 
-local done = answer_without_change(sessions, config, session, request_number, epoch)
+local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end
@@ -21,16 +20,14 @@ end
 local known = redis.call('HMGET', directory, unpack(order_ids))
 local new, seen, answers = {}, {}, {}
 for i, order_id in ipairs(order_ids) do
-  if seen[order_id] or known[i] and stream_of(directory, namespace, order_id, '') then
+  if known[i] or seen[order_id] then
     answers[i] = 'n'
   else
-    answers[i] = 'y'
+    answers[i], seen[order_id] = 'y', true
     new[#new + 1] = first + 4 * (i - 1)
   end
-  seen[order_id] = true
 end
-if #new == 0 then
-  return answer(sessions, session, request_number, table.concat(answers), true)
+if #new > 0 then
+  insert_orders(namespace, directory, sequence, orders, new)
 end
-insert_orders(namespace, directory, sequence, orders, new)
 return answer(sessions, session, request_number, table.concat(answers))

@@ -4,7 +4,7 @@
 --- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id by most_digits
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
---- @include "change"
+--- @include "session"
 --- @include "live_record"
 --- @include "numbers"
 --- @include "user_of"
@@ -14,7 +14,7 @@
 local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, namespace, owner, order_id, by, most_digits = unpack(ARGV)
 
-local done = answer_without_change(sessions, config, session, request_number, epoch)
+local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end
@@ -42,7 +42,6 @@ if string.find(left, '[1-9]') then
   end
   redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
 else
-  local order_ids = {order_id}
-  remove_orders(namespace, directory, stream, order_ids, {[user_id] = order_ids})
+  remove_order(namespace, directory, stream, order_id, user_id)
 end
 return answer(sessions, session, request_number, left)

@@ -1,16 +1,32 @@
 --- Writes new orders to every key that holds something of an order, and gives them sequence numbers.
---- `offsets` says where in `words` each order begins: its stream, order id, user id and record. None may be live.
---- What goes to one key is sent in one command: most of a short command's time is in the call. It must fit Lua's stack.
+--- The directory's entry is what claims an id. The first write is one that full memory refuses: so it refuses all.
 --- @include "stream_key"
 --- @include "next_sequence"
+
+--- Inserts one order, without the tables that many need: they take 2.5 us. Returns whether it did: its id was not live.
+local function insert_order(namespace, directory, sequence, stream, order_id, user_id, record)
+  if redis.call('HSETNX', directory, order_id, stream) == 0 then
+    return false
+  end
+  local prefix = stream_key(namespace, stream, '')
+  redis.call('ZADD', prefix .. 'placed', next_sequence(sequence, 1), order_id)
+  redis.call('HSET', prefix .. 'orders', order_id, record)
+  redis.call('SADD', prefix .. 'user:' .. user_id, order_id)
+  return true
+end
+
+--- Inserts orders none of which is live. `offsets` says where in `words` each begins: its stream, order id, user id and
+--- record. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
+--- Lua's stack.
 local function insert_orders(namespace, directory, sequence, words, offsets)
-  -- The first write, and one that full memory refuses: so it refuses all of them.
-  local first, last_text = next_sequence(sequence, #offsets)
+  local number = next_sequence(sequence, #offsets)
+  -- Six digits are printed in half the time of sixteen.
+  local high, low = string.sub(number, 1, -7), tonumber(string.sub(number, -6)) - 1
   local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
   for i, at in ipairs(offsets) do
     local stream, order_id, user_id, record = words[at], words[at + 1], words[at + 2], words[at + 3]
-    local number = i == #offsets and last_text or string.format('%.0f', first + i - 1)
     local placed_here, records_here, ids = placed[stream], records[stream], users[user_id]
+    number = low + i < 1000000 and high .. string.format('%06d', low + i) or string.format('%.0f', number + 1)
     if placed_here then
       local last = #placed_here
       placed_here[last + 1], placed_here[last + 2] = number, order_id
@@ -25,6 +41,7 @@ local function insert_orders(namespace, directory, sequence, words, offsets)
     end
     entries[2 * i - 1], entries[2 * i] = order_id, stream
   end
+  redis.call('HSET', directory, unpack(entries))
   for stream, placed_here in pairs(placed) do
     redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
     redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
@@ -32,5 +49,4 @@ local function insert_orders(namespace, directory, sequence, words, offsets)
   for user_id, ids in pairs(users) do
     redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(ids))
   end
-  redis.call('HSET', directory, unpack(entries))
 end

@@ -1,10 +1,15 @@
---- Gives out sequence numbers, and returns the first of them: the server's clock in microseconds, or the last number
---- given out + 1 if that is larger, so that neither a tie nor a clock set back disorders two orders.
---- They have 16 digits, which tostring() would round: the second reply is the text of the last of them.
+--- Gives out sequence numbers, and returns the text of the first of them: the server's clock in microseconds, or the
+--- last number given out + 1 if that is larger, so that neither a tie nor a clock set back disorders two orders.
+--- They have 16 digits, which tostring() would round.
 local function next_sequence(key, count)
   local now = redis.call('TIME')
-  local first = math.max(now[1] * 1000000 + now[2], (tonumber(redis.call('GET', key) or 0)) + 1)
-  local last_text = string.format('%.0f', first + count - 1)
-  redis.call('SET', key, last_text)
-  return first, last_text
+  local first = now[1] .. string.sub('000000', #now[2] + 1) .. now[2]
+  local last = redis.call('SET', key, first, 'GET')
+  if last and last - first >= 0 then
+    first = string.format('%.0f', last + 1)
+  elseif count == 1 then
+    return first
+  end
+  redis.call('SET', key, string.format('%.0f', first + count - 1))
+  return first
 end

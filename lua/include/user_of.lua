@@ -1,6 +1,6 @@
 --- The user of an order; nil where its record cannot be read. Most names need no JSON parser: no character is escaped.
 local function user_of(record)
-  local plain = string.match(record, '^{"user_id":"([^"\\]+)","currency":"')
+  local plain = string.match(record, '^{"user_id":"([^"\\]+)"')
   if plain then
     return plain
   end

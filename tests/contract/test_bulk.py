@@ -7,7 +7,8 @@ import pytest
 
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations.bulk import BATCH
-from tests.support.consistency import change_settings
+from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import change_settings, contents
 from tests.support.model import Model
 from tests.support.nasty import NASTY_IDS
 
@@ -167,13 +168,33 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
 
 
 def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, namespace):
-    raw.hset(f"{{{namespace}:directory:0}}", "o0", 0)
-    for change in ("pause", "resume", "cancel"):
-        assert getattr(system, change)("o0") is False
-        assert getattr(system, f"{change}_many")(["o0"]) == [False]
-    assert system.get("o0") is None
+    """But its id cannot be placed, until a person has removed the entry, which `verify` names."""
+    assert system.place_many(many(4)[1:]) == [True] * 3
+    raw.hset(f"{{{namespace}:directory:0}}", "o0", stream_of_user("alice", 3))
+    before = contents(raw, namespace)
+    for caller in (system, system.user("alice")):
+        for change in ("pause", "resume", "cancel"):
+            assert getattr(caller, change)("o0") is False
+            assert getattr(caller, f"{change}_many")(["o0", "o0"]) == [False, False]
+        assert caller.amend("o0", amount=2) is False
+        assert caller.reduce("o0", 1) is None
+        assert caller.get("o0") is None
+    assert system.place(*many(1)[0]) is False
+    assert system.place_many(many(2)) == [False, False]
+    assert contents(raw, namespace) == before
+    assert [found.subject for found in system.verify()] == ["o0"]
+    assert system.pause_many(["o0", "o1"]) == [False, True]
+    assert system.resume_many(["o0", "o1"]) == [False, True]
+    assert system.cancel_many(["o0", "o1"]) == [False, True]
+    raw.hdel(f"{{{namespace}:directory:0}}", "o0")
     assert system.place(*many(1)[0]) is True
-    assert system.cancel("o0") is True
-    raw.hset(f"{{{namespace}:directory:0}}", "o0", 0)
-    assert system.place_many(many(1)) == [True]
-    assert system.cancel_many(["o0"]) == [True]
+
+
+def test_numbers_of_a_batch_follow_one_another_at_any_digit(system, raw, namespace):
+    for ahead in (4102444800_999_900, 4102444801_999_999, 4102444802_999_998):
+        raw.set(f"{{{namespace}}}:sequence", ahead)
+        assert all(system.place_many(many(200)))
+        numbers = [order.sequence for order in system.live_orders()]
+        assert numbers == list(range(ahead + 1, ahead + 201))
+        assert int(raw.get(f"{{{namespace}}}:sequence")) == ahead + 200
+        assert all(system.cancel_many([f"o{number}" for number in range(200)]))

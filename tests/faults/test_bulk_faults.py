@@ -41,7 +41,8 @@ def test_full_memory_in_the_middle_tells_what_is_done(api, own_server, namespace
     server = own_server()
     with server.client() as raw, api(3, url=server.url, namespace=namespace) as system:
         system.place_many(ORDERS[:BATCH])
-        raw.config_set("maxmemory", raw.info("memory")["used_memory"] + 10_000)
+        # A request of a thousand orders takes 250 kB itself, and what it places 400 kB.
+        raw.config_set("maxmemory", raw.info("memory")["used_memory"] + 400_000)
         with pytest.raises(errors.BulkInterrupted, match="of 3000 items") as stopped:
             system.place_many(ORDERS)
         assert isinstance(stopped.value.__cause__, errors.StoreFull)

