@@ -1,5 +1,5 @@
 --- The record of a live order and its stream, or nil. With an owner other than '' only that user's order counts.
---- The directory alone is not believed: verify() finds an entry without an order, which is no order until then.
+--- The directory alone is not believed: a person may have left an entry without its order, which verify() finds.
 --- @include "stream_key"
 local function live_record(directory, namespace, order_id, owner)
   local stream = redis.call('HGET', directory, order_id)

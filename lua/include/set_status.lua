@@ -29,7 +29,8 @@ local function set_status(command, namespace, directory, owner, words, first)
   local old_status = command == 'SADD' and 0 or 1
   for stream, order_ids in pairs(by_stream) do
     local prefix = stream_key(namespace, stream, '')
-    local is_paused, is_live = redis.call('SMISMEMBER', prefix .. 'paused', unpack(order_ids)), order_ids
+    local is_paused = redis.call('SMISMEMBER', prefix .. 'paused', unpack(order_ids))
+    local is_live = order_ids -- of each order something other than false and 0: what is paused is live
     if owner ~= '' then
       is_live = redis.call('SMISMEMBER', prefix .. 'user:' .. owner, unpack(order_ids))
     elseif command == 'SADD' then
