@@ -202,7 +202,7 @@ def test_a_large_store_is_listed_in_order(open_system):
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_listing_is_one_moment_while_another_places_and_cancels(open_system):
+def test_a_listing_is_one_moment_while_another_trades(open_system):
     """The orders that are live are always numbered without a gap, and 100 or 101."""
     system, trader = open_system(3), open_system()
     place(trader, range(100))
