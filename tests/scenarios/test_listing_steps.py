@@ -33,10 +33,11 @@ def begin(system):
     return Stepwise(system._node.display_all_live_orders(), system)
 
 
-def finish(reading):
+def finish(reading, before_a_step=lambda: None):
     for _ in range(1000):
         if reading.done:
             return reading.result
+        before_a_step()
         reading.step()
     return pytest.fail("it does not end")
 
@@ -67,26 +68,24 @@ def test_the_listing_is_exact_amid_changes(open_system, num_streams, changes):
     trader, system = Trader(open_system(num_streams), seed=num_streams), open_system()
     for _ in range(150):
         trader.change()
-    steps = 0
+    steps = []
+
+    def change():
+        steps.append(1)
+        for _ in range(changes):
+            trader.change()
+
     for _ in range(20):
-        reading = begin(system)
-        while not reading.done:
-            for _ in range(changes):
-                trader.change()
-            reading.step()
-            steps += 1
-        assert reading.result == trader.model.display()
-    assert steps == 20 if num_streams == 1 else steps >= 60
+        assert finish(begin(system), change) == trader.model.display()
+    assert len(steps) == 20 if num_streams == 1 else len(steps) >= 60
 
 
 def begin_up_to_the_last_step(system):
     """Begin a listing, of which the numbers of all orders are read, and what is live is not yet."""
-    trial, steps = begin(system), 0
-    while not trial.done:
-        trial.step()
-        steps += 1
+    steps = []
+    finish(begin(system), lambda: steps.append(1))
     reading = begin(system)
-    for _ in range(steps - 1):
+    for _ in range(len(steps) - 1):
         reading.step()
     return reading
 
@@ -202,7 +201,7 @@ def test_a_large_store_is_listed_in_order(open_system):
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_listing_is_one_moment_while_another_places_and_cancels(open_system):
+def test_a_listing_is_one_moment_while_another_trades(open_system):
     """The orders that are live are always numbered without a gap, and 100 or 101."""
     system, trader = open_system(3), open_system()
     place(trader, range(100))
