@@ -1,17 +1,15 @@
---- Pauses, one after the other, those of some orders that are ACTIVE.
---- Standalone only: the directory and the streams are in different slots.
+--- Pauses an order that is ACTIVE.
+--- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch namespace owner ('' for any user's orders) order_ids... (at most 1,000)
---- REPLY: a text with 'y' for each order that was paused, 'n' for each that was not; 'STALE'
+--- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id
+--- REPLY: 'y' paused; 'n' it is not live, not of the owner, or not ACTIVE; 'STALE'
 --- @include "session"
 --- @include "set_status"
 local sessions, config, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, owner = unpack(ARGV, 1, 5)
-local order_ids, first = ARGV, 6
+local session, request_number, epoch, namespace, owner, order_id = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end
-local answers, is_unwritten = set_status('SADD', namespace, directory, owner, order_ids, first)
-return answer(sessions, session, request_number, answers, is_unwritten)
+return answer(sessions, session, request_number, set_status('SADD', namespace, directory, owner, order_id))

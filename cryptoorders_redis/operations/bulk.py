@@ -57,10 +57,9 @@ def change_many(
         raise TypeError("order_ids must be an iterable of str, not one str")
     checked = list(_each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
 
-    # To pause or resume, the script of one order takes many as well.
-    script = "cancel_many" if change == "cancel" else change
-    send = partial(node.change_batch, script, owner)
-    return Operation(f"{change}_many", "change", checked, _in_batches(checked, send), is_long=True)
+    name = f"{change}_many"
+    send = partial(node.change_batch, name, owner)
+    return Operation(name, "change", checked, _in_batches(checked, send), is_long=True)
 
 
 def _in_batches(items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[bytes]]) -> Steps[list[bool]]:

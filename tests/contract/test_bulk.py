@@ -168,12 +168,15 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
 
 
 def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, namespace):
-    """But its id cannot be placed, until a person has removed the entry, which `verify` names."""
+    """But its id cannot be placed, until a person has removed the entry, which `verify` names.
+
+    And `pause` believes the entry, because to look at the order would take a tenth of its time.
+    """
     assert system.place_many(many(4)[1:]) == [True] * 3
     raw.hset(f"{{{namespace}:directory:0}}", "o0", stream_of_user("alice", 3))
     before = contents(raw, namespace)
     for caller in (system, system.user("alice")):
-        for change in ("pause", "resume", "cancel"):
+        for change in ("resume", "cancel") if caller is system else ("pause", "resume", "cancel"):
             assert getattr(caller, change)("o0") is False
             assert getattr(caller, f"{change}_many")(["o0", "o0"]) == [False, False]
         assert caller.amend("o0", amount=2) is False
@@ -183,9 +186,13 @@ def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, na
     assert system.place_many(many(2)) == [False, False]
     assert contents(raw, namespace) == before
     assert [found.subject for found in system.verify()] == ["o0"]
-    assert system.pause_many(["o0", "o1"]) == [False, True]
+    assert system.user("alice").pause_many(["o0", "o1"]) == [False, True]
     assert system.resume_many(["o0", "o1"]) == [False, True]
     assert system.cancel_many(["o0", "o1"]) == [False, True]
+    assert system.pause("o0") is True
+    assert system.display_all_live_orders() == ["o2", "o3"]
+    assert {found.subject for found in system.verify()} == {"o0"}
+    assert system.resume("o0") is True
     raw.hdel(f"{{{namespace}:directory:0}}", "o0")
     assert system.place(*many(1)[0]) is True
 
