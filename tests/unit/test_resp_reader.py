@@ -94,6 +94,17 @@ def test_many_short_answers_in_one_piece_are_all_read(make, number, cut):
 
 
 @each_reader
+@pytest.mark.parametrize(
+    "texts", [[b"y", b"", b"ab"], [b"y", b"\r\n" + b"$1\r\n\r\n" * 9]], ids=["lengths", "contents"]
+)
+def test_other_replies_are_not_taken_for_short_answers(make, texts):
+    """Though they have as many bytes, or as many lines that look like the head of one."""
+    data = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
+    assert len(data) % 7 == 0
+    assert make()(data) == texts
+
+
+@each_reader
 def test_each_reply_comes_as_soon_as_it_is_complete(make):
     read = make()
     assert read(b"$1\r\ny\r\n*2\r\n:1\r\n") == [b"y"]
