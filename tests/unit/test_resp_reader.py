@@ -95,13 +95,20 @@ def test_many_short_answers_in_one_piece_are_all_read(make, number, cut):
 
 @each_reader
 @pytest.mark.parametrize(
-    "texts", [[b"y", b"", b"ab"], [b"y", b"\r\n" + b"$1\r\n\r\n" * 9]], ids=["lengths", "contents"]
+    ("data", "replies"),
+    [
+        pytest.param(b"$1\r\ny\r\n:1\r\n+\r\n", [b"y", 1, b""], id="lines"),
+        pytest.param(
+            b"$1\r\ny\r\n$56\r\n\r\n%b\r\n" % (b"$1\r\n\r\n" * 9),
+            [b"y", b"\r\n" + b"$1\r\n\r\n" * 9],
+            id="heads",
+        ),
+    ],
 )
-def test_other_replies_are_not_taken_for_short_answers(make, texts):
-    """Though they have as many bytes, or as many lines that look like the head of one."""
-    data = b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
+def test_other_replies_are_not_taken_for_short_answers(make, data, replies):
+    """Though they have as many bytes and lines, or as many lines that look like the head of one."""
     assert len(data) % 7 == 0
-    assert make()(data) == texts
+    assert make()(data) == replies
 
 
 @each_reader
