@@ -94,6 +94,24 @@ def test_many_short_answers_in_one_piece_are_all_read(make, number, cut):
 
 
 @each_reader
+@pytest.mark.parametrize(
+    ("data", "replies"),
+    [
+        pytest.param(b"$1\r\ny\r\n:1\r\n+\r\n", [b"y", 1, b""], id="lines"),
+        pytest.param(
+            b"$1\r\ny\r\n$56\r\n\r\n%b\r\n" % (b"$1\r\n\r\n" * 9),
+            [b"y", b"\r\n" + b"$1\r\n\r\n" * 9],
+            id="heads",
+        ),
+    ],
+)
+def test_other_replies_are_not_taken_for_short_answers(make, data, replies):
+    """Though they have as many bytes and lines, or as many lines that look like the head of one."""
+    assert len(data) % 7 == 0
+    assert make()(data) == replies
+
+
+@each_reader
 def test_each_reply_comes_as_soon_as_it_is_complete(make):
     read = make()
     assert read(b"$1\r\ny\r\n*2\r\n:1\r\n") == [b"y"]
