@@ -98,7 +98,7 @@ def test_a_change_with_several_faults_has_its_true_answer(proxy, system):
 @each_change
 def test_a_reply_later_than_the_time_out_has_its_true_answer(api, proxy, other, namespace, change: Change):
     make(other, *change.before)
-    with api(url=f"{proxy.url}?socket_timeout=0.5", namespace=namespace) as system:
+    with api(url=f"{proxy.url}?socket_timeout=0.2", namespace=namespace) as system:
         begin_sessions(system)
         sent = len(proxy.calls)
         proxy.next_call(Fault.DELAY_REPLY)
