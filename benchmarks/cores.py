@@ -50,7 +50,11 @@ def keep_with_this_process(server: int) -> None:
 
 @contextmanager
 def kept_awake() -> Iterator[None]:
-    """Keep each core busy with work that has the lowest priority."""
+    """Keep each core busy with work that has the lowest priority.
+
+    Not while PostgreSQL is measured: each of its processes is a session, and so a scheduling group of its
+    own. Against another group this work counts in full, and made PostgreSQL three times slower.
+    """
     spinning: list[subprocess.Popen[bytes]] = []
     try:
         for core in ALL if _SUPPORTED else ():

@@ -34,7 +34,8 @@ HOW = """## How to read it
 - A client that waits for each reply shares one core with its server. The time of a call is then the work of
   both, and not the time to wake another core. Where both work at the same time, each has its own core.
   Several processes share all cores with the server.
-- Work of the lowest priority keeps the cores awake, because waking a core can take longer than a call.
+- Where client and server have a core each, work of the lowest priority keeps the cores awake, because waking
+  a core can take longer than a call.
 - Processor time is what the kernel counts for a process. It changes less from run to run than time by the
   clock."""
 
