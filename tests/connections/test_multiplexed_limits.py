@@ -39,12 +39,12 @@ def test_a_silence_counts_from_the_request_not_from_before(run, own_server):
     server = own_server()
 
     async def main():
-        async with connected(server.url, socket_timeout=2) as connections:
+        async with connected(server.url, socket_timeout=4) as connections:
             await ask(connections, "PING")
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(2.5)
             server.stop_answering()
             call = send(connections, PING)
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(2)
             server.go_on()
             assert await call == b"PONG"
 
