@@ -97,11 +97,11 @@ class SingleChange(Operation[bool]):
         *arguments: *Ts,
     ) -> None:
         # Without the constructor of Operation, which would take a tenth of the time that all this takes.
-        self.name = name
-        self.kind = "change"
-        self.ids = ids
-        self.is_long = False
-        self.attempts = 1
+        self.name: str = name
+        self.kind: Kind = "change"
+        self.ids: Sequence[str] = ids
+        self.is_long: bool = False
+        self.attempts: int = 1
         self._make_call = make_call
         self._carry_out = carry_out
         self._arguments = arguments
