@@ -8,7 +8,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation, Steps
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.order import OrderFields, UsersOrderFields
-from cryptoorders_redis.schema.records import encode_record
+from cryptoorders_redis.schema.records import NewRecord, encode_record
 from cryptoorders_redis.validation import validate_text
 
 BATCH = 1000
@@ -25,7 +25,7 @@ def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[lis
     """
     checked = list(_each_checked(orders, "orders", _with_record))
 
-    ids = [order[0] for order, _ in checked]
+    ids = [order[0] for order in checked]
     send = partial(node.place_batch, "place_many")
     return Operation("place_many", "change", ids, _in_batches(checked, send), is_long=True)
 
@@ -84,10 +84,10 @@ def _each_checked(items: Iterable[object], name: str, check: Callable[[object], 
             raise ValueError(f"{name}[{index}]: {error}") from error
 
 
-def _with_record(order: object) -> tuple[OrderFields, bytes]:
+def _with_record(order: object) -> NewRecord:
     if not isinstance(order, tuple):
         raise TypeError(f"must be a NewOrder or a tuple of its fields, not {type(order).__name__}")
     fields = cast("OrderFields", order)
     if len(fields) not in (5, 6):
         raise ValueError(f"an order has 5 fields, or 6 with metadata, not {len(fields)}")
-    return fields, encode_record(fields)
+    return fields[0], fields[1], encode_record(fields)

@@ -85,7 +85,7 @@ class Standalone:
 
     def place(self, new: NewOrder) -> Operation[bool]:
         """Place an order. The answer is False where its id is live already."""
-        orders = ((new, encode_record(new)),)
+        orders = ((new[0], new[1], encode_record(new)),)
         return SingleChange("place", new[:1], self.place_call, self.place_batch, "place", orders)
 
     def pause(self, order_id: str, owner: str = "") -> Operation[bool]:
@@ -222,18 +222,15 @@ class Standalone:
         settings = self.settings
         num_streams = settings.num_streams
         parts = [_pack_settings(settings.epoch, self.keys.namespace).data]
-        for (order_id, user_id, *_), record in orders:
-            stream, id_data, user_data = (
-                b"%d" % stream_of_user(user_id, num_streams),
-                order_id.encode(),
-                user_id.encode(),
-            )
-            parts.append(
+        for order_id, user_id, record in orders:
+            stream = b"%d" % stream_of_user(user_id, num_streams)
+            id_data, user_data = order_id.encode(), user_id.encode()
+            parts.append(  # what `pack` does, in half the time
                 b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
                 % (len(stream), stream, len(id_data), id_data, len(user_data), user_data, len(record), record)
             )
         args = Words(2 + 4 * len(orders), b"".join(parts))
-        return Call(script, self._slot, self._place_keys, args, [new[0] for new, _ in orders])
+        return Call(script, self._slot, self._place_keys, args, [order[0] for order in orders])
 
     def change_batch(
         self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()

@@ -12,8 +12,8 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
 from cryptoorders_redis.validation import format_decimal, format_metadata, validate_text
 
-NewRecord: TypeAlias = tuple[OrderFields, bytes]
-"""A new order, and its record."""
+NewRecord: TypeAlias = tuple[str, str, bytes]
+"""Of a new order its id, its user's id, and its record."""
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from cryptoorders_redis.transport.error_mapping import refusal, without_reply
+from cryptoorders_redis.transport.error_mapping import refusal, reply_lost
 from cryptoorders_redis.transport.resp import Reply
 
 
@@ -33,7 +33,7 @@ class MemoryConnections:
                 await connection.send_packed_command([request])
                 replies = [await _read(connection) for _ in range(num_replies)]
             except (redis.RedisError, OSError) as error:
-                raise without_reply(error, num_replies) from error
+                raise reply_lost(error) from error
         except BaseException:
             # Also when cancelled: the next call must not read the reply to this request.
             await connection.disconnect(nowait=True)

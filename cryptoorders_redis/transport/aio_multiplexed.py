@@ -258,7 +258,7 @@ class MultiplexedConnection(asyncio.Protocol):
         error = parse_error(text)
         if is_read_only(error):
             self._leave_replica()
-        elif ends_connection(error) or isinstance(error, redis.AuthenticationError):
+        elif ends_connection(error):
             self.leave()
         return error
 

@@ -21,15 +21,20 @@ from cryptoorders_redis.transport.error_mapping import (
     ends_connection,
     is_read_only,
     refusal,
-    without_reply,
+    reply_lost,
 )
 from cryptoorders_redis.transport.introduction import encode_introduction
 from cryptoorders_redis.transport.resp import Reply
+from cryptoorders_redis.transport.resp_reader import make_read, parse_error
 
 _log = logging.getLogger("cryptoorders_redis")
 
 LOOK_SECONDS = 0.5
 """A call that waits for a connection looks so often whether the place of one was lost."""
+
+
+CHUNK = 65536
+"""So many bytes are read from a socket at a time at most."""
 
 
 class Connection(Protocol):
@@ -39,6 +44,24 @@ class Connection(Protocol):
     def can_read(self, timeout: float = 0) -> bool: ...
     def send_packed_command(self, command: list[bytes]) -> None: ...
     def read_response(self, disable_decoding: bool) -> Reply: ...
+    def disconnect(self) -> None: ...
+
+
+class Wire(Protocol):
+    """A connection that is up. After an error it is of no more use."""
+
+    def has_news(self) -> object:
+        """Return whether something came that was not asked for: the connection's end."""
+        ...
+
+    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        """Send the request and return its replies; one that is an error stands among them."""
+        ...
+
+    def is_usable(self) -> bool:
+        """Return whether the replies so far leave the connection open."""
+        ...
+
     def disconnect(self) -> None: ...
 
 
@@ -74,10 +97,7 @@ class Connections:
         try:
             if not link.is_up(self._era):
                 self._connect(link)
-            replies = link.exchange(request, num_replies)
-            if any(map(is_read_only, replies)):
-                self._era += 1
-            return replies
+            return link.exchange(request, num_replies)
         finally:
             self._give_back(link)
 
@@ -108,7 +128,10 @@ class Connections:
         self._pid = os.getpid()  # last: by it other threads of a child know that this is done
 
     def _new_link(self) -> "_Link":
-        return _Link(self._source.make, self._client_name)
+        return _Link(self._source.make, self._client_name, self._leave_replica)
+
+    def _leave_replica(self) -> None:
+        self._era += 1
 
     def _take(self, give_up_at: float) -> "_Link":
         self._be_of_this_process()
@@ -181,19 +204,22 @@ class Connections:
 class _Link:
     """A place for one connection, which is made when it is needed."""
 
-    __slots__ = ("__weakref__", "_client_name", "_connection", "_era", "_has_news", "_make")
+    __slots__ = ("__weakref__", "_client_name", "_era", "_leave_replica", "_make", "_wire")
 
-    def __init__(self, make: Callable[[], Connection], client_name: str) -> None:
+    def __init__(
+        self, make: Callable[[], Connection], client_name: str, leave_replica: Callable[[], None]
+    ) -> None:
         self._make = make
         self._client_name = client_name
-        self._connection: Connection | None = None
+        self._leave_replica = leave_replica
+        self._wire: Wire | None = None
 
     def is_up(self, era: int) -> bool:
         """Return whether there is a connection of this era, which the server has not closed."""
-        if self._connection is None or self._era != era:
+        if self._wire is None or self._era != era:
             return False
         try:
-            return not self._has_news(0)
+            return not self._wire.has_news()
         except (redis.RedisError, OSError):
             return False
 
@@ -208,56 +234,105 @@ class _Link:
             with contextlib.suppress(redis.ResponseError):
                 connection.read_response(disable_decoding=True)
         _log.debug("connected")
-        self._has_news = _news_of(connection)
+        where = getattr(connection, "_sock", None)
+        if isinstance(where, socket.socket):
+            self._wire = _SocketWire(connection, where, self._leave_replica)
+        else:
+            self._wire = _MemoryWire(connection)
         self._era = era
-        self._connection = connection
 
     def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
         """Send the request and return its replies.
 
         Raises:
-            ReplyLost, AccessDenied, StoreUnavailable: as `without_reply` says.
+            ReplyLost: not all of them came.
         """
         # Out of here until all replies are read: the next call must not read a reply to this request.
-        connection, self._connection = self._connection, None
-        assert connection
-        replies: list[Reply] = []
-        ended = False
+        wire, self._wire = self._wire, None
+        assert wire
         try:
-            connection.send_packed_command([request])
-            while len(replies) < num_replies:
-                try:
-                    replies.append(connection.read_response(disable_decoding=True))
-                except redis.ResponseError as error:
-                    replies.append(error)
-                    ended = ended or ends_connection(error)
+            replies = wire.exchange(request, num_replies)
         except BaseException as error:  # also when interrupted
-            connection.disconnect()
+            wire.disconnect()
             if isinstance(error, redis.RedisError | OSError):
-                raise without_reply(error, num_replies) from error
+                raise reply_lost(error) from error
             raise
-        if ended:
-            connection.disconnect()
+        if wire.is_usable():
+            self._wire = wire
         else:
-            self._connection = connection
+            wire.disconnect()
         return replies
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.disconnect()
+        wire, self._wire = self._wire, None
+        if wire:
+            wire.disconnect()
 
 
-def _news_of(connection: Connection) -> Callable[[float], object]:
-    """Return what tells, when given 0, if something came that was not asked for: the connection's end.
+class _SocketWire:
+    """The socket of a connection that redis-py has made. Without redis-py it is read and written faster."""
 
-    `can_read` takes four system calls and an exception for that, a tenth of a whole call's time; one will do
-    where there is a socket.
-    """
-    where = getattr(connection, "_sock", None)
-    if not isinstance(where, socket.socket):
-        return connection.can_read
-    poll = select.poll()
-    poll.register(where, select.POLLIN)
-    return poll.poll
+    def __init__(
+        self, connection: Connection, where: socket.socket, leave_replica: Callable[[], None]
+    ) -> None:
+        if connection.can_read(0):
+            raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
+        self._leave_replica = leave_replica
+        self._is_usable = True
+        self._send, self._receive = where.sendall, where.recv
+        self._read = make_read(self._make_error)
+        poll = select.poll()
+        poll.register(where, select.POLLIN)
+        self._poll = poll.poll
+        self.disconnect = connection.disconnect
+
+    def has_news(self) -> object:
+        return self._poll(0)
+
+    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        self._send(request)
+        replies: list[Reply] = []
+        while len(replies) < num_replies:
+            data = self._receive(CHUNK)
+            if not data:
+                raise redis.ConnectionError("the server closed the connection")
+            replies += self._read(data)
+        if len(replies) > num_replies:
+            raise redis.InvalidResponse("the server sent what was not asked for")
+        return replies
+
+    def is_usable(self) -> bool:
+        return self._is_usable
+
+    def _make_error(self, text: str) -> Exception:
+        error = parse_error(text)
+        if is_read_only(error):
+            self._leave_replica()
+        elif ends_connection(error):
+            self._is_usable = False
+        return error
+
+
+class _MemoryWire:
+    """A connection to a `memory://` store, which has no socket."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.disconnect = connection.disconnect
+
+    def has_news(self) -> object:
+        return self._connection.can_read(0)
+
+    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+        self._connection.send_packed_command([request])
+        return [self._read() for _ in range(num_replies)]
+
+    def is_usable(self) -> bool:
+        return True
+
+    def _read(self) -> Reply:
+        try:
+            return self._connection.read_response(disable_decoding=True)
+        except redis.ResponseError as error:
+            return error

@@ -6,13 +6,6 @@ from redis import exceptions
 
 from cryptoorders_redis import errors
 
-_DISGUISED = (
-    exceptions.AuthenticationError,
-    exceptions.AuthorizationError,
-    exceptions.BusyLoadingError,
-)
-"""Refusals by the server that redis-py reports as a broken connection."""
-
 
 class ReplyLost(Exception):
     """The request may have reached the server, but not all replies arrived. Never leaves the library."""
@@ -85,16 +78,14 @@ def as_cause(error: Exception) -> Exception | None:
     return None if _ARGUMENTS.search(str(error)) else error
 
 
-def without_reply(error: Exception, num_replies: int) -> Exception:
+def reply_lost(error: Exception) -> ReplyLost:
     """Return our error for a request that was sent and raised this error instead of giving its replies."""
-    if num_replies == 1 and isinstance(error, _DISGUISED):
-        return refusal(error)
     return ReplyLost(f"{type(error).__name__}: {error}")
 
 
 def ends_connection(error: Exception) -> bool:
-    """Return whether the server closes the connection after this reply."""
-    return "Protocol error" in str(error)
+    """Return whether a connection is of no use after this reply: it must log in, or the server closes it."""
+    return isinstance(error, exceptions.AuthenticationError) or "Protocol error" in str(error)
 
 
 def is_read_only(reply: object) -> bool:

@@ -1,6 +1,7 @@
 """Replies that are lost, late or interrupted never become wrong answers."""
 
 import signal
+import socket
 import threading
 from typing import Any, ClassVar
 
@@ -127,27 +128,31 @@ def test_an_interrupted_call_never_hands_its_reply_to_the_next(own_server, names
         assert system.display_all_live_orders() == ["o1", "o2"]
 
 
-class InterruptedConnection(redis.UnixDomainSocketConnection):
+class InterruptedSocket(socket.socket):
     """Raises what it is armed with in place of reading a reply, as an interrupt at that moment would."""
 
-    armed: ClassVar[list[BaseException]]
+    armed: ClassVar[list[BaseException]] = []
 
-    def read_response(self, *args, **kwargs):
+    def recv(self, *args):
         if self.armed:
             raise self.armed.pop()
-        return super().read_response(*args, **kwargs)
+        return super().recv(*args)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), redis.TimeoutError("late")], ids=repr)
+class InterruptedConnection(redis.UnixDomainSocketConnection):
+    def _connect(self):
+        interrupted = InterruptedSocket(fileno=super()._connect().detach())
+        interrupted.settimeout(self.socket_timeout)
+        return interrupted
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), TimeoutError("late")], ids=repr)
 def test_a_reply_left_behind_is_never_the_next_calls(own_server, namespace, error):
     """It comes when the next call, which has the same connection, has sent its own request."""
     server = own_server()
 
-    class Connection(InterruptedConnection):
-        armed: ClassVar = []
-
     # redis-py's annotation allows only TCP connections.
-    kind: Any = Connection
+    kind: Any = InterruptedConnection
     pool = redis.ConnectionPool(connection_class=kind, path=str(server.socket), max_connections=1)
     with (
         redis.Redis.from_pool(pool) as client,
@@ -157,8 +162,8 @@ def test_a_reply_left_behind_is_never_the_next_calls(own_server, namespace, erro
         assert system.place("o2", "bob", "BTC", 2, 2)
         assert live_order(system, "o1").user_id == "alice"
         server.stop_answering()
-        Connection.armed.append(error)
-        expected = errors.StoreUnavailable if isinstance(error, redis.TimeoutError) else type(error)
+        InterruptedSocket.armed.append(error)
+        expected = errors.StoreUnavailable if isinstance(error, TimeoutError) else type(error)
         with pytest.raises(expected):
             system.get("o1")
         going_on = threading.Timer(0.2, server.go_on)
