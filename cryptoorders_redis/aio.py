@@ -372,7 +372,7 @@ class AsyncCryptoOrderSystem:
         """List all live orders in placement order.
 
         All streams are read at one moment. On Redis Cluster each stream is read at a moment of its own.
-        O(n log n) for n live orders. The server does nothing else for about 50 ms for a million orders.
+        O(n log n) for n live orders. The server does nothing else for about 100 ms for a million orders.
         Where there are more than 20,000 orders, the sequence numbers are read before that moment, in several
         round trips. `live_orders` reads everything in pages instead.
 

@@ -1,5 +1,6 @@
 """The commands that the library sends, byte by byte."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,16 @@ def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
     """Return a client, and the list to which everything that it sends is added."""
     sent: list[bytes] = []
 
+    class RecordingSocket(socket.socket):
+        def sendall(self, data, *flags):
+            sent.append(bytes(data))
+            super().sendall(data, *flags)
+
     class RecordingConnection(redis.UnixDomainSocketConnection):
-        def send_packed_command(self, command, check_health=True):
-            sent.append(b"".join(command))
-            super().send_packed_command(command, check_health)
+        def _connect(self):
+            recording = RecordingSocket(fileno=super()._connect().detach())
+            recording.settimeout(self.socket_timeout)
+            return recording
 
     # redis-py's annotation allows only TCP connections.
     kind: Any = RecordingConnection
