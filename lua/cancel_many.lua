@@ -16,11 +16,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-local by_stream, index_of = order_ids_by_stream(directory, order_ids, first)
-local answers = {}
-for i = 1, #order_ids - first + 1 do
-  answers[i] = 'n'
-end
+local by_stream, index_of, answers = order_ids_by_stream(directory, order_ids, first)
 local cancelled, users = {}, {}
 for stream, listed in pairs(by_stream) do
   local owners = {}

@@ -26,9 +26,7 @@ _SEQUENCE_DIGITS = 16
 
 
 def split_run(run: Run) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    """Return the order ids and the sequence numbers of a reply of RESP2 (flat) or RESP3 (pairs)."""
-    if run and isinstance(run[0], list):
-        return [order_id for order_id, _ in run], [b"%d" % score for _, score in run]
+    """Return the order ids and the sequence numbers of a reply, in which they alternate."""
     return run[0::2], run[1::2]
 
 
@@ -162,7 +160,7 @@ class _Stream:
         return len(order_ids)
 
     def complete(self, order_ids: list[bytes], rest: Run) -> None:
-        """Take in the ids of one moment, of which those in `rest` are the last."""
+        """Take in all ids of one moment. Those in `rest` are the last of them."""
         rest_ids, rest_sequences = split_run(rest)
         earlier = order_ids[: len(order_ids) - len(rest_ids)]
         if earlier != self.order_ids:

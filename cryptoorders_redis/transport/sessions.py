@@ -22,22 +22,16 @@ MAX_SESSIONS = 10_000
 class Session:
     """A name that one call at a time uses, and the number of the last request made under it."""
 
-    __slots__ = ("_begun", "name", "packed_name", "request_number")
+    __slots__ = ("_begun", "packed_name", "request_number")
 
     def __init__(self, begun: "_Begun", name: str) -> None:
         self._begun = begun
-        self.name: str = name
         self.packed_name: bytes = pack((name,)).data
         self.request_number: int = 0
 
     @property
-    def key(self) -> str:
-        """The key in which the server keeps the last answer."""
-        return self._begun.key
-
-    @property
     def packed_key(self) -> bytes:
-        """The key as a word of a command."""
+        """The key in which the server keeps the last answer, as a word of a command."""
         return self._begun.packed_key
 
     def give_back(self) -> None:

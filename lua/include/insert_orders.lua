@@ -15,7 +15,7 @@ local function insert_order(namespace, directory, sequence, stream, order_id, us
   return true
 end
 
---- Inserts orders none of which is live. `offsets` says where in `words` each begins: its stream, order id, user id and
+--- Inserts orders that are not live yet. `offsets` says where in `words` each begins: its stream, order id, user id and
 --- record. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
 --- Lua's stack.
 local function insert_orders(namespace, directory, sequence, words, offsets)

@@ -4,11 +4,8 @@
 --- @include "stream_key"
 --- @include "order_ids_by_stream"
 local function set_status_of_many(command, namespace, directory, owner, words, first)
-  local by_stream, index_of = order_ids_by_stream(directory, words, first)
-  local answers, is_unwritten = {}, true
-  for i = 1, #words - first + 1 do
-    answers[i] = 'n'
-  end
+  local by_stream, index_of, answers = order_ids_by_stream(directory, words, first)
+  local is_unwritten = true
   local old_status = command == 'SADD' and 0 or 1
   for stream, order_ids in pairs(by_stream) do
     local prefix = stream_key(namespace, stream, '')

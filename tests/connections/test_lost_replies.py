@@ -3,7 +3,7 @@
 import signal
 import socket
 import threading
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import redis
@@ -13,6 +13,7 @@ from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from tests.support.consistency import assert_consistent
 from tests.support.model import live_order
 from tests.support.proxy import Fault
+from tests.support.sockets import connection_over
 
 LOSSES = [
     pytest.param(Fault.LOSE_REPLY, 1, id="a-reply"),
@@ -139,20 +140,11 @@ class InterruptedSocket(socket.socket):
         return super().recv(*args)
 
 
-class InterruptedConnection(redis.UnixDomainSocketConnection):
-    def _connect(self):
-        interrupted = InterruptedSocket(fileno=super()._connect().detach())
-        interrupted.settimeout(self.socket_timeout)
-        return interrupted
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), TimeoutError("late")], ids=repr)
 def test_a_reply_left_behind_is_never_the_next_calls(own_server, namespace, error):
     """It comes when the next call, which has the same connection, has sent its own request."""
     server = own_server()
-
-    # redis-py's annotation allows only TCP connections.
-    kind: Any = InterruptedConnection
+    kind = connection_over(InterruptedSocket)
     pool = redis.ConnectionPool(connection_class=kind, path=str(server.socket), max_connections=1)
     with (
         redis.Redis.from_pool(pool) as client,

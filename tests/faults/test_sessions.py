@@ -80,8 +80,8 @@ def test_no_request_number_of_a_session_is_given_out_twice(monkeypatch, seed):
         elif event == "reply" and replies:
             sessions.begin(*replies.pop(chance.randrange(len(replies))))
         elif event == "take" and (session := sessions.take("{x}")):
-            name = (session.key, session.name)
-            assert name not in [(other.key, other.name) for other in in_use]
+            name = (session.packed_key, session.packed_name)
+            assert name not in [(other.packed_key, other.packed_name) for other in in_use]
             assert session.request_number > last_numbers[name]
             last_numbers[name] = session.request_number
             in_use.append(session)

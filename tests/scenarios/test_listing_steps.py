@@ -29,8 +29,11 @@ def place(system, numbers, user=None):
     assert all(system.place_many(orders))
 
 
-def begin(system):
-    return Stepwise(system._node.display_all_live_orders(), system)
+def begin(system, steps=0):
+    reading = Stepwise(system._node.display_all_live_orders(), system)
+    for _ in range(steps):
+        reading.step()
+    return reading
 
 
 def finish(reading, before_a_step=lambda: None):
@@ -81,13 +84,10 @@ def test_the_listing_is_exact_amid_changes(open_system, num_streams, changes):
 
 
 def begin_up_to_the_last_step(system):
-    """Begin a listing, of which the numbers of all orders are read, and what is live is not yet."""
+    """Begin a listing, and stop when all numbers are read, and before what is live is read."""
     steps = []
     finish(begin(system), lambda: steps.append(1))
-    reading = begin(system)
-    for _ in range(len(steps) - 1):
-        reading.step()
-    return reading
+    return begin(system, len(steps) - 1)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -107,8 +107,7 @@ def test_an_order_placed_again_between_two_pages_is_last(open_system):
     """Its id is then read twice."""
     system = open_system(3)
     place(system, range(60), "user1")
-    reading = begin(system)
-    reading.step()
+    reading = begin(system, 1)
     system.cancel("o0")
     place(system, [0, 60], "user1")
     assert finish(reading) == [f"o{number}" for number in (*range(1, 60), 0, 60)]
@@ -120,9 +119,7 @@ def test_a_listing_begins_again_when_streams_change(open_system, raw, namespace,
     system = open_system(3)
     place(system, range(60))
     system.pause("o9")
-    reading = begin(system)
-    for _ in range(steps):
-        reading.step()
+    reading = begin(system, steps)
     assert not reading.done
     resize(raw, namespace, 5)
     assert finish(reading) == [f"o{n}(paused)" if n == 9 else f"o{n}" for n in range(60)]
@@ -134,9 +131,7 @@ def test_a_listing_begins_again_when_streams_change(open_system, raw, namespace,
 def test_a_namespace_dropped_between_steps_is_empty(open_system, raw, namespace, steps):
     system, other = open_system(3), open_system()
     place(system, range(60))
-    reading = begin(system)
-    for _ in range(steps):
-        reading.step()
+    reading = begin(system, steps)
     other.drop()
     assert finish(reading) == []
 
@@ -146,9 +141,7 @@ def test_a_namespace_dropped_between_steps_is_empty(open_system, raw, namespace,
 def test_a_namespace_created_again_between_steps_is_listed(open_system, steps):
     system, other = open_system(3), open_system()
     place(system, range(60))
-    reading = begin(system)
-    for _ in range(steps):
-        reading.step()
+    reading = begin(system, steps)
     other.drop()
     place(other, range(59, -1, -1))
     assert finish(reading) == [f"o{number}" for number in range(59, -1, -1)]
@@ -184,8 +177,7 @@ def test_an_order_that_changes_its_stream_is_not_lost(open_system, raw, namespac
 def test_a_small_store_is_listed_in_one_round_trip(open_system):
     system = open_system(3)
     place(system, range(60))
-    reading = begin(system)
-    reading.step()
+    reading = begin(system, 1)
     assert reading.done
 
 
@@ -193,8 +185,7 @@ def test_a_large_store_is_listed_in_order(open_system):
     system = open_system(3)
     place(system, range(30_000))
     system.pause_many([f"o{number}" for number in range(0, 30_000, 7)])
-    reading = begin(system)
-    reading.step()
+    reading = begin(system, 1)
     assert not reading.done
     assert finish(reading) == [line(order) for order in system.live_orders()]
     assert system.display_all_live_orders()[:2] == ["o0(paused)", "o1"]

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.transport.sessions import RENEWAL_SECONDS, Sessions
 from tests.support.consistency import assert_consistent, contents, keys_of
@@ -113,12 +114,12 @@ def begin(sessions, moment="1"):
 
 def test_a_session_is_for_one_call_at_a_time(sessions):
     first, second = sessions.take(SLOT), sessions.take(SLOT)
-    assert first.name != second.name
+    assert first.packed_name != second.packed_name
     assert (first.request_number, second.request_number) == (1, 1)
     first.give_back()
     again = sessions.take(SLOT)
-    assert (again.name, again.request_number) == (first.name, 2)
-    assert sessions.take(SLOT).name not in (first.name, second.name)
+    assert (again.packed_name, again.request_number) == (first.packed_name, 2)
+    assert sessions.take(SLOT).packed_name not in (first.packed_name, second.packed_name)
 
 
 def test_sessions_must_be_begun_and_renewed(monkeypatch):
@@ -167,7 +168,8 @@ def test_each_slot_has_sessions_of_its_own(sessions):
     assert (call.slot, key.partition(":sessions:")[0]) == ("{ns:1}", "{ns:1}")
     sessions.begin("{ns:1}", key, "2")
     first, other = sessions.take(SLOT), sessions.take("{ns:1}")
-    assert (first.key, other.key) == (sessions.begin_call(SLOT)[0], key)
+    keys = (sessions.begin_call(SLOT)[0], key)
+    assert [first.packed_key, other.packed_key] == [pack((each,)).data for each in keys]
     other.give_back()
     assert sessions.take(SLOT) is not other
     assert sessions.take("{ns:1}") is other

@@ -2,9 +2,10 @@
 
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import redis
+
+from tests.support.sockets import connection_over
 
 
 def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
@@ -16,15 +17,7 @@ def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
             sent.append(bytes(data))
             super().sendall(data, *flags)
 
-    class RecordingConnection(redis.UnixDomainSocketConnection):
-        def _connect(self):
-            recording = RecordingSocket(fileno=super()._connect().detach())
-            recording.settimeout(self.socket_timeout)
-            return recording
-
-    # redis-py's annotation allows only TCP connections.
-    kind: Any = RecordingConnection
-    pool = redis.ConnectionPool(connection_class=kind, path=str(socket_path))
+    pool = redis.ConnectionPool(connection_class=connection_over(RecordingSocket), path=str(socket_path))
     return redis.Redis.from_pool(pool), sent
 
 
