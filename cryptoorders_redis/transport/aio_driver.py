@@ -91,13 +91,11 @@ class AsyncDriver:
         try:
             reply = await future
         except Exception as error:  # noqa: BLE001 - the executor decides what it means
-            outcome = error
-        else:
-            answer = self._executor.settled(first_try[1], reply)
-            if answer is not None:
-                return cast("T", answer)
-            outcome = [reply]
-        return await self._converse(self._executor.execute(operation, first_try), outcome)
+            return await self._converse(self._executor.execute(operation, first_try), error)
+        answer = self._executor.settled(first_try[1], reply)
+        if answer is not None:
+            return cast("T", answer)
+        return await self._converse(self._executor.execute(operation, first_try), [reply])
 
     async def _converse(
         self, conversation: Conversation[T], outcome: list[Reply] | Exception | None = None
@@ -123,4 +121,5 @@ class AsyncDriver:
         except StopIteration as done:
             return done.value
         finally:
+            outcome = None  # an error that refers to itself would wait for the garbage collector
             conversation.close()  # also of a call that is cancelled: its observer is told now

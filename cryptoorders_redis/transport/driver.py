@@ -42,11 +42,10 @@ class Driver:
         try:
             outcome = self._connections.exchange(data, 1, give_up_at)
         except Exception as error:  # noqa: BLE001 - the executor decides what it means
-            outcome = error
-        else:
-            answer = self._executor.settled(session, outcome[0])
-            if answer is not None:
-                return cast("T", answer)
+            return self._converse(self._executor.execute(operation, first_try), error)
+        answer = self._executor.settled(session, outcome[0])
+        if answer is not None:
+            return cast("T", answer)
         return self._converse(self._executor.execute(operation, first_try), outcome)
 
     def _converse(self, conversation: Conversation[T], outcome: list[Reply] | Exception | None = None) -> T:
@@ -71,6 +70,7 @@ class Driver:
         except StopIteration as done:
             return done.value
         finally:
+            outcome = None  # an error that refers to itself would keep an interrupted call's link in use
             conversation.close()  # also of a call that is interrupted: its observer is told now
 
     def close(self) -> None:

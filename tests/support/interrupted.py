@@ -5,6 +5,7 @@ It needs its own process: a handler may also raise in a finalizer, where the tes
 """
 
 import faulthandler
+import gc
 import signal
 import sys
 import time
@@ -41,6 +42,7 @@ class Alarm:
 
 def main(url: str, namespace: str, seconds: str) -> None:
     faulthandler.dump_traceback_later(float(seconds) + 30, exit=True)
+    gc.disable()  # a place must come back without it, or it comes back too late
     sys.unraisablehook = lambda _: None
     alarm, interrupts = Alarm(), 0
     url = f"{url}?max_connections={CONNECTIONS}"
