@@ -25,7 +25,8 @@ class Call(NamedTuple):
             executor puts first.
         args: the arguments that the script's header names; for a change without the session and the
             request number, which the executor puts first.
-        changes: the ids that the call is to change; none for a read.
+        changes: the ids that the call is to change; none for a read, and for what may run twice.
+        wait_seconds: how long to wait before it is sent.
     """
 
     script: str
@@ -33,14 +34,31 @@ class Call(NamedTuple):
     keys: Words
     args: Words
     changes: Sequence[str] = ()
+    wait_seconds: float = 0.0
 
 
 class ReadTransaction(NamedTuple):
-    """Plain read commands that the server runs as one transaction. The reply is the list of their replies."""
+    """Plain read commands that the server runs as one transaction. The reply is the list of their replies.
+
+    Attributes:
+        slot: the hash tag of the keys, by which the node to send it to is found.
+        commands: the commands, each a sequence of its words.
+        node: the address of the node to read, where that is not found by the slot.
+    """
 
     slot: str
     commands: Sequence[Sequence[Argument]]
-    changes: tuple[()] = ()
+    node: str = ""
+
+    @property
+    def changes(self) -> tuple[()]:
+        """None: it reads."""
+        return ()
+
+    @property
+    def wait_seconds(self) -> float:
+        """It is sent at once."""
+        return 0.0
 
 
 Step: TypeAlias = Call | ReadTransaction

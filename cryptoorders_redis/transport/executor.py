@@ -165,7 +165,7 @@ class Executor:
     ) -> Conversation[None]:
         """Send until each step has its answer, or a refusal that trying again would not change."""
         pending: list[_PendingStep] = steps
-        wait_seconds, failures = 0.0, 0
+        wait_seconds, failures = max(step.step.wait_seconds for step in steps), 0
         while pending:
             trouble: errors.StoreUnavailable | None = None
             try:

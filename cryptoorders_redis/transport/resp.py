@@ -24,7 +24,7 @@ def encode_run(call: Call, session: Session | None, as_source: bool = False) -> 
     Args:
         as_source: send the script itself, for a server that does not know it by its SHA.
     """
-    name, _, keys, args, _ = call
+    name, _, keys, args = call[:4]
     if session is None:
         return _head(name, keys.number, args.number, as_source) + keys.data + args.data
     number = b"%d" % session.request_number
