@@ -75,16 +75,14 @@ class ClusterExecutor(Executor):
     ) -> Conversation[None]:
         pending = cast("Sequence[RoutedStep]", steps)
         wait_seconds, failures = max(step.step.wait_seconds for step in steps), 0
-        down: set[Address] = set()
-        """Nodes that did not answer when this call asked them last."""
         while pending:
             trouble: errors.StoreUnavailable | None = None
             if self._topology.is_outdated:
-                trouble = yield from self._ask_for_map(operation, pending, (wait_seconds, give_up_at), down)
+                trouble = yield from self._ask_for_map(operation, pending, wait_seconds, give_up_at)
                 wait_seconds = 0.0
             if not trouble:
                 yield from self._begin_sessions(operation, pending, give_up_at)
-                trouble = yield from self._send(operation, pending, (wait_seconds, give_up_at), down)
+                trouble = yield from self._send(operation, pending, wait_seconds, give_up_at)
                 wait_seconds = 0.0
                 pending = [step for step in pending if not step.is_settled]
                 trouble = trouble or next((step.trouble for step in pending if step.trouble), None)
@@ -117,14 +115,13 @@ class ClusterExecutor(Executor):
         self,
         operation: Operation[Any],
         pending: "Sequence[RoutedStep]",
-        when: tuple[float, float],
-        down: set[Address],
+        wait_seconds: float,
+        give_up_at: float,
     ) -> Conversation[errors.StoreUnavailable | None]:
         """Send the steps once, and take what comes back. Returns why a node could not be asked, if any."""
         groups: dict[Address, list[RoutedStep]] = {}
         for step in pending:
             groups.setdefault(step.find_address(), []).append(step)
-        wait_seconds, give_up_at = when
         parts = [
             (address, in_one(group, 0.0, give_up_at, operation.is_long)) for address, group in groups.items()
         ]
@@ -133,12 +130,12 @@ class ClusterExecutor(Executor):
         for (address, group), outcome in zip(groups.items(), outcomes, strict=True):
             if isinstance(outcome, Exception):
                 failures.append(outcome)
-                self._topology.is_outdated = True
-                down.add(address)
+                self._topology.note_failure(address)
                 for step in group:
                     step.fail(outcome)
             else:
                 self._server_known = True
+                self._topology.note_answer(address)
                 replies: Iterator[Reply] = iter(outcome)
                 for step in group:
                     step.take(replies, address)
@@ -153,13 +150,12 @@ class ClusterExecutor(Executor):
         self,
         operation: Operation[Any],
         pending: "Sequence[RoutedStep]",
-        when: tuple[float, float],
-        down: set[Address],
+        wait_seconds: float,
+        give_up_at: float,
     ) -> Conversation[errors.StoreUnavailable | None]:
         """Ask one node after another for the map of slots. Returns the last one's trouble if none has it."""
-        wait_seconds, give_up_at = when
         trouble: errors.StoreUnavailable | None = None
-        for address in self._topology.nodes_to_ask(down):
+        for address in self._topology.nodes_to_ask():
             request = Request(_CLUSTER_SLOTS, 1, 0.0, give_up_at, is_long=False)
             outcomes: list[Outcome] = yield ClusterRequest([(address, request)], wait_seconds)
             wait_seconds = 0.0
@@ -168,11 +164,11 @@ class ClusterExecutor(Executor):
                 trouble = _trouble_in(_about_map(reply), operation, pending)
             elif self._topology.learn(reply, address):
                 self._server_known = True
-                down.discard(address)
+                self._topology.note_answer(address)
                 return None
             else:
                 trouble = errors.StoreUnavailable(f"{address} is in no cluster yet")
-            down.add(address)
+            self._topology.note_failure(address)
             if time.monotonic() >= give_up_at:
                 break
         return trouble
@@ -253,14 +249,13 @@ class RoutedStep(PendingStep):
 
     def _settled_without(self, answer: Exception) -> bool:
         if isinstance(answer, MovedError):
-            address = self._topology.address(*answer.node_addr, self._asked)
-            self._topology.learn_move(answer.slot_id, address)
+            self._topology.learn_move(answer.slot_id, self._address_in(answer))
             self._redirect(answer)
         elif isinstance(answer, AskError):
             if isinstance(self.step, ReadTransaction) and len(self.step.commands) > 1:
                 self._wait(answer)  # ASKING is for one command
             else:
-                self._ask_at = self._topology.address(*answer.node_addr, self._asked)
+                self._ask_at = self._address_in(answer)
                 self._redirect(answer)
         elif isinstance(answer, TryAgainError):
             self._wait(answer)
@@ -273,6 +268,10 @@ class RoutedStep(PendingStep):
         else:
             return super()._settled_without(answer)
         return False
+
+    def _address_in(self, answer: AskError) -> Address:
+        host, port = cast("Any", answer).node_addr
+        return self._topology.address(host, port, self._asked)
 
     def _redirect(self, answer: Exception) -> None:
         self._redirections += 1

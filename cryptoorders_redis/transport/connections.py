@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -55,7 +55,7 @@ class Wire(Protocol):
         """Return whether something came that was not asked for: the connection's end."""
         ...
 
-    def send(self, request: bytes) -> None:
+    def send(self, request: bytes, /) -> None:
         """Send the request."""
         ...
 
@@ -104,7 +104,7 @@ class Connections:
             self._give_back(link)
 
     @contextlib.contextmanager
-    def sending(self, request: Request) -> Iterator[Callable[[], list[Reply]]]:
+    def sending(self, request: Request) -> Generator[Callable[[], list[Reply]]]:
         """Send the request, and give what returns its replies, to be called once at most.
 
         Raises:
@@ -278,7 +278,7 @@ class _Link:
             raise
 
     @contextlib.contextmanager
-    def sending(self, request: bytes, num_replies: int) -> Iterator[Callable[[], list[Reply]]]:
+    def sending(self, request: bytes, num_replies: int) -> Generator[Callable[[], list[Reply]]]:
         """Send the request, and give what returns its replies, to be called once at most.
 
         Raises:
@@ -320,7 +320,7 @@ class _Link:
 
 
 @contextlib.contextmanager
-def _reply_lost_by_errors() -> Iterator[None]:
+def _reply_lost_by_errors() -> Generator[None]:
     try:
         yield
     except (redis.RedisError, OSError) as error:

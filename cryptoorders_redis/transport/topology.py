@@ -1,7 +1,7 @@
 """Which master of a Redis Cluster serves which slot, as far as the nodes have told. Free of I/O."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
@@ -44,6 +44,8 @@ class Topology:
         self._masters: list[Address | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         """By slot."""
         self._known: tuple[Address, ...] = self._startup
+        self._down: set[Address] = set()
+        """Nodes that did not answer when they were asked last."""
         self.is_outdated: bool = True
         """Whether the map is to be asked for before the next request."""
 
@@ -55,11 +57,20 @@ class Topology:
         """Return all masters that serve slots, each once."""
         return sorted({address for address in self._masters if address})
 
-    def nodes_to_ask(self, down: Collection[Address] = ()) -> list[Address]:
-        """Return all known nodes in random order, those that were just found down at the end."""
+    def nodes_to_ask(self) -> list[Address]:
+        """Return all known nodes in random order, those that did not answer last time at the end."""
         known = list(dict.fromkeys((*self._known, *self._startup)))
         random.shuffle(known)
-        return sorted(known, key=down.__contains__)
+        return sorted(known, key=self._down.__contains__)
+
+    def note_answer(self, address: Address) -> None:
+        """Note that a node has answered."""
+        self._down.discard(address)
+
+    def note_failure(self, address: Address) -> None:
+        """Note that a node did not answer: another may be the master of its slots by now."""
+        self._down.add(address)
+        self.is_outdated = True
 
     def learn(self, reply: Any, asked: Address) -> bool:
         """Take over a reply to `CLUSTER SLOTS`. False: it says nothing, for the node is in no cluster yet."""
