@@ -318,3 +318,38 @@ def test_a_frozen_node_does_not_hold_up_calls_to_the_others(own_cluster, namespa
                 run(operation_of([set_once(0, namespace)]))
             for stream in others:  # with this deadline nothing is sent again
                 assert run(operation_of([set_once(stream, namespace)])) == [[b"n"]]
+
+
+def test_a_standalone_url_of_a_cluster_node_is_refused(cluster, api):
+    for address in cluster.addresses:
+        with pytest.raises(
+            errors.ConfigurationMismatch, match=r"such as redis\+cluster://host:port"
+        ) as caught:
+            api(2, url=f"redis://:@{address}", namespace="plain")
+        assert "@" not in str(caught.value)
+
+
+def test_a_change_waits_for_a_replica_of_its_slot(own_cluster, namespace, transport):
+    cluster = own_cluster(3, 1)
+    (replica,) = cluster.replicas_of(cluster.owner_of(number_of(0, namespace)))
+    change = [set_once(0, namespace)]
+    with transport(cluster.url, wait_replicas=1, deadline_seconds=60) as run:
+        assert run(set_all(namespace)) == [[b"y"] * 12]
+        cluster.freeze(replica)
+        has_begun_to_thaw = threading.Event()
+
+        def thaw():
+            has_begun_to_thaw.set()
+            cluster.thaw(replica)
+
+        thawing = threading.Timer(1.5, thaw)
+        thawing.start()
+        assert run(operation_of(change)) == [[b"n"]]
+        assert has_begun_to_thaw.is_set(), "no replica had it"
+        thawing.join()
+    cluster.freeze(replica)
+    with (
+        transport(cluster.url, wait_replicas=1, deadline_seconds=0) as run,
+        pytest.raises(errors.OutcomeUnknown),
+    ):
+        run(operation_of(change))
