@@ -34,7 +34,11 @@ class NoSuchNamespace(CryptoOrdersError):
 
 
 class ConfigurationMismatch(CryptoOrdersError):
-    """The namespace exists, and its settings are not the ones asked for."""
+    """The namespace has other settings, or the server is of another kind, than was asked for.
+
+    A server is of another kind if it is a node of a Redis Cluster and the URL is for a standalone server, or
+    the other way round.
+    """
 
 
 class SchemaVersionMismatch(CryptoOrdersError):

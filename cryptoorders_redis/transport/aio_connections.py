@@ -12,6 +12,7 @@ from cryptoorders_redis.transport.aio_memory import MemoryConnections
 from cryptoorders_redis.transport.aio_multiplexed import MultiplexedConnection, open_connection
 from cryptoorders_redis.transport.endpoint import Endpoint
 from cryptoorders_redis.transport.error_mapping import as_cause, refusal
+from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import Reply
 
 _log = logging.getLogger("cryptoorders_redis")
@@ -45,19 +46,13 @@ class AsyncConnections:
         Returns:
             A future of the reply. An error that the server answered with is its result, and not raised. It
                 raises ReplyLost where the request may have been carried out. None: nothing was sent, and
-                `exchange` is to be called.
+                `fetch` is to be called.
         """
         connection = self._short.connection
         return connection.submit(request) if connection else None
 
-    async def exchange(
-        self, request: bytes, num_replies: int, give_up_at: float, is_long: bool
-    ) -> list[Reply]:
+    async def fetch(self, request: Request) -> list[Reply]:
         """Send the request and return its replies; one that is an error stands among them.
-
-        Args:
-            give_up_at: when to stop waiting for room on the connection, by `time.monotonic()`.
-            is_long: whether the replies may be long, or take long to make.
 
         Raises:
             StoreUnavailable, AccessDenied: certainly nothing was done.
@@ -65,16 +60,17 @@ class AsyncConnections:
             ReplyLost: it may have been done.
         """
         self._refuse_if_closed()
+        data, num_replies, _, give_up_at, is_long = request
         if self._memory:
-            return await self._memory.exchange(request, num_replies)
+            return await self._memory.exchange(data, num_replies)
         link = self._long if is_long else self._short
         while True:
             connection = link.connection
             if not connection or not connection.is_alive():
                 connection = await self._connect(link)
             if connection.has_room():
-                return await connection.send(request, num_replies)
-            if replies := await connection.send_in_turn(request, num_replies, give_up_at):
+                return await connection.send(data, num_replies)
+            if replies := await connection.send_in_turn(data, num_replies, give_up_at):
                 return await replies
             self._refuse_if_closed()
 

@@ -3,15 +3,31 @@
 import asyncio
 import copy
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.transport.aio_connections import AsyncConnections
-from cryptoorders_redis.transport.executor import Conversation, Executor, FirstTry
+from cryptoorders_redis.transport.executor import Executor, FirstTry
+from cryptoorders_redis.transport.request import Conversation
 from cryptoorders_redis.transport.resp import Reply
 
 T = TypeVar("T")
+
+
+class AsyncConnected(Protocol):
+    """The connections to a server or to a cluster."""
+
+    def submit(self, request: bytes) -> "asyncio.Future[Reply] | None":
+        """Send a request of one short reply, if that is possible at once. None: nothing was sent."""
+        ...
+
+    async def fetch(self, request: Any) -> Any:
+        """Send a request of the executor's, and return its replies or its outcomes."""
+        ...
+
+    async def close(self) -> None:
+        """Refuse further requests, and close the connections."""
+        ...
 
 
 class AsyncDriver:
@@ -22,7 +38,7 @@ class AsyncDriver:
     """
 
     def __init__(
-        self, executor: Executor, connections: AsyncConnections, opening: Callable[[], Operation[None]]
+        self, executor: Executor, connections: AsyncConnected, opening: Callable[[], Operation[None]]
     ) -> None:
         opening()  # refuses illegal arguments now, and sends nothing yet
         self._executor = executor
@@ -108,9 +124,7 @@ class AsyncDriver:
                     if request.wait_seconds:
                         await asyncio.sleep(request.wait_seconds)
                     try:
-                        outcome = await self._connections.exchange(
-                            request.data, request.num_replies, request.give_up_at, request.is_long
-                        )
+                        outcome = await self._connections.fetch(request)
                     except Exception as error:  # noqa: BLE001 - the executor decides what it means
                         outcome = error
                 if isinstance(outcome, Exception):

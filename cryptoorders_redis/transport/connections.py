@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from cryptoorders_redis.transport.error_mapping import (
     reply_lost,
 )
 from cryptoorders_redis.transport.introduction import encode_introduction
+from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import Reply
 from cryptoorders_redis.transport.resp_reader import make_read, parse_error
 
@@ -54,8 +55,12 @@ class Wire(Protocol):
         """Return whether something came that was not asked for: the connection's end."""
         ...
 
-    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
-        """Send the request and return its replies; one that is an error stands among them."""
+    def send(self, request: bytes, /) -> None:
+        """Send the request."""
+        ...
+
+    def receive(self, num_replies: int) -> list[Reply]:
+        """Return the replies to what was sent; one that is an error stands among them."""
         ...
 
     def is_usable(self) -> bool:
@@ -82,22 +87,37 @@ class Connections:
             # At the latest when the process ends, also if nobody calls close().
             self._leave_server = weakref.finalize(self, source.server.leave)
 
-    def exchange(self, request: bytes, num_replies: int, give_up_at: float) -> list[Reply]:
+    def fetch(self, request: Request) -> list[Reply]:
         """Send the request and return its replies; one that is an error stands among them.
-
-        Args:
-            give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
 
         Raises:
             StoreUnavailable, AccessDenied: certainly nothing was done.
             StoreClosed: after `close`.
             ReplyLost: it may have been done.
         """
-        link = self._take(give_up_at)
+        link = self._take(request.give_up_at)
         try:
             if not link.is_up(self._era):
                 self._connect(link)
-            return link.exchange(request, num_replies)
+            return link.exchange(request.data, request.num_replies)
+        finally:
+            self._give_back(link)
+
+    @contextlib.contextmanager
+    def sending(self, request: Request) -> Generator[Callable[[], list[Reply]]]:
+        """Send the request, and give what returns its replies, to be called once at most.
+
+        Raises:
+            StoreUnavailable, AccessDenied: certainly nothing was done.
+            StoreClosed: after `close`.
+            ReplyLost: it may have been done. Also what is given may raise it.
+        """
+        link = self._take(request.give_up_at)
+        try:
+            if not link.is_up(self._era):
+                self._connect(link)
+            with link.sending(request.data, request.num_replies) as receive:
+                yield receive
         finally:
             self._give_back(link)
 
@@ -247,16 +267,45 @@ class _Link:
         Raises:
             ReplyLost: not all of them came.
         """
-        # Out of here until all replies are read: the next call must not read a reply to this request.
-        wire, self._wire = self._wire, None
-        assert wire
+        wire = self._leave_wire()
         try:
-            replies = wire.exchange(request, num_replies)
+            wire.send(request)
+            return self._receive(wire, num_replies)
         except BaseException as error:  # also when interrupted
             wire.disconnect()
             if isinstance(error, redis.RedisError | OSError):
                 raise reply_lost(error) from error
             raise
+
+    @contextlib.contextmanager
+    def sending(self, request: bytes, num_replies: int) -> Generator[Callable[[], list[Reply]]]:
+        """Send the request, and give what returns its replies, to be called once at most.
+
+        Raises:
+            ReplyLost: it may not have been sent as a whole. Also what is given may raise it.
+        """
+        wire = self._leave_wire()
+
+        def receive() -> list[Reply]:
+            with _reply_lost_by_errors():
+                return self._receive(wire, num_replies)
+
+        try:
+            with _reply_lost_by_errors():
+                wire.send(request)
+            yield receive
+        finally:  # also when interrupted
+            if wire is not self._wire:
+                wire.disconnect()
+
+    def _leave_wire(self) -> Wire:
+        """Out of here until all replies are read: the next call must not read a reply to this request."""
+        wire, self._wire = self._wire, None
+        assert wire
+        return wire
+
+    def _receive(self, wire: Wire, num_replies: int) -> list[Reply]:
+        replies = wire.receive(num_replies)
         if wire.is_usable():
             self._wire = wire
         else:
@@ -270,6 +319,14 @@ class _Link:
             wire.disconnect()
 
 
+@contextlib.contextmanager
+def _reply_lost_by_errors() -> Generator[None]:
+    try:
+        yield
+    except (redis.RedisError, OSError) as error:
+        raise reply_lost(error) from error
+
+
 class _SocketWire:
     """The socket of a connection that redis-py has made. Without redis-py it is read and written faster."""
 
@@ -280,7 +337,7 @@ class _SocketWire:
             raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
         self._leave_replica = leave_replica
         self._is_usable = True
-        self._send, self._receive = where.sendall, where.recv
+        self.send, self._receive = where.sendall, where.recv
         self._read = make_read(self._make_error)
         poll = select.poll()
         poll.register(where, select.POLLIN)
@@ -290,8 +347,7 @@ class _SocketWire:
     def has_news(self) -> object:
         return self._poll(0)
 
-    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
-        self._send(request)
+    def receive(self, num_replies: int) -> list[Reply]:
         replies: list[Reply] = []
         while len(replies) < num_replies:
             data = self._receive(CHUNK)
@@ -324,8 +380,10 @@ class _MemoryWire:
     def has_news(self) -> object:
         return self._connection.can_read(0)
 
-    def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
+    def send(self, request: bytes) -> None:
         self._connection.send_packed_command([request])
+
+    def receive(self, num_replies: int) -> list[Reply]:
         return [self._read() for _ in range(num_replies)]
 
     def is_usable(self) -> bool:

@@ -2,14 +2,26 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from cryptoorders_redis.operations import Operation
-from cryptoorders_redis.transport.connections import Connections
-from cryptoorders_redis.transport.executor import Conversation, Executor
+from cryptoorders_redis.transport.executor import Executor
+from cryptoorders_redis.transport.request import Conversation, Request
 from cryptoorders_redis.transport.resp import Reply
 
 T = TypeVar("T")
+
+
+class Connected(Protocol):
+    """The connections to a server or to a cluster."""
+
+    def fetch(self, request: Any) -> Any:
+        """Send a request of the executor's, and return its replies or its outcomes."""
+        ...
+
+    def close(self) -> None:
+        """Refuse further requests, and close the connections."""
+        ...
 
 
 class Driver:
@@ -20,7 +32,7 @@ class Driver:
     """
 
     def __init__(
-        self, executor: Executor, connections: Connections, opening: Callable[[], Operation[None]]
+        self, executor: Executor, connections: Connected, opening: Callable[[], Operation[None]]
     ) -> None:
         self._executor = executor
         self._connections = connections
@@ -40,7 +52,7 @@ class Driver:
             return self._converse(self._executor.execute(operation))
         data, session, give_up_at = first_try
         try:
-            outcome = self._connections.exchange(data, 1, give_up_at)
+            outcome = self._connections.fetch(Request(data, 1, 0.0, give_up_at, is_long=False))
         except Exception as error:  # noqa: BLE001 - the executor decides what it means
             return self._converse(self._executor.execute(operation, first_try), error)
         answer = self._executor.settled(session, outcome[0])
@@ -57,9 +69,7 @@ class Driver:
                     if request.wait_seconds:
                         time.sleep(request.wait_seconds)
                     try:
-                        outcome = self._connections.exchange(
-                            request.data, request.num_replies, request.give_up_at
-                        )
+                        outcome = self._connections.fetch(request)
                     except Exception as error:  # noqa: BLE001 - the executor decides what it means
                         outcome = error
                 if isinstance(outcome, Exception):

@@ -2,17 +2,26 @@
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from cryptoorders_redis.transport.cluster_endpoint import (
+    CLUSTER_SCHEMES,
+    address_in,
+    describe_cluster,
+    settings_of,
+    urls_of_nodes,
+)
 from cryptoorders_redis.transport.embedded.folder_server import FolderServer
 from cryptoorders_redis.transport.embedded.memory import make_memory_client
 from cryptoorders_redis.transport.embedded.ownership import with_peer_check
+from cryptoorders_redis.transport.topology import Address, Remap, split_address
 
 DEFAULT_URL = "redis://localhost:6379/0"
 URL_VARIABLE = "CRYPTOORDERS_URL"
@@ -54,18 +63,28 @@ class Endpoint:
     only the settings are used, so it does not change for its owner.
 
     Attributes:
-        make: Makes a connection that is not connected yet, and that never retries.
-        max_connections: The maximum number of connections at one time.
+        make: Makes a connection that is not connected yet, and that never retries. Its arguments replace
+            settings.
+        max_connections: The maximum number of connections at one time; of a cluster, to each node.
         where: A URL for people to read, without user and password.
         in_memory: Whether the store is in this process, so that its connections have no transport.
         server: The private server that must run for the connections, or None.
+        startup: The nodes of a Redis Cluster to ask first; none for a standalone server.
+        remap: Turns the host and port that a node announces into those by which it is reached.
     """
 
-    make: Callable[[], Any]
+    make: Callable[..., Any]
     max_connections: int
     where: str
     in_memory: bool
     server: FolderServer | None = None
+    startup: Sequence[Address] = ()
+    remap: Remap | None = None
+
+    def at(self, address: Address) -> "Endpoint":
+        """Return the endpoint of one node of the cluster."""
+        host, port = split_address(address)
+        return replace(self, make=partial(self.make, host=host, port=port))
 
 
 def make_endpoint(url: str | None, client: object, library: Any) -> Endpoint:
@@ -73,7 +92,7 @@ def make_endpoint(url: str | None, client: object, library: Any) -> Endpoint:
 
     Args:
         url: The URL, or None.
-        client: A client of `library`, or None.
+        client: A client of `library`, a `Redis` or a `RedisCluster`, or None.
         library: `redis`, or `redis.asyncio` for the async API.
 
     Raises:
@@ -84,9 +103,11 @@ def make_endpoint(url: str | None, client: object, library: Any) -> Endpoint:
         return _from_url(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, library)
     if url is not None:
         raise ValueError("give a url or a client, not both")
+    if isinstance(client, library.RedisCluster):
+        return _from_cluster_client(client, library)
     if not isinstance(client, library.Redis):
-        wanted, given = _qualified_name(library.Redis), _qualified_name(type(client))
-        raise TypeError(f"client must be a {wanted}, not a {given}")
+        wanted = " or ".join(map(_qualified_name, (library.Redis, library.RedisCluster)))
+        raise TypeError(f"client must be a {wanted}, not a {_qualified_name(type(client))}")
     return _from_client(client, library)
 
 
@@ -103,7 +124,9 @@ def _from_url(url: str, library: Any) -> Endpoint:
         if scheme in _REDIS_SCHEMES:
             _check_redis_url(url)
             return _from_redis_url(url, library)
-    known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, "memory"))
+        if scheme in CLUSTER_SCHEMES:
+            return _from_cluster_url(url, library)
+    known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, *CLUSTER_SCHEMES, "memory"))
     # Without "://" behind it, the text may be a password: in a URL whose scheme was forgotten.
     is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
     begins = f", not with {scheme[:20]!r}" if is_scheme else ""
@@ -185,6 +208,27 @@ def _invalid_options(url: str, library: Any) -> list[str]:
     return names
 
 
+def _from_cluster_url(url: str, library: Any) -> Endpoint:
+    of_nodes = urls_of_nodes(url)
+    for of_node in of_nodes:
+        _check_redis_url(of_node)
+        if not urlsplit(of_node).hostname:
+            raise _malformed_url("a host is missing, as in redis+cluster://host:port,host:port")
+    startup = tuple(map(address_in, of_nodes))
+    endpoint = _from_redis_url(of_nodes[0], library)
+    if endpoint.make().db:
+        raise ValueError("the url names a database, and a Redis Cluster has only database 0: leave it out")
+    return replace(endpoint, startup=startup, where=describe_cluster(url, startup))
+
+
+def _from_cluster_client(client: Any, library: Any) -> Endpoint:
+    settings = settings_of(client)
+    endpoint = _from_pool(settings, library)
+    scheme = "rediss" if endpoint.where.startswith("rediss") else "redis"
+    where = describe_cluster(f"{scheme}+cluster:", settings.startup)
+    return replace(endpoint, startup=settings.startup, remap=settings.remap, where=where)
+
+
 def _from_client(client: Any, library: Any) -> Endpoint:
     return _from_pool(client.connection_pool, library)
 
@@ -198,8 +242,8 @@ def _from_pool(pool: Any, library: Any, server: FolderServer | None = None) -> E
             settings[name] = TIMEOUT_SECONDS
     retry = library.retry.Retry(NoBackoff(), 0)
 
-    def make() -> Any:
-        connection = pool.connection_class(**settings)
+    def make(**others: Any) -> Any:
+        connection = pool.connection_class(**{**settings, **others})
         connection.retry = retry
         return connection
 
@@ -223,4 +267,4 @@ def _describe(settings: dict[str, Any], connection_class: type) -> str:
 
 
 def _qualified_name(of: type) -> str:
-    return f"{of.__module__.removesuffix('.client')}.{of.__qualname__}"
+    return f"{re.sub(r'[.](client|cluster)$', '', of.__module__)}.{of.__qualname__}"

@@ -21,6 +21,15 @@ _BY_CODE: dict[str, type[errors.CryptoOrdersError]] = {
     "RECORD": errors.InconsistentData,  # by lua/include/record.lua
 }
 
+_FROM_A_CLUSTER = (
+    exceptions.AskError,
+    exceptions.MovedError,
+    exceptions.TryAgainError,
+    exceptions.ClusterCrossSlotError,
+    exceptions.ClusterDownError,
+)
+"""What only a node of a Redis Cluster answers. Whoever knows the cluster does not take it for a refusal."""
+
 _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
     exceptions.AuthenticationError: errors.AccessDenied,
     exceptions.AuthorizationError: errors.AccessDenied,
@@ -58,6 +67,11 @@ def refusal(error: Exception) -> errors.CryptoOrdersError:
     for theirs, ours in _BY_CLASS.items():
         if isinstance(error, theirs):
             return ours(text)
+    if isinstance(error, _FROM_A_CLUSTER):
+        return errors.ConfigurationMismatch(
+            f"the server is a node of a Redis Cluster ({type(error).__name__}: {text}): use a URL such as "
+            "redis+cluster://host:port, or a client of the class RedisCluster"
+        )
     for code in _CODE.findall(text):
         if code in _BY_CODE:
             return _BY_CODE[code](text)

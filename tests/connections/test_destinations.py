@@ -93,7 +93,7 @@ WRONG_CLIENTS = [
 
 @pytest.mark.parametrize("wrong", WRONG_CLIENTS)
 def test_what_is_no_client_is_refused(wrong):
-    with pytest.raises(TypeError, match=r"client must be a redis\.Redis, not"):
+    with pytest.raises(TypeError, match=r"client must be a redis\.Redis or redis\.RedisCluster, not"):
         CryptoOrderSystem(client=wrong())
 
 

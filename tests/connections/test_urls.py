@@ -54,6 +54,17 @@ MALFORMED = [
     pytest.param("unix://:Hunter2Secret/x@/p.sock", "unix:///path", id="unix-slash"),
     pytest.param("unix://:a@/Hunter2Secret@/p.sock", "'@' in the path", id="unix-at-slash"),
     pytest.param("unix://host/p.sock", "unix:///path", id="unix-host"),
+    pytest.param("redis+cluster://", "a host is missing", id="cluster-no-host"),
+    pytest.param("redis+cluster://:Hunter2Secret@a:1,", "a host is missing", id="cluster-comma"),
+    pytest.param("redis+cluster://:Hunter2Secret@:1,b:2", "a host is missing", id="cluster-port-alone"),
+    pytest.param("redis+cluster://:Hunter2Secret@a:1,b:x", "port", id="cluster-second-port"),
+    pytest.param("rediss+cluster://a:1,b:48611/Hunter2Secret@c", "'@' in the path", id="cluster-slash"),
+    pytest.param("redis+cluster://:Hunter2Secret,x/y@a:1,b:2", "'@' in the path", id="cluster-comma-slash"),
+    pytest.param(
+        "redis+cluster://:48611?Hunter2Secret@a,b", r"'@' after the '\?'", id="cluster-question-mark"
+    ),
+    pytest.param("redis+cluster://a,b#Hunter2Secret", "'#'", id="cluster-fragment"),
+    pytest.param("redis+cluster://a:1,b:2/Hunter2Secret", "database", id="cluster-database"),
 ]
 
 
@@ -87,6 +98,7 @@ INVALID_OPTIONS = [
     pytest.param("redis://host?protocol=9", "'protocol'", id="protocol"),
     pytest.param("redis://host?port=Hunter2Secret", "'port'", id="port"),
     pytest.param("redis://host?protocol=9&fooo=1", "'protocol', 'fooo'", id="two"),
+    pytest.param("redis+cluster://:Hunter2Secret@a:1,b:2?fooo=1", "'fooo'", id="cluster"),
 ]
 
 
@@ -105,6 +117,31 @@ GOOD = [
 ]
 
 
+@both_apis
+@pytest.mark.parametrize("url", ["redis+cluster://:Hunter2Secret@a:1/3", "redis+cluster://a,b?db=3"])
+def test_a_database_of_a_cluster_is_refused(url, system):
+    assert "only database 0" in refusal_of(url, system)
+
+
+CLUSTERS = [
+    pytest.param("redis+cluster://a:1,b:2,c", ["a:1", "b:2", "c:6379"], None, id="three"),
+    pytest.param("redis+cluster://u:x,y@a:1,b:2/0", ["a:1", "b:2"], "x,y", id="comma-in-password"),
+    pytest.param("rediss+cluster://:x%2Cy@a,b?ssl_cert_reqs=none", ["a:6379", "b:6379"], "x,y", id="tls"),
+    pytest.param("redis+cluster://[::1]:7000,[fe80::2]", ["::1:7000", "fe80::2:6379"], None, id="ipv6"),
+]
+
+
+@pytest.mark.parametrize(("url", "startup", "password"), CLUSTERS)
+@pytest.mark.parametrize("library", [redis, redis.asyncio])
+def test_a_cluster_url_names_the_nodes_to_ask_first(url, startup, password, library):
+    endpoint = connect.make_endpoint(url, None, library)
+    assert list(endpoint.startup) == startup
+    assert endpoint.where == f"{url.partition(':')[0]}://{','.join(startup)}"
+    connection = endpoint.at("::2:17").make()
+    assert (connection.host, connection.port, connection.password) == ("::2", 17, password)
+    assert ("SSL" in type(connection).__name__) == url.startswith("rediss")
+
+
 @pytest.mark.parametrize("url", GOOD)
 @pytest.mark.parametrize("library", [redis, redis.asyncio])
 def test_a_good_url_is_a_source(url, library):
@@ -121,7 +158,12 @@ passwords = st.lists(characters, max_size=8).map(lambda parts: "".join(parts) + 
 @given(
     password=passwords,
     url=st.sampled_from(
-        ["redis://:{}@server", "redis://user:{}@server:6380/1?db=2", "unix://user:{}@/p.sock"]
+        [
+            "redis://:{}@server",
+            "redis://user:{}@server:6380/1?db=2",
+            "unix://user:{}@/p.sock",
+            "redis+cluster://user:{}@server:7000,other:7001",
+        ]
     ),
     library=st.sampled_from([redis, redis.asyncio]),
 )

@@ -11,6 +11,7 @@ import redis.asyncio
 
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
 from cryptoorders_redis.transport.endpoint import make_endpoint
+from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import encode_command
 
 
@@ -27,7 +28,7 @@ async def connected(url: str, **options: object) -> AsyncIterator[AsyncConnectio
 async def ask(connections: AsyncConnections, *words: Any, is_long: bool = False, seconds: float = 30) -> Any:
     """Return the reply to a command that waits for room so long."""
     give_up_at = time.monotonic() + seconds
-    (reply,) = await connections.exchange(encode_command(words), 1, give_up_at, is_long)
+    (reply,) = await connections.fetch(Request(encode_command(words), 1, 0.0, give_up_at, is_long))
     return reply
 
 

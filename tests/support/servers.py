@@ -54,7 +54,11 @@ class RedisServer:
         self.socket = self.folder / "redis.sock"
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def url(self) -> str:

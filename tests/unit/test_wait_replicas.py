@@ -1,0 +1,91 @@
+"""With `wait_replicas` a change counts as done when so many replicas have it."""
+
+import pytest
+
+from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.transport import pending_step
+from cryptoorders_redis.transport.executor import Executor
+from cryptoorders_redis.transport.request import Request
+from cryptoorders_redis.transport.resp import encode_command
+from cryptoorders_redis.transport.resp_reader import parse_error
+from cryptoorders_redis.transport.sessions import Sessions
+from tests.support.cluster_steps import SlotKeys, operation_of, read, set_once, slot_of
+
+WAIT = encode_command(("WAIT", 2, 1000))
+NOT_PERMITTED = "NOPERM this user has no permissions to run the 'wait' command"
+
+
+def begun(deadline_seconds: float = 60):
+    """Return a change that waits for two replicas and is about to be sent, and its first request."""
+    executor = Executor(Sessions(SlotKeys("ns")), deadline_seconds, wait_replicas=2)
+    executor._server_known = True
+    conversation = executor.execute(operation_of([set_once(1)]))
+    request = next(conversation)
+    assert b":probe" in request.data
+    assert WAIT not in request.data
+    return conversation, conversation.send([b"1000"])
+
+
+def result_of(conversation, replies):
+    with pytest.raises(StopIteration) as ended:
+        conversation.send(replies)
+    return ended.value.value
+
+
+def test_a_change_that_enough_replicas_have_is_done():
+    conversation, request = begun()
+    assert request.data.endswith(WAIT)
+    assert request.num_replies == 2
+    assert result_of(conversation, [b"y", 2]) == [[b"y"]]
+
+
+def test_a_change_that_too_few_have_is_sent_again_and_written_to():
+    """From Redis 7.2 WAIT waits only for what the connection wrote. The retry may have another connection."""
+    conversation, first = begun()
+    second = conversation.send([b"y", 1])
+    run = first.data.removesuffix(WAIT)
+    assert second.data.startswith(run)
+    assert second.data.endswith(WAIT)
+    touch = second.data.removeprefix(run).removesuffix(WAIT)
+    assert touch.startswith(b"*3\r\n$6\r\nEXPIRE")
+    assert slot_of(1).encode() + b":sessions:" in touch
+    assert second.num_replies == 3
+    assert second.wait_seconds > 0
+    assert result_of(conversation, [b"y", 1, 2]) == [[b"y"]]
+
+
+@pytest.mark.parametrize("last", [1, parse_error(NOT_PERMITTED)], ids=["too-few", "refused"])
+def test_at_the_deadline_the_outcome_is_unknown(last):
+    conversation, _ = begun(deadline_seconds=0)
+    with pytest.raises(errors.OutcomeUnknown):
+        conversation.send([b"y", last])
+
+
+def test_a_script_that_did_not_run_is_sent_again_with_its_wait():
+    conversation, _ = begun()
+    request = conversation.send([parse_error("NOSCRIPT none"), 0])
+    assert request.num_replies == 2
+    assert result_of(conversation, [b"n", 2]) == [[b"n"]]
+
+
+def test_reads_do_not_wait():
+    executor = Executor(Sessions(SlotKeys("ns")), 60, wait_replicas=2)
+    request: Request = next(executor.execute(operation_of([read(1, ("GET", ":a"))])))
+    assert request.data == encode_command(("GET", slot_of(1) + ":a"))
+
+
+def test_a_script_that_writes_without_a_session_waits(monkeypatch):
+    monkeypatch.setattr(pending_step, "_WRITING_SCRIPTS", {"create"})
+    executor = Executor(Sessions(SlotKeys("ns")), 0, wait_replicas=2)
+    executor._server_known = True
+    conversation = executor.execute(operation_of([set_once(1)._replace(changes=())]))
+    assert next(conversation).data.endswith(WAIT)
+    with pytest.raises(errors.StoreUnavailable, match="1 of 2 replicas"):
+        conversation.send([b"y", 1])
+
+
+def test_there_is_no_first_try():
+    with CryptoOrderSystem(2, url="memory://") as system:
+        assert system.place("o", "alice", "BTC", 1, 1)
+        executor = Executor(system._sessions, 60, wait_replicas=1)
+        assert executor.first_try(system._node.pause("o")) is None
