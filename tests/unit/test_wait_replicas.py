@@ -88,4 +88,4 @@ def test_there_is_no_first_try():
     with CryptoOrderSystem(2, url="memory://") as system:
         assert system.place("o", "alice", "BTC", 1, 1)
         executor = Executor(system._sessions, 60, wait_replicas=1)
-        assert executor.first_try(system._node.pause("o")) is None
+        assert executor.first_try(system._store.pause("o")) is None
