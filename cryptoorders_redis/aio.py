@@ -15,8 +15,10 @@ from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
+from cryptoorders_redis.operations.repair import repair
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import (
@@ -105,16 +107,16 @@ class AsyncCryptoOrderSystem:
             SchemaVersionMismatch: From `async with` or the first call: this release does not know the
                 schema version of the data.
         """
-        self._node = Standalone(namespace)
+        self._store: Store = Standalone(namespace)
         self._num_streams = num_streams
-        self._sessions = Sessions(self._node.keys)
+        self._sessions = Sessions(self._store.keys)
         endpoint = make_endpoint(url, client, redis.asyncio)
         self._where = endpoint.where
         self._connections = AsyncConnections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = AsyncDriver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,
-            partial(self._node.open, num_streams, create=create),
+            partial(self._store.open, num_streams, create=create),
         )
         self._run = self._driver.run
 
@@ -154,7 +156,7 @@ class AsyncCryptoOrderSystem:
                 changed.
         """
         return await self._run(
-            self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata))
+            self._store.place(NewOrder(order_id, user_id, currency, amount, price, metadata))
         )
 
     async def pause(self, order_id: str) -> bool:
@@ -172,7 +174,7 @@ class AsyncCryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.pause(order_id))
+        return await self._run(self._store.pause(order_id))
 
     async def resume(self, order_id: str) -> bool:
         """Resume a paused order. It keeps its position in the placement order.
@@ -189,7 +191,7 @@ class AsyncCryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.resume(order_id))
+        return await self._run(self._store.resume(order_id))
 
     async def cancel(self, order_id: str) -> bool:
         """Cancel an order, ACTIVE or PAUSED. It is removed from every key, and its id is free again.
@@ -206,7 +208,7 @@ class AsyncCryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.cancel(order_id))
+        return await self._run(self._store.cancel(order_id))
 
     async def amend(
         self,
@@ -238,7 +240,7 @@ class AsyncCryptoOrderSystem:
             StoreFull: The server's memory is full. Nothing was changed.
         """
         return await self._run(
-            self._node.amend(
+            self._store.amend(
                 order_id,
                 amount=amount,
                 price=price,
@@ -269,7 +271,7 @@ class AsyncCryptoOrderSystem:
                 changed.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return await self._run(self._node.reduce(order_id, by))
+        return await self._run(self._store.reduce(order_id, by))
 
     async def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all orders of a user.
@@ -287,7 +289,7 @@ class AsyncCryptoOrderSystem:
             TypeError: The user id is not a `str`. Nothing was sent.
             ValueError: The user id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.cancel_all_by_user(user_id))
+        return await self._run(self._store.cancel_all_by_user(user_id))
 
     async def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
         """Place many orders, one after the other, each as `place` does. Many times faster than `place`.
@@ -309,7 +311,7 @@ class AsyncCryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
                 which are not.
         """
-        return await self._run(place_many(self._node, orders))
+        return await self._run(place_many(self._store, orders))
 
     async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Pause many orders, one after the other, each as `pause` does.
@@ -328,7 +330,7 @@ class AsyncCryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "pause", order_ids))
+        return await self._run(change_many(self._store, "pause", order_ids))
 
     async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Resume many orders, one after the other, each as `resume` does.
@@ -347,7 +349,7 @@ class AsyncCryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "resume", order_ids))
+        return await self._run(change_many(self._store, "resume", order_ids))
 
     async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Cancel many orders, one after the other, each as `cancel` does.
@@ -366,7 +368,7 @@ class AsyncCryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "cancel", order_ids))
+        return await self._run(change_many(self._store, "cancel", order_ids))
 
     async def display_all_live_orders(self) -> list[str]:
         """List all live orders in placement order.
@@ -380,7 +382,7 @@ class AsyncCryptoOrderSystem:
             The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
                 "order2(paused)"]`.
         """
-        return await self._run(self._node.display_all_live_orders())
+        return await self._run(self._store.display_all_live_orders())
 
     async def get(self, order_id: str) -> Order | None:
         """Read an order.
@@ -398,7 +400,7 @@ class AsyncCryptoOrderSystem:
             ValueError: The id is not legal. Nothing was sent.
             InconsistentData: The order's data cannot be read. `verify` says what is wrong.
         """
-        return await self._run(self._node.get(order_id))
+        return await self._run(self._store.get(order_id))
 
     def live_orders(
         self,
@@ -463,7 +465,7 @@ class AsyncCryptoOrderSystem:
             limit=limit,
             after=after,
         )
-        pages = LiveOrders(self._node, wanted)
+        pages = LiveOrders(self._store, wanted)
 
         async def orders() -> AsyncGenerator[Order]:
             while page := await self._run(pages.next_page()):
@@ -490,7 +492,7 @@ class AsyncCryptoOrderSystem:
             TypeError: An argument has a wrong type. Nothing was sent.
             ValueError: An argument is not legal. Nothing was sent.
         """
-        return await self._run(count(self._node, user_id, status))
+        return await self._run(count(self._store, user_id, status))
 
     async def stats(self) -> Stats:
         """Measure how much each stream holds, and which streams and users hold most.
@@ -506,7 +508,7 @@ class AsyncCryptoOrderSystem:
         Returns:
             What each stream holds, what all streams hold, and the ten busiest users and streams.
         """
-        return await self._run(stats(self._node))
+        return await self._run(stats(self._store))
 
     async def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
         """Read counts and the newest orders without a scan. Cheap enough to call every second.
@@ -527,7 +529,7 @@ class AsyncCryptoOrderSystem:
             ValueError: An argument is not legal. Nothing was sent.
             InconsistentData: An order's data cannot be read. `verify` says what is wrong.
         """
-        return await self._run(summary(self._node, newest, after))
+        return await self._run(summary(self._store, newest, after))
 
     async def verify(self) -> list[Inconsistency]:
         """Check that all keys of the namespace are consistent. Changes nothing.
@@ -538,7 +540,26 @@ class AsyncCryptoOrderSystem:
         Returns:
             What is inconsistent. The list is empty if everything is consistent.
         """
-        return await self._run(verify(self._node))
+        return await self._run(verify(self._store))
+
+    async def repair(self) -> list[Inconsistency]:
+        """Mend where the ids of orders do not lead to them, while other clients go on.
+
+        A failover can lose the last writes of a master. On Redis Cluster the directory, which says where
+        each order is, can then disagree with the streams. All of that is mended: an order that its id does
+        not find is found again, an entry without an order is removed, and of an order that is live twice
+        the one that its id does not find is cancelled. What else `verify` finds is left as it is.
+
+        Not atomic: one order after the other. It costs what `verify` costs. It may be interrupted, and run
+        by several at once.
+
+        Returns:
+            What was mended, and how. Run it again until that is empty.
+
+        Raises:
+            NoSuchNamespace: The namespace does not exist, and this system may not create it.
+        """
+        return await self._run(repair(self._store))
 
     async def drop(self) -> None:
         """Remove the namespace with all its orders. This cannot be undone.
@@ -555,7 +576,7 @@ class AsyncCryptoOrderSystem:
             NoSuchNamespace: The namespace does not exist.
             OutcomeUnknown: The namespace may be half dropped. The message says why. Call `drop` again.
         """
-        await self._run(drop(self._node))
+        await self._run(drop(self._store))
 
     def user(self, user_id: str) -> "AsyncUserOrders":
         """Return an object for the orders of one user. Nothing is sent.
@@ -580,8 +601,8 @@ class AsyncCryptoOrderSystem:
         await self._driver.close()
 
     def __repr__(self) -> str:
-        namespace = self._node.keys.namespace
-        num_streams = self._node.num_streams or self._num_streams
+        namespace = self._store.keys.namespace
+        num_streams = self._store.num_streams or self._num_streams
         return f"{type(self).__name__}({num_streams}, url={self._where!r}, namespace={namespace!r})"
 
     def __reduce__(self) -> NoReturn:
@@ -637,7 +658,7 @@ class AsyncUserOrders:
             ValueError: The user id is not legal.
         """
         self._system = system
-        self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._store = system._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self.user_id: str = validate_text(user_id, "user_id")
 
@@ -678,7 +699,7 @@ class AsyncUserOrders:
                 changed.
         """
         new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
-        return await self._run(self._node.place(new))
+        return await self._run(self._store.place(new))
 
     async def pause(self, order_id: str) -> bool:
         """Pause an order of this user. It keeps its position in the placement order.
@@ -695,7 +716,7 @@ class AsyncUserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.pause(order_id, self.user_id))
+        return await self._run(self._store.pause(order_id, self.user_id))
 
     async def resume(self, order_id: str) -> bool:
         """Resume a paused order of this user. It keeps its position in the placement order.
@@ -712,7 +733,7 @@ class AsyncUserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.resume(order_id, self.user_id))
+        return await self._run(self._store.resume(order_id, self.user_id))
 
     async def cancel(self, order_id: str) -> bool:
         """Cancel an order of this user, ACTIVE or PAUSED.
@@ -730,7 +751,7 @@ class AsyncUserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return await self._run(self._node.cancel(order_id, self.user_id))
+        return await self._run(self._store.cancel(order_id, self.user_id))
 
     async def amend(
         self,
@@ -762,7 +783,7 @@ class AsyncUserOrders:
             StoreFull: The server's memory is full. Nothing was changed.
         """
         return await self._run(
-            self._node.amend(
+            self._store.amend(
                 order_id,
                 self.user_id,
                 amount=amount,
@@ -794,7 +815,7 @@ class AsyncUserOrders:
                 changed.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return await self._run(self._node.reduce(order_id, by, self.user_id))
+        return await self._run(self._store.reduce(order_id, by, self.user_id))
 
     async def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place many orders of this user, one after the other, each as `place` does.
@@ -815,7 +836,7 @@ class AsyncUserOrders:
             BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
                 which are not.
         """
-        return await self._run(place_many_of(self._node, self.user_id, orders))
+        return await self._run(place_many_of(self._store, self.user_id, orders))
 
     async def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Pause many orders of this user, one after the other, each as `pause` does.
@@ -834,7 +855,7 @@ class AsyncUserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "pause", order_ids, self.user_id))
+        return await self._run(change_many(self._store, "pause", order_ids, self.user_id))
 
     async def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Resume many orders of this user, one after the other, each as `resume` does.
@@ -853,7 +874,7 @@ class AsyncUserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "resume", order_ids, self.user_id))
+        return await self._run(change_many(self._store, "resume", order_ids, self.user_id))
 
     async def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Cancel many orders of this user, one after the other, each as `cancel` does.
@@ -872,7 +893,7 @@ class AsyncUserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return await self._run(change_many(self._node, "cancel", order_ids, self.user_id))
+        return await self._run(change_many(self._store, "cancel", order_ids, self.user_id))
 
     async def get(self, order_id: str) -> Order | None:
         """Read an order of this user.
@@ -890,7 +911,7 @@ class AsyncUserOrders:
             ValueError: The id is not legal. Nothing was sent.
             InconsistentData: The order's data cannot be read. `verify` says what is wrong.
         """
-        return await self._run(self._node.get(order_id, self.user_id))
+        return await self._run(self._store.get(order_id, self.user_id))
 
     def live_orders(
         self,
@@ -964,7 +985,7 @@ class AsyncUserOrders:
         Returns:
             How many orders were cancelled.
         """
-        return await self._run(self._node.cancel_all_by_user(self.user_id))
+        return await self._run(self._store.cancel_all_by_user(self.user_id))
 
     async def display_all_live_orders(self) -> list[str]:
         """List this user's live orders in placement order.
@@ -975,4 +996,4 @@ class AsyncUserOrders:
             The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
                 "order2(paused)"]`.
         """
-        return await self._run(self._node.display_live_orders_of(self.user_id))
+        return await self._run(self._store.display_live_orders_of(self.user_id))

@@ -16,8 +16,10 @@ from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
+from cryptoorders_redis.operations.repair import repair
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import (
@@ -101,16 +103,16 @@ class CryptoOrderSystem:
             ConfigurationMismatch: The namespace has another num_streams.
             SchemaVersionMismatch: This release does not know the schema version of the data.
         """
-        self._node = Standalone(namespace)
+        self._store: Store = Standalone(namespace)
         self._num_streams = num_streams
-        self._sessions = Sessions(self._node.keys)
+        self._sessions = Sessions(self._store.keys)
         endpoint = make_endpoint(url, client, redis)
         self._where = endpoint.where
         self._connections = Connections(endpoint, f"cryptoorders_redis:{namespace}")
         self._driver = Driver(
             Executor(self._sessions, deadline_seconds, observer),
             self._connections,
-            partial(self._node.open, num_streams, create=create),
+            partial(self._store.open, num_streams, create=create),
         )
         self._run = self._driver.run
 
@@ -149,7 +151,7 @@ class CryptoOrderSystem:
             StoreFull: The server's memory is full, and the id may be live already or not. Nothing was
                 changed.
         """
-        return self._run(self._node.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
+        return self._run(self._store.place(NewOrder(order_id, user_id, currency, amount, price, metadata)))
 
     def pause(self, order_id: str) -> bool:
         """Pause an order. It keeps its position in the placement order.
@@ -166,7 +168,7 @@ class CryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.pause(order_id))
+        return self._run(self._store.pause(order_id))
 
     def resume(self, order_id: str) -> bool:
         """Resume a paused order. It keeps its position in the placement order.
@@ -183,7 +185,7 @@ class CryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.resume(order_id))
+        return self._run(self._store.resume(order_id))
 
     def cancel(self, order_id: str) -> bool:
         """Cancel an order, ACTIVE or PAUSED. It is removed from every key, and its id is free again.
@@ -200,7 +202,7 @@ class CryptoOrderSystem:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.cancel(order_id))
+        return self._run(self._store.cancel(order_id))
 
     def amend(
         self,
@@ -232,7 +234,7 @@ class CryptoOrderSystem:
             StoreFull: The server's memory is full. Nothing was changed.
         """
         return self._run(
-            self._node.amend(
+            self._store.amend(
                 order_id,
                 amount=amount,
                 price=price,
@@ -263,7 +265,7 @@ class CryptoOrderSystem:
                 changed.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return self._run(self._node.reduce(order_id, by))
+        return self._run(self._store.reduce(order_id, by))
 
     def cancel_all_by_user(self, user_id: str) -> int:
         """Cancel all orders of a user.
@@ -281,7 +283,7 @@ class CryptoOrderSystem:
             TypeError: The user id is not a `str`. Nothing was sent.
             ValueError: The user id is not legal. Nothing was sent.
         """
-        return self._run(self._node.cancel_all_by_user(user_id))
+        return self._run(self._store.cancel_all_by_user(user_id))
 
     def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
         """Place many orders, one after the other, each as `place` does. Many times faster than `place`.
@@ -303,7 +305,7 @@ class CryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
                 which are not.
         """
-        return self._run(place_many(self._node, orders))
+        return self._run(place_many(self._store, orders))
 
     def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Pause many orders, one after the other, each as `pause` does.
@@ -322,7 +324,7 @@ class CryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "pause", order_ids))
+        return self._run(change_many(self._store, "pause", order_ids))
 
     def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Resume many orders, one after the other, each as `resume` does.
@@ -341,7 +343,7 @@ class CryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "resume", order_ids))
+        return self._run(change_many(self._store, "resume", order_ids))
 
     def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Cancel many orders, one after the other, each as `cancel` does.
@@ -360,7 +362,7 @@ class CryptoOrderSystem:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "cancel", order_ids))
+        return self._run(change_many(self._store, "cancel", order_ids))
 
     def display_all_live_orders(self) -> list[str]:
         """List all live orders in placement order.
@@ -374,7 +376,7 @@ class CryptoOrderSystem:
             The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
                 "order2(paused)"]`.
         """
-        return self._run(self._node.display_all_live_orders())
+        return self._run(self._store.display_all_live_orders())
 
     def get(self, order_id: str) -> Order | None:
         """Read an order.
@@ -392,7 +394,7 @@ class CryptoOrderSystem:
             ValueError: The id is not legal. Nothing was sent.
             InconsistentData: The order's data cannot be read. `verify` says what is wrong.
         """
-        return self._run(self._node.get(order_id))
+        return self._run(self._store.get(order_id))
 
     def live_orders(
         self,
@@ -453,7 +455,7 @@ class CryptoOrderSystem:
             limit=limit,
             after=after,
         )
-        pages = LiveOrders(self._node, wanted)
+        pages = LiveOrders(self._store, wanted)
 
         def orders() -> Generator[Order]:
             while page := self._run(pages.next_page()):
@@ -479,7 +481,7 @@ class CryptoOrderSystem:
             TypeError: An argument has a wrong type. Nothing was sent.
             ValueError: An argument is not legal. Nothing was sent.
         """
-        return self._run(count(self._node, user_id, status))
+        return self._run(count(self._store, user_id, status))
 
     def stats(self) -> Stats:
         """Measure how much each stream holds, and which streams and users hold most.
@@ -495,7 +497,7 @@ class CryptoOrderSystem:
         Returns:
             What each stream holds, what all streams hold, and the ten busiest users and streams.
         """
-        return self._run(stats(self._node))
+        return self._run(stats(self._store))
 
     def summary(self, *, newest: int = 10, after: int = 0) -> Summary:
         """Read counts and the newest orders without a scan. Cheap enough to call every second.
@@ -516,7 +518,7 @@ class CryptoOrderSystem:
             ValueError: An argument is not legal. Nothing was sent.
             InconsistentData: An order's data cannot be read. `verify` says what is wrong.
         """
-        return self._run(summary(self._node, newest, after))
+        return self._run(summary(self._store, newest, after))
 
     def verify(self) -> list[Inconsistency]:
         """Check that all keys of the namespace are consistent. Changes nothing.
@@ -527,7 +529,26 @@ class CryptoOrderSystem:
         Returns:
             What is inconsistent. The list is empty if everything is consistent.
         """
-        return self._run(verify(self._node))
+        return self._run(verify(self._store))
+
+    def repair(self) -> list[Inconsistency]:
+        """Mend where the ids of orders do not lead to them, while other clients go on.
+
+        A failover can lose the last writes of a master. On Redis Cluster the directory, which says where
+        each order is, can then disagree with the streams. All of that is mended: an order that its id does
+        not find is found again, an entry without an order is removed, and of an order that is live twice
+        the one that its id does not find is cancelled. What else `verify` finds is left as it is.
+
+        Not atomic: one order after the other. It costs what `verify` costs. It may be interrupted, and run
+        by several at once.
+
+        Returns:
+            What was mended, and how. Run it again until that is empty.
+
+        Raises:
+            NoSuchNamespace: The namespace does not exist, and this system may not create it.
+        """
+        return self._run(repair(self._store))
 
     def drop(self) -> None:
         """Remove the namespace with all its orders. This cannot be undone.
@@ -544,7 +565,7 @@ class CryptoOrderSystem:
             NoSuchNamespace: The namespace does not exist.
             OutcomeUnknown: The namespace may be half dropped. The message says why. Call `drop` again.
         """
-        self._run(drop(self._node))
+        self._run(drop(self._store))
 
     def user(self, user_id: str) -> "UserOrders":
         """Return an object for the orders of one user. Nothing is sent.
@@ -569,8 +590,8 @@ class CryptoOrderSystem:
         self._driver.close()
 
     def __repr__(self) -> str:
-        namespace = self._node.keys.namespace
-        num_streams = self._node.num_streams or self._num_streams
+        namespace = self._store.keys.namespace
+        num_streams = self._store.num_streams or self._num_streams
         return f"{type(self).__name__}({num_streams}, url={self._where!r}, namespace={namespace!r})"
 
     def __reduce__(self) -> NoReturn:
@@ -623,7 +644,7 @@ class UserOrders:
             ValueError: The user id is not legal.
         """
         self._system = system
-        self._node = system._node  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._store = system._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._run = system._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self.user_id: str = validate_text(user_id, "user_id")
 
@@ -664,7 +685,7 @@ class UserOrders:
                 changed.
         """
         new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
-        return self._run(self._node.place(new))
+        return self._run(self._store.place(new))
 
     def pause(self, order_id: str) -> bool:
         """Pause an order of this user. It keeps its position in the placement order.
@@ -681,7 +702,7 @@ class UserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.pause(order_id, self.user_id))
+        return self._run(self._store.pause(order_id, self.user_id))
 
     def resume(self, order_id: str) -> bool:
         """Resume a paused order of this user. It keeps its position in the placement order.
@@ -698,7 +719,7 @@ class UserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.resume(order_id, self.user_id))
+        return self._run(self._store.resume(order_id, self.user_id))
 
     def cancel(self, order_id: str) -> bool:
         """Cancel an order of this user, ACTIVE or PAUSED.
@@ -716,7 +737,7 @@ class UserOrders:
             TypeError: The id is not a `str`. Nothing was sent.
             ValueError: The id is not legal. Nothing was sent.
         """
-        return self._run(self._node.cancel(order_id, self.user_id))
+        return self._run(self._store.cancel(order_id, self.user_id))
 
     def amend(
         self,
@@ -748,7 +769,7 @@ class UserOrders:
             StoreFull: The server's memory is full. Nothing was changed.
         """
         return self._run(
-            self._node.amend(
+            self._store.amend(
                 order_id,
                 self.user_id,
                 amount=amount,
@@ -780,7 +801,7 @@ class UserOrders:
                 changed.
             StoreFull: The server's memory is full. Nothing was changed.
         """
-        return self._run(self._node.reduce(order_id, by, self.user_id))
+        return self._run(self._store.reduce(order_id, by, self.user_id))
 
     def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place many orders of this user, one after the other, each as `place` does.
@@ -801,7 +822,7 @@ class UserOrders:
             BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
                 which are not.
         """
-        return self._run(place_many_of(self._node, self.user_id, orders))
+        return self._run(place_many_of(self._store, self.user_id, orders))
 
     def pause_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Pause many orders of this user, one after the other, each as `pause` does.
@@ -820,7 +841,7 @@ class UserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "pause", order_ids, self.user_id))
+        return self._run(change_many(self._store, "pause", order_ids, self.user_id))
 
     def resume_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Resume many orders of this user, one after the other, each as `resume` does.
@@ -839,7 +860,7 @@ class UserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "resume", order_ids, self.user_id))
+        return self._run(change_many(self._store, "resume", order_ids, self.user_id))
 
     def cancel_many(self, order_ids: Iterable[str]) -> list[bool]:
         """Cancel many orders of this user, one after the other, each as `cancel` does.
@@ -858,7 +879,7 @@ class UserOrders:
             BulkInterrupted: An error stopped the call. It says which ids are done, which may be done and
                 which are not.
         """
-        return self._run(change_many(self._node, "cancel", order_ids, self.user_id))
+        return self._run(change_many(self._store, "cancel", order_ids, self.user_id))
 
     def get(self, order_id: str) -> Order | None:
         """Read an order of this user.
@@ -876,7 +897,7 @@ class UserOrders:
             ValueError: The id is not legal. Nothing was sent.
             InconsistentData: The order's data cannot be read. `verify` says what is wrong.
         """
-        return self._run(self._node.get(order_id, self.user_id))
+        return self._run(self._store.get(order_id, self.user_id))
 
     def live_orders(
         self,
@@ -950,7 +971,7 @@ class UserOrders:
         Returns:
             How many orders were cancelled.
         """
-        return self._run(self._node.cancel_all_by_user(self.user_id))
+        return self._run(self._store.cancel_all_by_user(self.user_id))
 
     def display_all_live_orders(self) -> list[str]:
         """List this user's live orders in placement order.
@@ -961,4 +982,4 @@ class UserOrders:
             The ids of the orders. A paused order has `(paused)` behind its id: `["order1",
                 "order2(paused)"]`.
         """
-        return self._run(self._node.display_live_orders_of(self.user_id))
+        return self._run(self._store.display_live_orders_of(self.user_id))

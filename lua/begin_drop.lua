@@ -1,9 +1,10 @@
 --- Begins to drop a namespace: from now on nobody can change an order in it, or list its orders.
---- KEYS: sessions config sequence
+--- KEYS: sessions config probe
 --- ARGV: session request_number dropping (letters that name this drop)
 --- REPLY: the letters that name the drop: these, or those of an earlier one; '' no such namespace
 --- @include "session"
-local sessions, config, sequence = unpack(KEYS)
+--- @include "clock"
+local sessions, config, probe = unpack(KEYS)
 local session, request_number, dropping = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number)
@@ -16,9 +17,11 @@ end
 local begun = redis.call('HGET', config, 'dropping')
 -- A right that only dropping needs, before anything is begun; and a command that full memory does not refuse, after
 -- which it does not refuse the next.
-redis.call('UNLINK', sequence)
+redis.call('UNLINK', probe)
 if begun then
   return answer(sessions, session, request_number, begun)
 end
-redis.call('HSET', config, 'dropping', dropping, 'epoch', '0') -- which is the epoch of no client
+-- Which is the epoch of no client, and later than any that a stream of a Redis Cluster was told.
+local epoch = math.max(clock_text(), (tonumber(redis.call('HGET', config, 'epoch')) or 0) + 1)
+redis.call('HSET', config, 'dropping', dropping, 'epoch', string.format('%.0f', epoch))
 return answer(sessions, session, request_number, dropping)

@@ -1,10 +1,10 @@
 --- Begins the sessions of a client, or keeps them for longer; refuses a user who may not run all that a change runs.
 --- The server checks at the start of a script that the user may use its KEYS: so there is one here of each kind.
---- KEYS: sessions probe config sequence directory orders placed paused user
+--- KEYS: sessions probe declared... (a key of each kind)
 --- ARGV: seconds (for how long they are kept)
 --- REPLY: when they were begun, in microseconds since 1970
 --- @include "clock"
-local sessions, probe, config, sequence, directory, orders, placed, paused, user = unpack(KEYS)
+local sessions, probe = unpack(KEYS, 1, 2)
 local seconds = unpack(ARGV)
 
 -- It begins with a command that full memory does not refuse, and after which it does not refuse the others either.

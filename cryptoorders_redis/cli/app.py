@@ -43,7 +43,7 @@ def program(
 
 for _command in (
     orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
-    queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify,
+    queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
     orders.drop, replay.replay, demo.demo,
 ):  # fmt: skip
     app.command()(_command)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from cryptoorders_redis.cli import screen, stats_view
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
 from cryptoorders_redis.cli.tables import print_orders
 from cryptoorders_redis.cli.watch import Watch
+from cryptoorders_redis.operations.verify import Inconsistency
 from cryptoorders_redis.order import OrderStatus
 
 
@@ -178,13 +180,31 @@ def verify(
     """Check that all keys are consistent. Exits with 1 if an inconsistency was found."""
     with store(url, namespace, streams) as system:
         found = system.verify()
+    _print_inconsistencies(found, as_json=as_json)
+    if found:
+        raise typer.Exit(1)
+    if not as_json:
+        print("all keys are consistent")
+
+
+def repair(
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Mend where ids do not lead to their orders, as a failover may leave it. Prints what was mended."""
+    with store(url, namespace, streams) as system:
+        mended = system.repair()
+    _print_inconsistencies(mended, as_json=as_json)
+    if not (mended or as_json):
+        print("there was nothing to mend")
+
+
+def _print_inconsistencies(found: Iterable[Inconsistency], *, as_json: bool) -> None:
     for inconsistency in found:
         if as_json:
             print(json.dumps(dataclasses.asdict(inconsistency)))
         else:
             stream = "" if inconsistency.stream is None else f" (stream {inconsistency.stream})"
             print(screen.escape_unsafe(f"{inconsistency.subject}{stream}: {inconsistency.problem}"))
-    if found:
-        raise typer.Exit(1)
-    if not as_json:
-        print("all keys are consistent")

@@ -44,21 +44,18 @@ class ReadTransaction(NamedTuple):
         slot: the hash tag of the keys, by which the node to send it to is found.
         commands: the commands, each a sequence of its words.
         node: the address of the node to read, where that is not found by the slot.
+        wait_seconds: how long to wait before it is sent.
     """
 
     slot: str
     commands: Sequence[Sequence[Argument]]
     node: str = ""
+    wait_seconds: float = 0.0
 
     @property
     def changes(self) -> tuple[()]:
         """None: it reads."""
         return ()
-
-    @property
-    def wait_seconds(self) -> float:
-        """It is sent at once."""
-        return 0.0
 
 
 Step: TypeAlias = Call | ReadTransaction

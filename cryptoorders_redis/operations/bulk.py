@@ -1,4 +1,4 @@
-"""Many changes of one kind, one after the other. Each batch is one script: one round trip, and atomic."""
+"""Many changes of one kind, one after the other, in batches: standalone each is one script, and atomic."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation, Steps
-from cryptoorders_redis.operations.standalone import Standalone
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.order import OrderFields, UsersOrderFields
 from cryptoorders_redis.schema.records import NewRecord, encode_record
 from cryptoorders_redis.validation import validate_text
@@ -17,7 +17,7 @@ BATCH = 1000
 Item = TypeVar("Item")
 
 
-def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
+def place_many(store: Store, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
     """Place orders one after the other. The answer says of each whether it was placed.
 
     Raises:
@@ -26,13 +26,11 @@ def place_many(node: Standalone, orders: Iterable[OrderFields]) -> Operation[lis
     checked = list(_each_checked(orders, "orders", _with_record))
 
     ids = [order[0] for order in checked]
-    send = partial(node.place_batch, "place_many")
-    return Operation("place_many", "change", ids, _in_batches(checked, send), is_long=True)
+    steps = _in_batches(store, checked, store.place_batch)
+    return Operation("place_many", "change", ids, steps, is_long=True)
 
 
-def place_many_of(
-    node: Standalone, user_id: str, orders: Iterable[UsersOrderFields]
-) -> Operation[list[bool]]:
+def place_many_of(store: Store, user_id: str, orders: Iterable[UsersOrderFields]) -> Operation[list[bool]]:
     """Place orders of one user; see `place_many`."""
 
     def with_user(order: UsersOrderFields) -> OrderFields:
@@ -40,11 +38,11 @@ def place_many_of(
             return order  # refused with its index
         return (*order[:1], user_id, *order[1:])  # pyright: ignore[reportReturnType]
 
-    return place_many(node, map(with_user, orders))
+    return place_many(store, map(with_user, orders))
 
 
 def change_many(
-    node: Standalone, change: str, order_ids: Iterable[str], owner: str = ""
+    store: Store, change: str, order_ids: Iterable[str], owner: str = ""
 ) -> Operation[list[bool]]:
     """Pause, resume or cancel orders one after the other. The answer says of each whether it was changed.
 
@@ -57,12 +55,13 @@ def change_many(
         raise TypeError("order_ids must be an iterable of str, not one str")
     checked = list(_each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
 
-    name = f"{change}_many"
-    send = partial(node.change_batch, name, owner)
-    return Operation(name, "change", checked, _in_batches(checked, send), is_long=True)
+    steps = _in_batches(store, checked, partial(store.change_batch, change, owner))
+    return Operation(f"{change}_many", "change", checked, steps, is_long=True)
 
 
-def _in_batches(items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[bytes]]) -> Steps[list[bool]]:
+def _in_batches(
+    store: Store, items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[bytes]]
+) -> Steps[list[bool]]:
     """Send batch after batch, so that the items' order is kept whatever is sent again."""
     answers: list[bool] = []
     while len(answers) < len(items):
@@ -70,7 +69,9 @@ def _in_batches(items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[by
         try:
             reply = yield from send(batch)
         except errors.CryptoOrdersError as error:
-            in_doubt = len(batch) if isinstance(error, errors.OutcomeUnknown) else 0
+            # A batch that is several scripts may be half done, whatever the error of one of them.
+            is_in_doubt = isinstance(error, errors.OutcomeUnknown) or not store.is_standalone
+            in_doubt = len(batch) if is_in_doubt else 0
             raise errors.BulkInterrupted(answers, in_doubt, len(items), error) from error
         answers += [answer == ord("y") for answer in reply]
     return answers

@@ -1,16 +1,15 @@
 """How many orders are live, from the sizes of keys: no order is read."""
 
-from collections.abc import Sequence
 from functools import partial
 
-from cryptoorders_redis.operations import Argument, Operation, Steps
-from cryptoorders_redis.operations.standalone import Commands, Standalone
+from cryptoorders_redis.operations import Operation, Steps
+from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.order import OrderStatus, StatusName
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.validation import validate_text
 
 
-def count(node: Standalone, user_id: str | None, status: StatusName | None) -> Operation[int]:
+def count(store: Store, user_id: str | None, status: StatusName | None) -> Operation[int]:
     """Count the live orders that match all given filters, at one moment.
 
     Raises:
@@ -20,31 +19,31 @@ def count(node: Standalone, user_id: str | None, status: StatusName | None) -> O
         validate_text(user_id, "user_id")
     wanted = None if status is None else OrderStatus(status)
     if user_id is None:
-        return Operation("count", "read", (), _count_of_all(node, wanted), is_long=True)
-    return Operation("count", "read", (user_id,), _count_of_user(node, user_id, wanted), is_long=True)
+        return Operation("count", "read", (), _count_of_all(store, wanted), is_long=True)
+    return Operation("count", "read", (user_id,), _count_of_user(store, user_id, wanted), is_long=True)
 
 
-def sizes(node: Standalone, num_streams: int) -> Commands:
+def sizes(store: Store, num_streams: int) -> Commands:
     """Yield the commands that read, of each stream, how many orders are live and how many are paused."""
     for stream in range(num_streams):
-        yield "ZCARD", node.keys.placed(stream)
-        yield "SCARD", node.keys.paused(stream)
+        yield stream, ("ZCARD", store.keys.placed(stream))
+        yield stream, ("SCARD", store.keys.paused(stream))
 
 
-def _count_of_all(node: Standalone, status: OrderStatus | None) -> Steps[int]:
-    replies = yield from node.snapshot(partial(sizes, node))
+def _count_of_all(store: Store, status: OrderStatus | None) -> Steps[int]:
+    replies = yield from store.snapshot(partial(sizes, store))
     return _of_status(status, sum(replies[0::2]), sum(replies[1::2]))
 
 
-def _count_of_user(node: Standalone, user_id: str, status: OrderStatus | None) -> Steps[int]:
-    def commands(num_streams: int) -> list[Sequence[Argument]]:
+def _count_of_user(store: Store, user_id: str, status: OrderStatus | None) -> Steps[int]:
+    def commands(num_streams: int) -> Commands:
         stream = stream_of_user(user_id, num_streams)
-        theirs = node.keys.user(stream, user_id)
-        size = ("SCARD", theirs)
-        # SINTERCARD came with Redis 7.
-        return [size] if status is None else [size, ("SINTER", theirs, node.keys.paused(stream))]
+        theirs = store.keys.user(stream, user_id)
+        yield stream, ("SCARD", theirs)
+        if status is not None:
+            yield stream, ("SINTER", theirs, store.keys.paused(stream))  # SINTERCARD came with Redis 7
 
-    live, *paused = yield from node.snapshot(commands)
+    live, *paused = yield from store.snapshot(commands)
     return _of_status(status, live, len(paused[0]) if paused else 0)
 
 

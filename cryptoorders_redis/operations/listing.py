@@ -21,6 +21,9 @@ PAGE = 20_000
 Run: TypeAlias = Sequence[Any]
 """One stream's reply to ZRANGE ... WITHSCORES."""
 
+_Read: TypeAlias = tuple[int, Sequence[Argument]]
+"""A command, and the stream whose keys it reads."""
+
 _SEQUENCE_DIGITS = 16
 """Of microseconds since 1970, from 2001 to 2286."""
 
@@ -57,14 +60,12 @@ def format_listing(order_ids: Sequence[bytes], paused: AbstractSet[bytes]) -> li
 
 
 class Streams(Protocol):
-    """What the listing needs of a node."""
+    """What the listing needs of a store."""
 
     keys: Keys
     settings: Settings
 
-    def read_together(
-        self, settings: Settings, commands: Iterable[Sequence[Argument]]
-    ) -> Steps[list[Any] | None]: ...
+    def read_together(self, settings: Settings, commands: Iterable[_Read]) -> Steps[list[Any] | None]: ...
 
     def read_settings(self) -> Steps[bool]: ...
 
@@ -73,29 +74,29 @@ class _SettingsChangedError(Exception):
     pass
 
 
-def read_listing(node: Streams) -> Steps[list[str]]:
+def read_listing(store: Streams) -> Steps[list[str]]:
     """Reply with the listing of all streams, at one moment."""
     while True:
-        settings = node.settings
-        streams = [_Stream(node.keys, stream) for stream in range(settings.num_streams)]
+        settings = store.settings
+        streams = [_Stream(store.keys, stream) for stream in range(settings.num_streams)]
         try:
             if len(streams) > 1:
-                return (yield from _read_streams(node, settings, streams))
+                return (yield from _read_streams(store, settings, streams))
             # In the order of their numbers, which nobody needs then.
-            order_ids, paused = yield from _read(node, settings, [streams[0].all_ids, streams[0].paused])
+            order_ids, paused = yield from _read(store, settings, [streams[0].all_ids, streams[0].paused])
             return format_listing(order_ids, set(paused))
         except _SettingsChangedError:
-            yield from node.read_settings()
+            yield from store.read_settings()
 
 
-def _read(node: Streams, settings: Settings, commands: Iterable[Sequence[Argument]]) -> Steps[list[Any]]:
-    replies = yield from node.read_together(settings, commands)
+def _read(store: Streams, settings: Settings, commands: Iterable[_Read]) -> Steps[list[Any]]:
+    replies = yield from store.read_together(settings, commands)
     if replies is None:
         raise _SettingsChangedError
     return replies
 
 
-def _read_streams(node: Streams, settings: Settings, streams: Sequence["_Stream"]) -> Steps[list[str]]:
+def _read_streams(store: Streams, settings: Settings, streams: Sequence["_Stream"]) -> Steps[list[str]]:
     """Reply with the listing of several streams.
 
     As long as the epoch is the same, no order may move to another stream: it could be taken for an earlier
@@ -105,7 +106,7 @@ def _read_streams(node: Streams, settings: Settings, streams: Sequence["_Stream"
     unread = streams
     while unread:
         size = max(PAGE // len(unread), 1)
-        replies = yield from _read(node, settings, [*(s.next_page(size) for s in unread), *read_paused])
+        replies = yield from _read(store, settings, [*(s.next_page(size) for s in unread), *read_paused])
         unread = _take_pages(unread, replies[: len(unread)], size)
         if read_paused and not unread:
             return _format_streams(streams, replies[len(streams) :])  # all at one moment already
@@ -114,14 +115,14 @@ def _read_streams(node: Streams, settings: Settings, streams: Sequence["_Stream"
         commands = [
             command for stream in streams for command in (stream.all_ids, stream.paused, stream.rest())
         ]
-        replies = yield from _read(node, settings, commands)
+        replies = yield from _read(store, settings, commands)
         try:
             for stream, order_ids, rest in zip(streams, replies[0::3], replies[2::3], strict=True):
                 stream.complete(order_ids, rest)
             return _format_streams(streams, replies[1::3])
         except KeyError:
             # An order that came from another stream. So all numbers are read at the one moment.
-            streams = [_Stream(node.keys, stream) for stream in range(len(streams))]
+            streams = [_Stream(store.keys, stream) for stream in range(len(streams))]
 
 
 def _take_pages(streams: Sequence["_Stream"], pages: Sequence[Run], size: int) -> list["_Stream"]:
@@ -138,19 +139,23 @@ class _Stream:
     """What was read of one stream so far, and the commands that read more."""
 
     def __init__(self, keys: Keys, stream: int) -> None:
+        self._number = stream
         self._placed = keys.placed(stream)
-        self.all_ids: Sequence[Argument] = ("ZRANGE", self._placed, 0, -1)
-        self.paused: Sequence[Argument] = ("SMEMBERS", keys.paused(stream))
+        self.all_ids: _Read = (stream, ("ZRANGE", self._placed, 0, -1))
+        self.paused: _Read = (stream, ("SMEMBERS", keys.paused(stream)))
         self.order_ids: list[bytes] = []
         self.sequences: list[bytes] = []
 
-    def rest(self) -> Sequence[Argument]:
+    def rest(self) -> "_Read":
         """Return the command that reads what is behind all that was read, with numbers."""
+        return self._number, self._rest()
+
+    def next_page(self, size: int) -> "_Read":
+        return self._number, (*self._rest(), "LIMIT", 0, size)
+
+    def _rest(self) -> Sequence[Argument]:
         above = b"(" + self.sequences[-1] if self.sequences else "-inf"
         return "ZRANGEBYSCORE", self._placed, above, "+inf", "WITHSCORES"
-
-    def next_page(self, size: int) -> Sequence[Argument]:
-        return *self.rest(), "LIMIT", 0, size
 
     def take_page(self, run: Run) -> int:
         """Take a page in, and return how many orders it has."""

@@ -11,12 +11,12 @@ from typing import Protocol
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import Query
-from cryptoorders_redis.operations.standalone import STALE, Standalone
+from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.placement import stream_of_user
-from cryptoorders_redis.schema.records import decode_order, decode_orders
+from cryptoorders_redis.schema.records import decode_order
 
 PAGE = 1000
 """Orders read in one round trip, over all streams."""
@@ -36,9 +36,9 @@ class Pages(Protocol):
 class LiveOrders:
     """The live orders that match a query, page after page."""
 
-    def __init__(self, node: Standalone, query: Query) -> None:
+    def __init__(self, store: Store, query: Query) -> None:
         user_id = query.user_id
-        pages = _AllOrders(node, query) if user_id is None else _OrdersOfUser(node, query, user_id)
+        pages = _AllOrders(store, query) if user_id is None else _OrdersOfUser(store, query, user_id)
         self._pages: Pages = pages if query.limit is None else _Limited(pages, query.limit)
         self._ids = () if user_id is None else (user_id,)
 
@@ -79,14 +79,10 @@ class _PageSize:
 
 
 class _AllOrders:
-    """Reads all streams from one position, at one moment.
+    """Reads all streams from one position: an order that is placed later comes behind all that were read."""
 
-    So an order that is placed later has a higher number than all that were read, and none is passed by;
-    nor is one that moves to another stream from one page to the next.
-    """
-
-    def __init__(self, node: Standalone, query: Query) -> None:
-        self._node = node
+    def __init__(self, store: Store, query: Query) -> None:
+        self._store = store
         self._query = query
         self._size = _PageSize(query)
         self._limit = _LimitOfAStream()
@@ -96,31 +92,17 @@ class _AllOrders:
     def next_page(self) -> Steps[Sequence[Order]]:
         page: list[Order] = []
         while not page and self._read_up_to is not None:
-            size, settings = self._size.take(), self._node.settings
+            size, settings = self._size.take(), self._store.settings
             limit = self._limit.of(size, settings.num_streams)
-            (reply,) = yield [self._call(settings, self._read_up_to, limit)]
-            if reply == STALE:
-                if not (yield from self._node.read_settings()):
+            read = yield from self._store.read_page(settings, self._read_up_to, self._query.below, limit)
+            if read is None:
+                if not (yield from self._store.read_settings()):
                     break
                 continue
-            num_read, end, *streams = reply
-            self._read_up_to = end and int(end)
-            orders = [order for columns in streams for order in decode_orders(*columns)]
-            self._limit.adapt(size, num_read, len(orders))
-            page = sorted(self._query.select(orders), key=attrgetter("sequence"))
+            self._read_up_to = read.end
+            self._limit.adapt(size, read.num_read, len(read.orders))
+            page = sorted(self._query.select(read.orders), key=attrgetter("sequence"))
         return page
-
-    def _call(self, settings: Settings, above: int, limit: int) -> Call:
-        keys = self._node.keys
-        below = "+inf" if self._query.below is None else self._query.below
-        of_streams = [
-            key(stream)
-            for stream in range(settings.num_streams)
-            for key in (keys.orders, keys.placed, keys.paused)
-        ]
-        return Call(
-            "page", keys.slot, pack((keys.config, *of_streams)), pack((settings.epoch, above, below, limit))
-        )
 
 
 class _LimitOfAStream:
@@ -151,8 +133,8 @@ class _LimitOfAStream:
 class _OrdersOfUser:
     """Reads the user's order ids once, at one moment, and then the orders themselves in pages."""
 
-    def __init__(self, node: Standalone, query: Query, user_id: str) -> None:
-        self._node = node
+    def __init__(self, store: Store, query: Query, user_id: str) -> None:
+        self._store = store
         self._query = query
         self._user_id = user_id
         self._size = _PageSize(query)
@@ -160,8 +142,8 @@ class _OrdersOfUser:
 
     def next_page(self) -> Steps[Sequence[Order]]:
         if self._unread is None:
-            (run,) = yield from self._node.snapshot(
-                lambda num_streams: [self._node.placed_by(self._user_id, num_streams)]
+            (run,) = yield from self._store.snapshot(
+                lambda num_streams: [self._store.placed_by(self._user_id, num_streams)]
             )
             self._unread = [
                 (order_id, placed)
@@ -171,9 +153,11 @@ class _OrdersOfUser:
         page: list[Order] = []
         while self._unread and not page:
             unread = self._unread[: self._size.take()]
-            (reply,) = yield [self._call([order_id for order_id, _ in unread])]
+            settings = self._store.settings
+            stream = stream_of_user(self._user_id, settings.num_streams)
+            (reply,) = yield [self._call(settings, stream, [order_id for order_id, _ in unread])]
             if reply == STALE:
-                if not (yield from self._node.read_settings()):
+                if not (yield from self._store.catch_up([stream])):
                     break
                 continue
             del self._unread[: len(unread)]
@@ -185,12 +169,11 @@ class _OrdersOfUser:
             page = self._query.select(page)
         return page
 
-    def _call(self, order_ids: Sequence[bytes]) -> Call:
-        keys, settings = self._node.keys, self._node.settings
-        stream = stream_of_user(self._user_id, settings.num_streams)
+    def _call(self, settings: Settings, stream: int, order_ids: Sequence[bytes]) -> Call:
+        keys = self._store.keys
         return Call(
             "page_by_user",
-            keys.slot,
-            pack((keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            keys.slot_of(stream),
+            pack((keys.config_of(stream), keys.orders(stream), keys.placed(stream), keys.paused(stream))),
             pack((settings.epoch, *order_ids)),
         )

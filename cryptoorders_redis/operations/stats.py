@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import chain
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step, Steps
 from cryptoorders_redis.operations.count import sizes
-from cryptoorders_redis.operations.standalone import Standalone
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.keys import KeyMeaning
 
@@ -103,26 +104,25 @@ class Stats:
         return tuple(nsmallest(BUSIEST, loaded, key=lambda stream: -stream.live))
 
 
-def stats(node: Standalone) -> Operation[Stats]:
+def stats(store: Store) -> Operation[Stats]:
     """Scan all keys, then count the orders at one moment; reply with both."""
-    return Operation("stats", "read", (), _stats(node), is_long=True)
+    return Operation("stats", "read", (), _stats(store), is_long=True)
 
 
-def _stats(node: Standalone) -> Steps[Stats]:
+def _stats(store: Store) -> Steps[Stats]:
     while True:
-        settings = node.settings
+        settings = store.settings
         found = _Found(settings.num_streams)
         cursor = b"0"
         while True:
-            scan = node.scan(cursor, PAGE)
-            ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
-            yield from _measure(node, found.new_among(node, keys), found)
+            cursor, keys = yield from store.scan(cursor, PAGE)
+            yield from _measure(store, found.new_among(store, keys), found)
             if cursor == b"0":
                 break
-        counts = yield from node.read_together(settings, sizes(node, settings.num_streams))
+        counts = yield from store.read_together(settings, sizes(store, settings.num_streams))
         if counts is not None:
             return found.stats(counts)
-        yield from node.read_settings()
+        yield from store.read_settings()
 
 
 class _Found:
@@ -134,18 +134,18 @@ class _Found:
         self._users = [0] * num_streams
         self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *range(num_streams)), 0)
         """By stream. None holds the keys that belong to no stream."""
-        self._clients = 0
+        self._clients: set[str] = set()
         self._busiest: list[UserStats] = []
 
-    def new_among(self, node: Standalone, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
+    def new_among(self, store: Store, keys: Iterable[bytes]) -> dict[bytes, KeyMeaning]:
         """Return the meanings of the keys that the scan found for the first time."""
         new: dict[bytes, KeyMeaning] = {}
         for key in keys:
-            meaning = node.keys.meaning_of(key)
+            meaning = store.keys.meaning_of(key)
             if meaning and meaning.stream in self._bytes and key not in self._keys:
                 new[key] = meaning
         self._keys.update(new)
-        self._clients += sum(meaning.kind == "sessions" for meaning in new.values())
+        self._clients.update(meaning.name for meaning in new.values() if meaning.kind == "sessions")
         return new
 
     def add_bytes(self, stream: int | None, sizes: Iterable[int | None]) -> None:
@@ -168,32 +168,34 @@ class _Found:
                 for stream, (live, paused, users) in by_stream
             ),
             busiest_users=tuple(self._busiest),
-            clients=self._clients,
+            clients=len(self._clients),
             bytes=_total(self._bytes.values()),
         )
 
 
-def _measure(node: Standalone, keys: dict[bytes, KeyMeaning], found: _Found) -> Steps[None]:
+def _measure(store: Store, keys: dict[bytes, KeyMeaning], found: _Found) -> Steps[None]:
     """Measure the keys that one page of the scan found, in one round trip."""
-    by_stream: dict[int | None, list[bytes]] = {}
-    for key, meaning in keys.items():
-        by_stream.setdefault(meaning.stream, []).append(key)
-    sets = [key for key, meaning in keys.items() if meaning.kind == "user"]
+    by_slot: dict[str, list[bytes]] = {}
+    for key in keys:
+        by_slot.setdefault(store.keys.slot_in(key), []).append(key)
     steps: list[Step] = [
-        Call("measure", node.keys.slot, pack(measured), pack((SAMPLES,))) for measured in by_stream.values()
+        Call("measure", slot, pack(measured), pack((SAMPLES,))) for slot, measured in by_slot.items()
     ]
-    if sets:
-        steps.append(ReadTransaction(node.keys.slot, [("SCARD", key) for key in sets]))
+    sets: list[bytes] = []
+    for slot, measured in by_slot.items():
+        if of_users := [key for key in measured if keys[key].kind == "user"]:
+            sets += of_users
+            steps.append(ReadTransaction(slot, [("SCARD", key) for key in of_users]))
     if not steps:
         return
     replies = yield steps
-    for stream, reply in zip(by_stream, replies, strict=False):
-        found.add_bytes(stream, reply)
-    if sets:
-        found.add_users(
-            UserStats(keys[key].user, keys[key].stream or 0, live)
-            for key, live in zip(sets, replies[-1], strict=True)
-        )
+    for measured, reply in zip(by_slot.values(), replies, strict=False):
+        found.add_bytes(keys[measured[0]].stream, reply)
+    sizes_of_sets = chain.from_iterable(replies[len(by_slot) :])
+    found.add_users(
+        UserStats(keys[key].name, keys[key].stream or 0, live)
+        for key, live in zip(sets, sizes_of_sets, strict=True)
+    )
 
 
 def _total(sizes: Iterable[int | None]) -> int | None:

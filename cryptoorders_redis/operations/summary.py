@@ -8,7 +8,7 @@ from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
-from cryptoorders_redis.operations.standalone import STALE, Commands, Standalone
+from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
@@ -43,7 +43,7 @@ class Summary:
         return self.active + self.paused
 
 
-def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
+def summary(store: Store, newest: int, after: int) -> Operation[Summary]:
     """Reply with the summary. The counts are of one moment.
 
     Raises:
@@ -52,53 +52,62 @@ def summary(node: Standalone, newest: int, after: int) -> Operation[Summary]:
     """
     validate_int(newest, "newest", 0, MAX_NEWEST)
     validate_int(after, "after", 0, LAST_SEQUENCE)
-    return Operation("summary", "read", (), _summary(node, newest, after), is_long=True)
+    return Operation("summary", "read", (), _summary(store, newest, after), is_long=True)
 
 
-def _summary(node: Standalone, newest: int, after: int) -> Steps[Summary]:
+def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
     def make_commands(num_streams: int) -> Commands:
-        yield "GET", node.keys.sequence
-        yield from sizes(node, num_streams)
+        yield from sizes(store, num_streams)
         for stream in range(num_streams):
-            yield "ZCOUNT", node.keys.placed(stream), f"({after}", "+inf"
-            yield "ZRANGE", node.keys.placed(stream), 0, 0, "REV", "WITHSCORES"
+            yield stream, ("ZCOUNT", store.keys.placed(stream), f"({after}", "+inf")
+            yield stream, ("ZRANGE", store.keys.placed(stream), 0, 0, "REV", "WITHSCORES")
+        yield from store.last_numbers(num_streams)
 
     while True:
-        settings = node.settings
-        replies = yield from node.read_together(settings, make_commands(settings.num_streams))
+        settings = store.settings
+        replies = yield from store.read_together(settings, make_commands(settings.num_streams))
         if replies is not None:
-            sequence, *counts = replies
-            counts, heads = counts[: len(counts) // 2], counts[len(counts) // 2 :]
-            orders = yield from _newest(node, settings, heads[1::2], newest)
+            num_streams = settings.num_streams
+            counts, heads = replies[: 2 * num_streams], replies[2 * num_streams : 4 * num_streams]
+            sequence = max(int(last or 0) for last in replies[4 * num_streams :])
+            streams = _streams_of_newest(heads[1::2], newest)
+            orders = yield from _newest(store, settings, streams, newest)
             if orders is not None:
+                store.note_sequence(sequence)
                 live, paused = sum(counts[0::2]), sum(counts[1::2])
                 placed = sum(heads[0::2])
-                return Summary(live - paused, paused, placed, int(sequence or 0), tuple(orders))
-        if not (yield from node.read_settings()):
+                return Summary(live - paused, paused, placed, sequence, tuple(orders))
+            is_there = yield from store.catch_up(streams)
+        else:
+            is_there = yield from store.read_settings()
+        if not is_there:
             return Summary(0, 0, 0, 0, ())
 
 
-def _newest(
-    node: Standalone, settings: Settings, heads: Sequence[Sequence[bytes]], number: int
-) -> Steps[list[Order] | None]:
-    """Reply with the newest orders of all streams, or None if the settings have changed.
+def _streams_of_newest(heads: Sequence[Sequence[bytes]], number: int) -> list[int]:
+    """Return the streams to read. The heads are the newest order of each stream.
 
-    The heads are the newest order of each stream. The `number` newest orders can only be in the `number`
-    streams with the newest heads, so only these streams are read.
+    The `number` newest orders can only be in the `number` streams with the newest heads.
     """
     last: dict[int, int] = {}
     for stream, head in enumerate(heads):
         for sequence in split_run(head)[1]:
             last[stream] = int(sequence)
-    streams = nlargest(number, last, key=last.__getitem__)
+    return nlargest(number, last, key=last.__getitem__)
+
+
+def _newest(
+    store: Store, settings: Settings, streams: Sequence[int], number: int
+) -> Steps[list[Order] | None]:
+    """Reply with the newest orders of streams, or None if the settings have changed."""
     if not streams:
         return []
-    keys = node.keys
+    keys = store.keys
     replies = yield [
         Call(
             "newest",
-            keys.slot,
-            pack((keys.config, keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            keys.slot_of(stream),
+            pack((keys.config_of(stream), keys.orders(stream), keys.placed(stream), keys.paused(stream))),
             pack((settings.epoch, number)),
         )
         for stream in streams

@@ -6,12 +6,11 @@ that happens during the check is never reported as an inconsistency.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cryptoorders_redis.operations import Argument, Call, Operation, Steps
+from cryptoorders_redis.operations import Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.listing import split_run
-from cryptoorders_redis.operations.standalone import Standalone
-from cryptoorders_redis.operations.words import pack
+from cryptoorders_redis.operations.store import Commands, OrderFacts, Store
+from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import check_record
 
@@ -20,6 +19,12 @@ PAGE = 500
 
 _SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1), "user": ("SSCAN", 1)}
 """The command that scans each kind of key, and how many elements of its reply belong to one id."""
+
+_ENDS_BY_ITSELF = frozenset(("config", "fence", "sessions"))
+"""The kinds of a stream's keys that stay for an hour after a namespace on Redis Cluster was dropped."""
+
+LOOK_AGAIN_SECONDS = 1.0
+"""On Redis Cluster what looks inconsistent is looked at again after so long: a call may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +42,20 @@ class Inconsistency:
     problem: str
 
 
-def verify(node: Standalone) -> Operation[list[Inconsistency]]:
+def verify(store: Store) -> Operation[list[Inconsistency]]:
     """Find everything that is inconsistent, each thing once."""
-    return Operation("verify", "read", (), _verify(node), is_long=True)
+    return Operation("verify", "read", (), _verify(store), is_long=True)
 
 
-def _verify(node: Standalone) -> Steps[list[Inconsistency]]:
+def _verify(store: Store) -> Steps[list[Inconsistency]]:
     while True:
-        settings = node.settings
-        found = yield from _find_all(node)
-        config = yield from node.read_config()
+        settings = store.settings
+        found = yield from find_all(store)
+        config = yield from store.read_config()
         if config.epoch == settings.epoch.encode():
             break
         # What was found may be of several settings, or of a namespace that was being dropped.
-        if not (yield from node.read_settings()):
+        if not (yield from store.read_settings()):
             return []
     if policy := config.evicting_policy:
         problem = f"it is {policy!r}, by which the server may evict keys, and should be 'noeviction'"
@@ -58,126 +63,131 @@ def _verify(node: Standalone) -> Steps[list[Inconsistency]]:
     return list(found)
 
 
-def _find_all(node: Standalone) -> Steps[dict[Inconsistency, None]]:
+def find_all(store: Store) -> Steps[dict[Inconsistency, None]]:
+    """Reply with everything that is inconsistent by the settings that are known now."""
     found: dict[Inconsistency, None] = {}
     cursor = b"0"
     while True:
-        scan = node.scan(cursor, PAGE)
-        ((cursor, keys),) = yield from node.snapshot(lambda _, scan=scan: [scan])
+        cursor, keys = yield from store.scan(cursor, PAGE)
         for key in keys:
-            found.update(dict.fromkeys((yield from _look_into(node, key))))
+            found.update(dict.fromkeys((yield from _look_into(store, key))))
         if cursor == b"0":
             break
-    found.update(dict.fromkeys((yield from _sequence_problems(node))))
+    found.update(dict.fromkeys((yield from _sequence_problems(store))))
     return found
 
 
-def _look_into(node: Standalone, key: bytes) -> Steps[list[Inconsistency]]:
+def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with one key and with the orders in it."""
-    meaning = node.keys.meaning_of(key)
-    if meaning is None or (meaning.stream is not None and meaning.stream >= node.num_streams):
-        name = key.decode(errors="backslashreplace")
-        return [Inconsistency(name, None, f"no key of a namespace of {node.num_streams} streams")]
+    meaning = store.keys.meaning_of(key)
+    if meaning is None or (meaning.stream is not None and meaning.stream >= store.num_streams):
+        if meaning and meaning.kind in _ENDS_BY_ITSELF:
+            return []  # of a namespace that was dropped
+        return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
     if meaning.kind == "directory":
-        return (yield from _look_into_directory(node, key))
+        return (yield from _look_into_directory(store, key))
+    if meaning.stream is None or meaning.kind not in _SCAN:
+        return []
     found: list[Inconsistency] = []
-    if meaning.stream is not None:
-        command, width = _SCAN[meaning.kind]
-        cursor = b"0"
-        while True:
-            cursor, elements = yield from _scanned(node, command, key, cursor)
-            order_ids = elements[::width]
-            found += yield from _inspected(node, meaning.stream, meaning.user, order_ids)
-            if cursor == b"0":
-                break
-    return found
-
-
-def _look_into_directory(node: Standalone, key: bytes) -> Steps[list[Inconsistency]]:
-    found: list[Inconsistency] = []
+    command, width = _SCAN[meaning.kind]
+    user = meaning.name if meaning.kind == "user" else ""
     cursor = b"0"
     while True:
-        cursor, elements = yield from _scanned(node, "HSCAN", key, cursor)
-        by_stream: dict[bytes, list[bytes]] = {}
-        for order_id, stream in zip(elements[::2], elements[1::2], strict=True):
-            by_stream.setdefault(stream, []).append(order_id)
-        for stream, order_ids in by_stream.items():
-            if stream.isdigit() and int(stream) < node.num_streams:
-                found += yield from _inspected(node, int(stream), "", order_ids)
-            else:
-                problem = f"the directory names {stream!r}, which is none of the streams"
-                found += [Inconsistency(_text(order_id), None, problem) for order_id in order_ids]
+        cursor, elements = yield from _scanned(store, command, key, cursor)
+        found += yield from _inspected(store, meaning.stream, user, elements[::width])
         if cursor == b"0":
             return found
 
 
-def _scanned(
-    node: Standalone, command: str, key: bytes, cursor: bytes
-) -> Steps[tuple[bytes, Sequence[bytes]]]:
-    (reply,) = yield from node.snapshot(lambda _: [(command, key, cursor, "COUNT", PAGE)])
+def _look_into_directory(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
+    found: list[Inconsistency] = []
+    cursor = b"0"
+    while True:
+        cursor, elements = yield from _scanned(store, "HSCAN", key, cursor)
+        by_stream: dict[int, list[bytes]] = {}
+        for order_id, data in zip(elements[::2], elements[1::2], strict=True):
+            entry = decode_entry(data)
+            if entry and entry.stream < store.num_streams:
+                by_stream.setdefault(entry.stream, []).append(order_id)
+            else:
+                problem = f"the directory names {data!r}, which is none of the streams"
+                found.append(Inconsistency(_text(order_id), None, problem))
+        for stream, order_ids in by_stream.items():
+            found += yield from _inspected(store, stream, "", order_ids)
+        if cursor == b"0":
+            return found
+
+
+def _scanned(store: Store, command: str, key: bytes, cursor: bytes) -> Steps[tuple[bytes, Sequence[bytes]]]:
+    step = ReadTransaction(store.keys.slot_in(key), [(command, key, cursor, "COUNT", PAGE)])
+    ((reply,),) = yield [step]
     return reply
 
 
 def _inspected(
-    node: Standalone, stream: int, user: str, order_ids: Sequence[bytes]
+    store: Store, stream: int, user: str, order_ids: Sequence[bytes]
 ) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with orders that are in one of a stream's keys."""
     found: list[Inconsistency] = []
-    keys = (node.keys.directory(0), node.keys.orders(stream), node.keys.placed(stream))
     # A scan returns a small hash or set as a whole, also when less was asked for.
     for first in range(0, len(order_ids), PAGE):
         page = order_ids[first : first + PAGE]
-        args = (node.keys.namespace, stream, user, *page)
-        (rows,) = yield [Call("inspect", node.keys.slot, pack((*keys, node.keys.paused(stream))), pack(args))]
-        for order_id, facts in zip(page, rows, strict=True):
-            problems = _problems(node, stream, user, facts)
-            found += [Inconsistency(_text(order_id), stream, problem) for problem in problems]
+        facts = yield from store.inspect(stream, user, page)
+        problems = {facts_of.order_id: list(_problems(store, stream, user, facts_of)) for facts_of in facts}
+        suspects = [order_id for order_id, of_order in problems.items() if of_order]
+        if suspects and not store.is_standalone:
+            # Directory and stream were read one after the other: it may have been a call under way.
+            again = yield from store.inspect(stream, user, suspects, LOOK_AGAIN_SECONDS)
+            unchanged = set(facts) & set(again)
+            suspects = [facts_of.order_id for facts_of in again if facts_of in unchanged]
+        for order_id in suspects:
+            found += [Inconsistency(_text(order_id), stream, problem) for problem in problems[order_id]]
     return found
 
 
-def _problems(node: Standalone, stream: int, found_with: str, facts: Sequence[Any]) -> Iterator[str]:
-    record, sequence, paused, directory, in_users_set, in_set_found_with = facts
-    routed_here = directory == b"%d" % stream
-    if record is None:
-        if sequence is not None:
+def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> Iterator[str]:
+    entry = decode_entry(facts.entry) if facts.entry is not None else None
+    routed_here = entry is not None and entry.stream == stream
+    if facts.record is None:
+        if facts.sequence is not None:
             yield "in placed, but there is no such order"
-        if paused:
+        if facts.paused:
             yield "in paused, but there is no such order"
-        if in_set_found_with:
+        if facts.in_set_found_with:
             yield f"in the set of user {found_with!r}, but there is no such order"
         if routed_here:
             yield "in the directory, but there is no such order"
         return
-    if sequence is None:
+    if facts.sequence is None:
         yield "not in placed, so it is not listed"
     if not routed_here:
-        where = "no stream" if directory is None else f"stream {_text(directory)}"
+        where = "no stream" if facts.entry is None else f"stream {_text(facts.entry)}"
         yield f"the directory names {where}, so that its id alone does not find it"
     try:
-        user: str = check_record(record)["user_id"]
+        user: str = check_record(facts.record)["user_id"]
     except ValueError as problem:
-        yield f"its record cannot be read: {problem}: {record!r}"
+        yield f"its record cannot be read: {problem}: {facts.record!r}"
         return
-    if not in_users_set:
+    if not facts.in_users_set:
         yield f"not in the set of its user {user!r}"
-    if in_set_found_with and found_with != user:
+    if facts.in_set_found_with and found_with != user:
         yield f"in the set of user {found_with!r}, but it is an order of {user!r}"
-    users_stream = stream_of_user(user, node.num_streams)
+    users_stream = stream_of_user(user, store.num_streams)
     if users_stream != stream:
         yield f"an order of user {user!r}, whose stream is {users_stream}"
 
 
-def _sequence_problems(node: Standalone) -> Steps[list[Inconsistency]]:
+def _sequence_problems(store: Store) -> Steps[list[Inconsistency]]:
     """Reply with the last orders of streams whose sequence number is above the last one assigned."""
 
-    def commands(num_streams: int) -> Iterator[Sequence[Argument]]:
-        yield "GET", node.keys.sequence
+    def commands(num_streams: int) -> Commands:
         for stream in range(num_streams):
-            yield "ZRANGE", node.keys.placed(stream), -1, -1, "WITHSCORES"
+            yield stream, ("GET", store.keys.sequence_of(stream))
+            yield stream, ("ZRANGE", store.keys.placed(stream), -1, -1, "WITHSCORES")
 
-    last, *runs = yield from node.snapshot(commands)
+    replies = yield from store.snapshot(commands)
     found: list[Inconsistency] = []
-    for stream, run in enumerate(runs):
+    for stream, (last, run) in enumerate(zip(replies[0::2], replies[1::2], strict=True)):
         for order_id, sequence in zip(*split_run(run), strict=True):
             if int(sequence) > int(last or 0):
                 problem = f"its sequence number {int(sequence)} is above the last one given out"

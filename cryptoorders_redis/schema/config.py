@@ -26,11 +26,12 @@ class Config(NamedTuple):
     epoch: bytes | None
     dropping: bytes | None
     maxmemory_policy: bytes | None
+    is_cluster_node: int | None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a config with any field that this release knows."""
-        return any(self[:-1])
+        return any(self[:5])
 
     @property
     def is_dropping(self) -> bool:

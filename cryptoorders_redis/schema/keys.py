@@ -9,19 +9,33 @@ from typing import NamedTuple
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
-_OF_STREAM = re.compile(r":(0|[1-9]\d{0,8}):(orders|placed|paused|user:(.+))", re.ASCII | re.DOTALL)
+_OF_STREAM = re.compile(r"(0|[1-9]\d{0,8})}:([a-z]+)(?::(.+))?", re.ASCII | re.DOTALL)
+
+_OF_SHARD = re.compile(r"directory:(0|[1-9]\d{0,8})}", re.ASCII)
 
 
 class KeyMeaning(NamedTuple):
-    """What a key is: its kind, and the stream and user that it belongs to, if any."""
+    """What a key is.
+
+    Attributes:
+        kind: `orders`, `user`, `directory` and so on.
+        stream: the stream that it belongs to, if any.
+        name: what tells it from others of its kind: of `user` the user id, of `sessions` the client.
+    """
 
     kind: str
     stream: int | None = None
-    user: str = ""
+    name: str = ""
 
 
 class Keys:
-    """The key names of one namespace."""
+    """The key names of one namespace on a standalone server."""
+
+    directory_shards: int = 1
+    """A standalone server gains nothing from more, and a person with redis-cli knows where to look."""
+
+    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sequence", "sessions"))
+    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user"))
 
     def __init__(self, namespace: str) -> None:
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -36,9 +50,16 @@ class Keys:
         """Matches all keys of this namespace, and none of another whose name begins the same."""
         self.slot: str = f"{{{namespace}}}"
         """The hash tag of the keys that belong to the whole namespace."""
-        self.config: str = f"{{{namespace}}}:config"
-        self.sequence: str = f"{{{namespace}}}:sequence"
-        """One for all streams on one node, so that nothing can disorder orders of two streams."""
+        self.config: str = self.config_in(self.slot)
+
+    def slot_of(self, stream: int) -> str:
+        """Return the hash tag of a stream's keys."""
+        return f"{{{self.namespace}:{stream}}}"
+
+    @staticmethod
+    def slot_in(key: bytes) -> str:
+        """Return the hash tag of a key that `pattern` matches."""
+        return key[: key.index(b"}") + 1].decode()
 
     @staticmethod
     def sessions(slot: str, client: str) -> str:
@@ -47,30 +68,49 @@ class Keys:
 
     def directory(self, shard: int) -> str:
         """Order id → the stream that holds it."""
+        return self.slot_of_shard(shard)
+
+    def slot_of_shard(self, shard: int) -> str:
+        """Return the hash tag of a shard of the directory, which is all of its name."""
         return f"{{{self.namespace}:directory:{shard}}}"
+
+    def fence(self, stream: int, token: str) -> str:
+        """Says that the claim with this token can never become an order; on Redis Cluster alone."""
+        return f"{self.slot_of(stream)}:fence:{token}"
+
+    def config_of(self, stream: int) -> str:  # noqa: ARG002 - there is one
+        """The config by which changes of a stream are checked: the namespace's own."""
+        return self.config
+
+    @staticmethod
+    def config_in(slot: str) -> str:
+        """The config that lies in a slot."""
+        return f"{slot}:config"
+
+    def sequence_of(self, stream: int) -> str:  # noqa: ARG002 - there is one
+        """The last sequence number that was assigned: of all streams, so that none disorders another."""
+        return f"{self.slot}:sequence"
 
     def orders(self, stream: int) -> str:
         """Order id → record."""
-        return f"{{{self.namespace}:{stream}}}:orders"
+        return f"{self.slot_of(stream)}:orders"
 
     def placed(self, stream: int) -> str:
         """Order ids by sequence number."""
-        return f"{{{self.namespace}:{stream}}}:placed"
+        return f"{self.slot_of(stream)}:placed"
 
     def paused(self, stream: int) -> str:
         """The ids of the paused orders."""
-        return f"{{{self.namespace}:{stream}}}:paused"
+        return f"{self.slot_of(stream)}:paused"
 
     def user(self, stream: int, user_id: str) -> str:
         """The ids of one user's orders."""
-        return f"{{{self.namespace}:{stream}}}:user:{user_id}"
+        return f"{self.slot_of(stream)}:user:{user_id}"
 
-    def one_of_each_kind(self) -> tuple[str, ...]:
-        """Return a key of each kind that changes write to, for the server to check the user's rights."""
-        return (
-            self.config, self.sequence, self.directory(0), self.orders(0), self.placed(0), self.paused(0),
-            self.user(0, "user"),
-        )  # fmt: skip
+    def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - there is one
+        """Return a key of each kind that changes write to, by which the server checks the user's rights."""
+        of_stream = (self.orders(0), self.placed(0), self.paused(0), self.user(0, "user"))
+        return (self.config, self.sequence_of(0), self.directory(0), *of_stream)
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
         """Return what a key that matches `pattern` is; None for one that the schema has not."""
@@ -78,14 +118,48 @@ class Keys:
             name = key.decode()
         except UnicodeDecodeError:
             return None
-        tag, _, rest = name.partition("}")
-        tag = tag.removeprefix("{" + self.namespace)
-        if (tag, rest) in ((":directory:0", ""), ("", ":config"), ("", ":sequence")):
-            return KeyMeaning(tag[1:-2] or rest[1:])
-        if tag == "" and rest.startswith(":sessions:"):
-            return KeyMeaning("sessions")
-        of_stream = _OF_STREAM.fullmatch(tag + rest)
-        if of_stream is None:
+        if name.startswith(self.slot + ":"):
+            kind, _, rest = name.removeprefix(self.slot + ":").partition(":")
+            is_known = kind in self._kinds_of_namespace and bool(rest) == (kind == "sessions")
+            return KeyMeaning(kind, None, rest) if is_known else None
+        rest = name.removeprefix(f"{{{self.namespace}:")
+        if shard := _OF_SHARD.fullmatch(rest):
+            return KeyMeaning("directory") if int(shard[1]) < self.directory_shards else None
+        of_stream = _OF_STREAM.fullmatch(rest)
+        if not of_stream:
             return None
-        stream, kind, user = of_stream.groups()
-        return KeyMeaning("user" if user else kind, int(stream), user or "")
+        stream, kind, more = of_stream.groups()
+        if kind not in self._kinds_of_stream or (more is not None) != (kind in _NAMED_FURTHER):
+            return None
+        return KeyMeaning(kind, int(stream), more or "")
+
+
+_NAMED_FURTHER = frozenset(("user", "sessions", "fence"))
+"""The kinds of which a stream has several keys, each with a name of its own."""
+
+
+class ClusterKeys(Keys):
+    """The key names of one namespace on Redis Cluster: all that a stream's scripts touch is in its slot."""
+
+    directory_shards: int = 256
+    """More would make batches smaller; fewer would make a shard too large to move at once."""
+
+    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions"))
+    _kinds_of_stream: frozenset[str] = frozenset(
+        ("orders", "placed", "paused", "user", "config", "sequence", "sessions", "fence")
+    )
+
+    def config_of(self, stream: int) -> str:
+        """What the stream was told of the namespace's config."""
+        return self.config_in(self.slot_of(stream))
+
+    def sequence_of(self, stream: int) -> str:
+        """The last sequence number that was assigned in the stream."""
+        return f"{self.slot_of(stream)}:sequence"
+
+    def written_in(self, slot: str) -> tuple[str, ...]:
+        """Return a key of each kind that changes in a slot write to; see `Keys`."""
+        kinds = ("config",)
+        if slot != self.slot:
+            kinds = ("config", "sequence", "orders", "placed", "paused", "user:user", "fence:token")
+        return tuple(f"{slot}:{kind}" for kind in kinds)

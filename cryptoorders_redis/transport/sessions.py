@@ -80,7 +80,7 @@ class Sessions:
     def begin_call(self, slot: str) -> tuple[str, Call]:
         """Return the key of this client's sessions in a slot, and the call that begins or renews them."""
         key = self._keys.sessions(slot, self._client)
-        keys = pack((key, key + ":probe", *self._keys.one_of_each_kind()))
+        keys = pack((key, key + ":probe", *self._keys.written_in(slot)))
         return key, Call("begin_sessions", slot, keys, pack((KEPT_SECONDS,)))
 
     def begin(self, slot: str, key: str, moment: str) -> None:

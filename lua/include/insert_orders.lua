@@ -1,25 +1,28 @@
 --- Writes new orders to every key that holds something of an order, and gives them sequence numbers.
 --- The directory's entry is what claims an id. The first write is one that full memory refuses: so it refuses all.
+--- On Redis Cluster the directory is nil: an id was claimed in another slot. `behind` is as in next_sequence.
 --- @include "stream_key"
 --- @include "next_sequence"
 
---- Inserts one order, without the tables that many need: they take 2.5 us. Returns whether it did: its id was not live.
-local function insert_order(namespace, directory, sequence, stream, order_id, user_id, record)
-  if redis.call('HSETNX', directory, order_id, stream) == 0 then
+--- Inserts one order, without the tables that many need: they take 2.5 us. Returns its sequence number, or false where
+--- its id was live.
+local function insert_order(namespace, directory, sequence, stream, order_id, user_id, record, behind)
+  if directory and redis.call('HSETNX', directory, order_id, stream) == 0 then
     return false
   end
   local prefix = stream_key(namespace, stream, '')
-  redis.call('ZADD', prefix .. 'placed', next_sequence(sequence, 1), order_id)
+  local number = next_sequence(sequence, 1, behind)
+  redis.call('ZADD', prefix .. 'placed', number, order_id)
   redis.call('HSET', prefix .. 'orders', order_id, record)
   redis.call('SADD', prefix .. 'user:' .. user_id, order_id)
-  return true
+  return number
 end
 
 --- Inserts orders that are not live yet. `offsets` says where in `words` each begins: its stream, order id, user id and
 --- record. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
---- Lua's stack.
-local function insert_orders(namespace, directory, sequence, words, offsets)
-  local number = next_sequence(sequence, #offsets)
+--- Lua's stack. Returns the last sequence number.
+local function insert_orders(namespace, directory, sequence, words, offsets, behind)
+  local number = next_sequence(sequence, #offsets, behind)
   -- Six digits are printed in half the time of sixteen.
   local high, low = string.sub(number, 1, -7), tonumber(string.sub(number, -6)) - 1
   local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
@@ -41,7 +44,9 @@ local function insert_orders(namespace, directory, sequence, words, offsets)
     end
     entries[2 * i - 1], entries[2 * i] = order_id, stream
   end
-  redis.call('HSET', directory, unpack(entries))
+  if directory then
+    redis.call('HSET', directory, unpack(entries))
+  end
   for stream, placed_here in pairs(placed) do
     redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
     redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
@@ -49,4 +54,5 @@ local function insert_orders(namespace, directory, sequence, words, offsets)
   for user_id, ids in pairs(users) do
     redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(ids))
   end
+  return number
 end

@@ -1,5 +1,6 @@
 --- Removes live orders of one stream from every key that holds something of an order.
 --- It begins with a command that full memory does not refuse: cancelling frees memory.
+--- On Redis Cluster the directory is nil: an id is released in another slot.
 --- @include "stream_key"
 
 --- Removes one order, without the tables that many need.
@@ -9,17 +10,24 @@ local function remove_order(namespace, directory, stream, order_id, user_id)
   redis.call('ZREM', prefix .. 'placed', order_id)
   redis.call('SREM', prefix .. 'paused', order_id)
   redis.call('SREM', prefix .. 'user:' .. user_id, order_id)
-  redis.call('HDEL', directory, order_id)
+  if directory then
+    redis.call('HDEL', directory, order_id)
+  end
 end
 
---- Removes at most 5,000 orders. `users` maps each of their users to the ids of that user's orders among them.
-local function remove_orders(namespace, directory, stream, order_ids, users)
+--- Removes at most 5,000 orders. `users` maps each of their users to the ids of that user's orders among them. `paused`
+--- has the paused among them, where they are known.
+local function remove_orders(namespace, directory, stream, order_ids, users, paused)
   local prefix = stream_key(namespace, stream, '')
   redis.call('HDEL', prefix .. 'orders', unpack(order_ids))
   redis.call('ZREM', prefix .. 'placed', unpack(order_ids))
-  redis.call('SREM', prefix .. 'paused', unpack(order_ids))
+  if not paused or #paused > 0 then
+    redis.call('SREM', prefix .. 'paused', unpack(paused or order_ids))
+  end
   for user_id, ids in pairs(users) do
     redis.call('SREM', prefix .. 'user:' .. user_id, unpack(ids))
   end
-  redis.call('HDEL', directory, unpack(order_ids))
+  if directory then
+    redis.call('HDEL', directory, unpack(order_ids))
+  end
 end

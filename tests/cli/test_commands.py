@@ -67,6 +67,17 @@ def test_verify_says_that_all_is_well_or_what_is_not(run, system, server, namesp
         ]
 
 
+def test_repair_says_what_it_mended(run, system, server, namespace):
+    system.place("order1", "alice", "BTC", 1, 2)
+    assert answered(run("repair"), 0, "there was nothing to mend\n")
+    with server.client() as raw:
+        raw.hdel(f"{{{namespace}:directory:0}}", "order1")
+    assert run("verify").exit_code == 1
+    said = "order1 (stream 0): its id did not find it, and does again\n"
+    assert answered(run("repair"), 0, said)
+    assert answered(run("verify"), 0, "all keys are consistent\n")
+
+
 def test_an_answer_of_no_is_said_and_exits_with_1(run, system):
     for command in ("pause", "resume", "cancel", "get"):
         result = run(command, "order1")

@@ -23,7 +23,7 @@ def test_every_command_has_the_options_of_the_store(run, command):
 def test_options_go_before_the_environment(run, server, system):
     system.place("order1", "alice", "BTC", 1, 2)
     elsewhere = {"CRYPTOORDERS_URL": "unix:///no/such/socket", "CRYPTOORDERS_NAMESPACE": "elsewhere"}
-    options = ("--url", server.url, "--namespace", system._node.keys.namespace)
+    options = ("--url", server.url, "--namespace", system._store.keys.namespace)
     assert run("count", *options, env=elsewhere).stdout == "1\n"
 
 

@@ -10,7 +10,7 @@ from cryptoorders_redis.operations.verify import verify
 from tests.support.consistency import assert_consistent, contents, keys_of
 from tests.support.stepwise import Stepwise
 
-MANY_STEPS = 200
+MANY_STEPS = 5000
 
 
 def place_some(system, number=10):
@@ -31,7 +31,7 @@ def overtaken(open_system, steps):
     """A drop that has made some steps when another client drops the namespace and fills it again: both."""
     system, other = open_system(3), open_system()
     place_some(system)
-    dropping = Stepwise(drop(system._node), system)
+    dropping = Stepwise(drop(system._store), system)
     for _ in range(steps):
         dropping.step()
     other.drop()
@@ -47,7 +47,7 @@ def test_a_drop_ends_while_others_go_on_trying_to_change_orders(open_system, raw
         with contextlib.suppress(errors.NoSuchNamespace):
             other.cancel("nothing")
 
-    finish(Stepwise(drop(system._node), system), between=try_to_cancel)
+    finish(Stepwise(drop(system._store), system), between=try_to_cancel)
     assert contents(raw, namespace) == {}
 
 
@@ -67,7 +67,7 @@ def test_a_drop_that_another_overtakes_leaves_the_next_namespace(open_system, ra
 def test_a_drop_that_another_overtakes_leaves_the_next_drop(open_system, raw, namespace, steps):
     """Else it would remove the config of the next before its orders, which were live again."""
     dropping, other = overtaken(open_system, steps)
-    next_one = Stepwise(drop(other._node), other)
+    next_one = Stepwise(drop(other._store), other)
     next_one.step()
     next_one.step()
     finish(dropping)
@@ -81,7 +81,7 @@ def test_a_drop_that_another_overtakes_leaves_the_next_drop(open_system, raw, na
 def test_two_drops_at_once_share_the_work(open_system, raw, namespace):
     system, other = open_system(3), open_system()
     place_some(system, 1200)
-    first, second = (Stepwise(drop(each._node), each) for each in (system, other))
+    first, second = (Stepwise(drop(each._store), each) for each in (system, other))
     while not (first.done and second.done):
         for dropping in (first, second):
             if not dropping.done:
@@ -99,7 +99,7 @@ READS = [
 def test_a_listing_never_shows_a_part_of_what_is_being_dropped(open_system, read):
     system, other = open_system(3), open_system()
     place_some(system, 1200)
-    dropping, listing = Stepwise(drop(system._node), system), Stepwise(read(other._node), other)
+    dropping, listing = Stepwise(drop(system._store), system), Stepwise(read(other._store), other)
     while dropping.about_to_send != ["drop_keys"]:
         dropping.step()
     dropping.step()
@@ -162,7 +162,7 @@ def test_a_check_amid_a_drop_and_a_new_creation_finds_nothing(open_system, names
     """Its pages are of two namespaces of one name, which have other streams."""
     system, other = open_system(3), open_system()
     place_some(system, 30)
-    checking = Stepwise(verify(system._node), system)
+    checking = Stepwise(verify(system._store), system)
     for _ in range(4):
         checking.step()
     other.drop()
@@ -191,7 +191,7 @@ def test_an_old_client_of_a_dropped_namespace_splits_no_user(open_system, raw, n
 def test_a_check_amid_a_drop_finds_nothing(open_system, steps):
     system, other = open_system(3), open_system()
     place_some(system, 1200)
-    checking, dropping = Stepwise(verify(system._node), system), Stepwise(drop(other._node), other)
+    checking, dropping = Stepwise(verify(system._store), system), Stepwise(drop(other._store), other)
     while dropping.about_to_send != ["drop_keys"]:
         dropping.step()
     with contextlib.suppress(errors.NoSuchNamespace):

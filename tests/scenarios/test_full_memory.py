@@ -193,7 +193,7 @@ def test_a_listing_of_several_steps_works(full, system, monkeypatch):
     fill()
     assert len(expected) == 30
     assert system.display_all_live_orders() == expected
-    reading = Stepwise(system._node.display_all_live_orders(), system)
+    reading = Stepwise(system._store.display_all_live_orders(), system)
     reading.step()
     assert system.cancel("o3")
     assert not reading.done

@@ -30,7 +30,7 @@ def place(system, numbers, user=None):
 
 
 def begin(system, steps=0):
-    reading = Stepwise(system._node.display_all_live_orders(), system)
+    reading = Stepwise(system._store.display_all_live_orders(), system)
     for _ in range(steps):
         reading.step()
     return reading
@@ -123,7 +123,7 @@ def test_a_listing_begins_again_when_streams_change(open_system, raw, namespace,
     assert not reading.done
     resize(raw, namespace, 5)
     assert finish(reading) == [f"o{n}(paused)" if n == 9 else f"o{n}" for n in range(60)]
-    assert system._node.num_streams == 5
+    assert system._store.num_streams == 5
 
 
 @pytest.mark.usefixtures("small_pages")

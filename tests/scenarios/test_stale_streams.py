@@ -229,7 +229,7 @@ def test_a_summary_is_taken_again_when_streams_change(open_system, raw, namespac
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
-    looking = Stepwise(summary(system._node, 24, 0), system)
+    looking = Stepwise(summary(system._store, 24, 0), system)
     looking.step()
     assert looking.about_to_send == ["newest"] * 3
     resize(raw, namespace, 7)
@@ -243,7 +243,7 @@ def test_stats_are_taken_again_when_streams_change(open_system, raw, namespace):
     system = open_system(3)
     for number in range(24):
         system.place(f"o{number}", USERS[number % 12], "BTC", 1, 1)
-    looking = Stepwise(stats(system._node), system)
+    looking = Stepwise(stats(system._store), system)
     looking.step()
     assert "measure" in looking.about_to_send
     resize(raw, namespace, 7)
@@ -256,7 +256,7 @@ def test_a_user_who_is_gone_at_the_second_look_is_not_counted(open_system):
     system = open_system(3)
     system.place("stays", "user1", "BTC", 1, 1)
     system.place("goes", "user2", "BTC", 1, 1)
-    looking = Stepwise(stats(system._node), system)
+    looking = Stepwise(stats(system._store), system)
     while "measure" not in looking.about_to_send:
         looking.step()
     assert system.cancel("goes")
@@ -268,7 +268,7 @@ def test_a_user_who_is_gone_at_the_second_look_is_not_counted(open_system):
 
 def test_an_operation_waits_where_it_is_left(open_system, raw, namespace):
     system = open_system(3)
-    placing = Stepwise(system._node.place(NewOrder("o", "alice", "BTC", 1, 1)), system)
+    placing = Stepwise(system._store.place(NewOrder("o", "alice", "BTC", 1, 1)), system)
     assert placing.about_to_send == ["place"]
     change_settings(raw, namespace, 8)
     placing.step()
@@ -311,8 +311,8 @@ def test_no_interleaving_with_a_resize_splits_a_user(open_system, raw, namespace
         a.place("other", "user0", "BTC", 1, 1)
         a.pause("old")
         operations = {
-            "A": Stepwise(a._node.place(NewOrder("new", user, "BTC", 1, 1)), a),
-            "B": Stepwise(b._node.cancel_all_by_user(user), b),
+            "A": Stepwise(a._store.place(NewOrder("new", user, "BTC", 1, 1)), a),
+            "B": Stepwise(b._store.cancel_all_by_user(user), b),
         }
         for turn in schedule + "ABABABAB":
             if turn == "R":
@@ -334,7 +334,7 @@ def test_stepwise_reads_a_snapshot_that_is_stale(open_system, raw, namespace):
     system = open_system(3)
     system.place("o", "user1", "BTC", 1, 1)
     system.pause("o")
-    listing = Stepwise(system._node.display_all_live_orders(), system)
+    listing = Stepwise(system._store.display_all_live_orders(), system)
     assert listing.about_to_send == ["snapshot"]
     resize(raw, namespace, 7)
     listing.step()

@@ -46,6 +46,22 @@ def test_a_healthy_store_has_nothing_to_report(system):
     assert system.verify() == []
 
 
+def test_a_directory_that_lost_entries_is_mended(system, raw, keys):
+    directory = keys.directory(0)
+    for number, order_id in enumerate(NASTY_IDS):
+        system.place(order_id, NASTY_IDS[-1 - number], "BTC", 1, 2)
+    whole = raw.hgetall(directory)
+    raw.delete(directory)
+    raw.hset(directory, "ghost", STREAM)
+    mended = system.repair()
+    assert {(each.subject, each.problem.split(",")[0]) for each in mended} == {
+        ("ghost", "its entry in the directory had no order"),
+        *((order_id, "its id did not find it") for order_id in ("order1", *NASTY_IDS)),
+    }
+    assert raw.hgetall(directory) == whole
+    assert system.verify() == system.repair() == []
+
+
 def test_a_namespace_with_the_same_beginning_is_ignored(system, raw, namespace):
     raw.sadd(f"{{{namespace}2:0}}:paused", "ghost")
     assert system.verify() == []
@@ -113,7 +129,7 @@ DAMAGES = [
         id="record-without-a-user",
     ),
     pytest.param(
-        lambda raw, keys: raw.set(keys.sequence, 5),
+        lambda raw, keys: raw.set(keys.sequence_of(0), 5),
         ["is above the last one given out"],
         id="sequence-lost",
     ),

@@ -14,6 +14,7 @@ COMMANDS = {
     "stats": (),
     "watch": ("--count", "1"),
     "verify": (),
+    "repair": (),
     "replay": ("-",),
     "drop": ("--yes",),
 }

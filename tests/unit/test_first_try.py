@@ -14,7 +14,7 @@ def system():
 
 def test_the_first_request_is_the_one_that_was_tried(system: CryptoOrderSystem):
     """Also its deadline: else a call could wait twice as long as it was told to."""
-    executor, operation = system._driver._executor, system._node.pause("o")
+    executor, operation = system._driver._executor, system._store.pause("o")
     first_try = executor.first_try(operation)
     assert first_try
     request = next(executor.execute(operation, first_try))

@@ -1,0 +1,365 @@
+"""The operations on a Redis Cluster: the directory and each stream are in slots of their own.
+
+So a call is several scripts, one after the other: look the order up, change it in its stream, release its
+id. It takes effect in one of them, the one in its stream. See `claims` for how an order is placed.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, ClassVar
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.claims import place_orders
+from cryptoorders_redis.operations.directory import entries_of, release
+from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
+from cryptoorders_redis.operations.words import Argument, pack
+from cryptoorders_redis.order import NewOrder, Order
+from cryptoorders_redis.schema.config import Settings
+from cryptoorders_redis.schema.entries import decode_entry
+from cryptoorders_redis.schema.keys import ClusterKeys
+from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
+from cryptoorders_redis.validation import validate_text
+
+_DECLARED: dict[str, tuple[str, ...]] = {
+    "pause": ("placed", "paused"),
+    "resume": ("placed", "paused"),
+    "cancel": ("orders", "placed", "paused"),
+    "amend": ("orders",),
+    "reduce": ("orders", "placed", "paused"),
+}
+"""The keys that each script on a stream declares, besides config and the owner's set."""
+
+_MAY_REMOVE = frozenset(("cancel", "reduce"))
+
+
+class Cluster(Store):
+    """The operations on one namespace of a Redis Cluster.
+
+    Each stream has a copy of the settings, by which its scripts know a client with others. It is told by the
+    first change that it refuses with STALE.
+
+    Args:
+        namespace: the namespace.
+        find_masters: returns the addresses of the masters as they are known now, for scans.
+    """
+
+    is_standalone: ClassVar[bool] = False
+
+    def __init__(self, namespace: str, find_masters: Callable[[], Sequence[str]]) -> None:
+        super().__init__(ClusterKeys(namespace))
+        self.last_seen: int = 0
+        """The largest sequence number that this client has seen: what it places comes behind it."""
+        self._find_masters = find_masters
+        self._latest_told: int = 0
+        """The latest epoch that a stream was seen to know: the config has it first."""
+
+    def note_sequence(self, number: int) -> None:
+        self.last_seen = max(self.last_seen, number)
+
+    def place(self, new: NewOrder) -> Operation[bool]:
+        orders = ((new[0], new[1], encode_record(new)),)
+        return Operation("place", "change", new[:1], _is_yes(self.place_batch(orders)))
+
+    def place_batch(self, orders: Sequence[NewRecord]) -> Steps[bytes]:
+        return place_orders(self, orders)
+
+    def change_batch(self, change: str, owner: str, ids: Sequence[str]) -> Steps[bytes]:
+        return self._change(change, owner, ids)
+
+    def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
+        validate_text(order_id, "order_id")
+        return Operation("get", "read", (order_id,), self._get(order_id, owner))
+
+    def scan(self, cursor: bytes, count: int) -> Steps[tuple[bytes, list[bytes]]]:
+        """Scan the masters one after the other. The cursor has behind it the addresses of those to scan."""
+        position, *nodes = cursor.decode().split()
+        nodes = nodes or list(self._find_masters())
+        command = ("SCAN", position, "MATCH", self.keys.pattern, "COUNT", count)
+        (((position, found),),) = yield [ReadTransaction(self.keys.slot, (command,), nodes[0])]
+        left = nodes if position != b"0" else nodes[1:]
+        return b" ".join((position, *map(str.encode, left))), found
+
+    def last_numbers(self, num_streams: int) -> Commands:
+        for stream in range(num_streams):
+            yield stream, ("GET", self.keys.sequence_of(stream))
+
+    def read_together(self, settings: Settings, commands: Commands) -> Steps[list[Any] | None]:
+        by_stream: dict[int, list[tuple[int, Sequence[Argument]]]] = {}
+        count = 0
+        for stream, command in commands:
+            by_stream.setdefault(stream, []).append((count, command))
+            count += 1
+        steps = [
+            self._read_of_stream(stream, [command for _, command in numbered])
+            for stream, numbered in by_stream.items()
+        ]
+        state, *of_streams = yield [self._read_state(), *steps]
+        if not self._is_current(settings, state, [told for told, *_ in of_streams]):
+            return None
+        replies: list[Any] = [None] * count
+        for numbered, (_, *read) in zip(by_stream.values(), of_streams, strict=True):
+            for (number, _), reply in zip(numbered, read, strict=True):
+                replies[number] = reply
+        return replies
+
+    def inspect(
+        self, stream: int, user_id: str, order_ids: Sequence[bytes], wait_seconds: float = 0.0
+    ) -> Steps[list[OrderFacts]]:
+        keys = self.keys
+        names = pack((keys.orders(stream), keys.placed(stream), keys.paused(stream)))
+        args = pack((keys.namespace, stream, user_id, *order_ids))
+        (rows,) = yield [Call("inspect", keys.slot_of(stream), names, args, (), wait_seconds)]
+        entries = yield from entries_of(self.keys, order_ids)
+        return [
+            OrderFacts(order_id, row[0], row[1], row[2], row[3], row[4], entry)
+            for order_id, row, entry in zip(order_ids, rows, entries, strict=True)
+        ]
+
+    def read_page(self, settings: Settings, above: int, below: int | None, limit: int) -> Steps[Page | None]:
+        """Reply with the next orders of all streams.
+
+        A stream that was read to its end says up to which number that is true. Where another's orders have
+        larger numbers, it is read again, and told the largest: what is placed in it later comes behind them.
+        """
+        streams: Collection[int] = range(settings.num_streams)
+        replies: dict[int, Any] = {}
+        told: set[int] = set()
+        end, has_more = 0, False
+        while streams:
+            steps = [self._page_call(settings, each, (above, below, limit), end) for each in streams]
+            state, *pages = yield [self._read_state(), *steps]
+            if STALE in pages or not self._is_current(settings, state, ()):
+                return None
+            replies.update(zip(streams, pages, strict=True))
+            unfinished = [int(up_to) for is_unfinished, up_to, _ in replies.values() if is_unfinished]
+            has_more = bool(unfinished)
+            end = min(unfinished) if has_more else max(map(_last_number, replies.values()))
+            behind = {each for each, (_, up_to, _) in replies.items() if int(up_to) < end}
+            streams = behind - told
+            told |= behind
+        orders = [order for *_, columns in replies.values() for order in decode_orders(*columns)]
+        given = [order for order in orders if order.sequence <= end]
+        self.note_sequence(end if given else 0)
+        return Page(len(orders), end if has_more else None, given)
+
+    def read_settings(self) -> Steps[bool]:
+        is_there = yield from super().read_settings()
+        if is_there and int(self.settings.epoch) < self._latest_told:
+            raise errors.InconsistentData(
+                f"a stream of namespace {self.keys.namespace!r} knows later settings than its config, "
+                "which a failover may have lost: repair() restores it"
+            )
+        return is_there
+
+    def change_in_stream(self, script: str, stream: int, order_id: str) -> Steps[bytes]:
+        """Change an order of a stream, whatever the directory says."""
+        while True:
+            (reply,) = yield [self._change_call(script, (stream, self.settings.epoch), "", [order_id], ())]
+            if reply != STALE:
+                return reply
+            if not (yield from self.catch_up([stream])):
+                return b"n"
+
+    def catch_up(self, streams: Collection[int]) -> Steps[bool]:
+        return self._catch_up(streams, self.read_settings)
+
+    def catch_up_or_create(self, streams: Collection[int]) -> Steps[bool]:
+        """Learn the settings, and tell these streams; create the namespace where it is gone."""
+        num_streams = self.num_streams
+
+        def create_again() -> Steps[bool]:
+            yield from self.create_again(num_streams)
+            return True
+
+        return self._catch_up(streams, create_again)
+
+    def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
+        ids = (validate_text(order_id, "order_id"),)
+        return Operation(name, "change", ids, _is_yes(self._change(name, owner, ids, more)))
+
+    def _change(
+        self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
+    ) -> Steps[bytes]:
+        answers = [b"n"] * len(ids)
+        left: list[int] = list(range(len(ids)))
+        while left:
+            settings = self.settings
+            entries: dict[int, bytes | None] = {}
+            if script in _MAY_REMOVE or not owner:
+                # Before the removal: an entry that is read afterwards may be the claim of an order to come.
+                found = yield from entries_of(self.keys, [ids[index] for index in left])
+                entries = dict(zip(left, found, strict=True))
+            by_stream: dict[int, list[int]] = {}
+            for index in left:
+                stream = self._stream_of(settings, owner, entries.get(index))
+                if stream is not None:
+                    by_stream.setdefault(stream, []).append(index)
+            if not by_stream:
+                break
+            replies = yield [
+                self._change_call(
+                    script, (stream, settings.epoch), owner, [ids[each] for each in indexes], more
+                )
+                for stream, indexes in by_stream.items()
+            ]
+            left, stale, gone = list[int](), list[int](), list[tuple[str | bytes, bytes]]()
+            for (stream, indexes), reply in zip(by_stream.items(), replies, strict=True):
+                if reply == STALE:
+                    stale.append(stream)
+                    left += indexes
+                    continue
+                for number, index in enumerate(indexes):
+                    answer = reply if len(indexes) == 1 else reply[number : number + 1]
+                    answers[index] = answer
+                    entry = entries.get(index)
+                    names_it = self._stream_of(settings, "", entry) == stream
+                    if entry and names_it and _has_removed(script, answer):
+                        gone.append((ids[index], entry))
+            yield from release(self.keys, gone)
+            if stale and not (yield from self.catch_up(stale)):
+                break
+        return b"".join(answers)
+
+    def _stream_of(self, settings: Settings, owner: str, data: bytes | None) -> int | None:
+        """Return the stream in which an order may be live; None if it is live nowhere."""
+        if owner:
+            return stream_of_user(owner, settings.num_streams)
+        entry = decode_entry(data) if data else None
+        return entry.stream if entry and entry.stream < settings.num_streams else None
+
+    def _change_call(
+        self,
+        script: str,
+        target: tuple[int, str],
+        owner: str,
+        ids: Sequence[str],
+        more: Sequence[Argument],
+    ) -> Call:
+        stream, epoch = target
+        keys = self.keys
+        slot = keys.slot_of(stream)
+        names = [keys.config_of(stream), *(f"{slot}:{kind}" for kind in _DECLARED[script])]
+        if owner:
+            names.append(keys.user(stream, owner))
+        args = pack((epoch, keys.namespace, stream, owner, *ids, *more))
+        return Call(f"cluster/{script}", slot, pack(names), args, ids)
+
+    def _cancel_all_by_user(self, user_id: str) -> Steps[int]:
+        keys = self.keys
+        while True:
+            settings = self.settings
+            stream = stream_of_user(user_id, settings.num_streams)
+            user = keys.user(stream, user_id)
+            ((order_ids,),) = yield [ReadTransaction(keys.slot_of(stream), [("SMEMBERS", user)])]
+            order_ids = list(order_ids)
+            entries = yield from entries_of(self.keys, order_ids)
+            names = (
+                keys.config_of(stream), keys.paused(stream), user, keys.orders(stream), keys.placed(stream),
+            )  # fmt: skip
+            args = pack((settings.epoch, keys.namespace, stream, user_id))
+            call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
+            (reply,) = yield [call]
+            if reply != STALE:
+                mine = ((each, entry) for each, entry in zip(order_ids, entries, strict=True) if entry)
+                yield from release(self.keys, mine)
+                return int(reply)
+            if not (yield from self.catch_up([stream])):
+                return 0
+
+    def _get(self, order_id: str, owner: str) -> Steps[Order | None]:
+        keys = self.keys
+        while True:
+            settings = self.settings
+            entry: bytes | None = None
+            if not owner:
+                (entry,) = yield from entries_of(self.keys, [order_id])
+            stream = self._stream_of(settings, owner, entry)
+            if stream is None:
+                return None
+            read = (
+                ("ZSCORE", keys.placed(stream), order_id),
+                ("HGET", keys.orders(stream), order_id),
+                ("SISMEMBER", keys.paused(stream), order_id),
+            )
+            ((told, *row),) = yield [self._read_of_stream(stream, read)]
+            if self._is_later(told, settings):
+                if not (yield from self.catch_up([stream])):
+                    return None
+                continue
+            if row[1] is None:
+                return None
+            order = decode_order(order_id.encode(), *row)
+            self.note_sequence(order.sequence)
+            return order if owner in ("", order.user_id) else None
+
+    def _read_of_stream(self, stream: int, commands: Sequence[Sequence[Argument]]) -> ReadTransaction:
+        """Return the step that reads a stream's keys at one moment, and the epoch that it was told."""
+        told = ("HGET", self.keys.config_of(stream), "epoch")
+        return ReadTransaction(self.keys.slot_of(stream), (told, *commands))
+
+    def _read_state(self) -> ReadTransaction:
+        return ReadTransaction(self.keys.slot, [("HMGET", self.keys.config, "epoch", "schema_version")])
+
+    def _is_current(self, settings: Settings, state: Any, told: Iterable[bytes | None]) -> bool:
+        """Return whether the namespace has these settings, and no stream was told later ones."""
+        ((epoch, schema_version),) = state
+        if epoch is None and schema_version is None:
+            return self._may_create  # and all streams are empty
+        return epoch == settings.epoch.encode() and not any(self._is_later(each, settings) for each in told)
+
+    def _page_call(
+        self, settings: Settings, stream: int, wanted: tuple[int, int | None, int], told: int
+    ) -> Call:
+        keys = self.keys
+        above, below, limit = wanted
+        names = (
+            keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
+            keys.paused(stream),
+        )  # fmt: skip
+        args = (settings.epoch, above, "+inf" if below is None else below, limit, told)
+        return Call("cluster/page", keys.slot_of(stream), pack(names), pack(args))
+
+    def _catch_up(self, streams: Collection[int], learn: Callable[[], Steps[bool]]) -> Steps[bool]:
+        """Learn the settings, and tell these streams. False: the namespace is gone."""
+        while (yield from learn()):
+            settings = self.settings
+            known = yield from self.tell(settings, streams)
+            if not any(self._is_later(epoch, settings) for epoch in known):
+                return True
+        return False
+
+    def tell(self, settings: Settings, streams: Iterable[int]) -> Steps[list[bytes]]:
+        """Tell streams the settings; reply with the epochs that they know now."""
+        steps = [
+            Call(
+                "cluster/know",
+                self.keys.slot_of(stream),
+                pack((self.keys.config_of(stream),)),
+                pack((settings.epoch, settings.num_streams, 0)),
+            )
+            for stream in streams
+            if stream < settings.num_streams
+        ]
+        return (yield steps) if steps else []
+
+    def _is_later(self, told: bytes | None, settings: Settings) -> bool:
+        """Return whether a stream was told later settings than these."""
+        epoch = int(told or 0)
+        self._latest_told = max(self._latest_told, epoch)
+        return epoch > int(settings.epoch or 0)
+
+
+def _last_number(page: Sequence[Any]) -> int:
+    """Return the sequence number of a page's last order; 0 where it has none."""
+    (_, numbers, *_) = page[2]
+    return int(numbers.rpartition(b" ")[2] or 0)
+
+
+def _is_yes(steps: Steps[bytes]) -> Steps[bool]:
+    return (yield from steps) == b"y"
+
+
+def _has_removed(script: str, answer: bytes) -> bool:
+    """Return whether a change has ended its order: a cancel, or the reduction that left nothing."""
+    return answer == b"y" if script == "cancel" else script == "reduce" and not answer.strip(b"0.")

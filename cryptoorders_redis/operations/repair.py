@@ -1,0 +1,108 @@
+"""Makes the directory agree with the streams again, in small steps, while other clients make changes.
+
+On Redis Cluster they are in different slots, and a master that dies can lose its last writes. So there can be
+an entry without its order, an order without its entry, or an order that is live in two streams. What `verify`
+finds is mended by the steps of a placer: an entry is fenced before it goes.
+"""
+
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, directory
+from cryptoorders_redis.operations.claims import FENCE_SECONDS
+from cryptoorders_redis.operations.cluster import Cluster
+from cryptoorders_redis.operations.store import Store
+from cryptoorders_redis.operations.verify import Inconsistency, find_all
+from cryptoorders_redis.operations.words import pack
+from cryptoorders_redis.schema.config import number_in
+from cryptoorders_redis.schema.entries import Entry, decode_entry, new_entry
+
+_ADDED = "its id did not find it, and does again"
+_REMOVED = "its entry in the directory had no order, and was removed"
+
+_DONE = {b"added": _ADDED, b"removed": _REMOVED}
+"""What lua/mend_entry.lua replies."""
+
+
+def repair(store: Store) -> Operation[list[Inconsistency]]:
+    """Mend the directory, and on Redis Cluster the config; reply with what was mended, and how."""
+    return Operation("repair", "change", (store.keys.namespace,), _repair(store), is_long=True)
+
+
+def _repair(store: Store) -> Steps[list[Inconsistency]]:
+    mended: list[Inconsistency] = []
+    if isinstance(store, Cluster):
+        mended += yield from _restore_config(store)
+    found = yield from find_all(store)
+    suspects = dict.fromkeys((each.subject, each.stream) for each in found)
+    for order_id, stream in suspects:
+        if stream is None:
+            continue
+        if isinstance(store, Cluster):
+            how = yield from _mend(store, order_id, stream)
+        else:
+            how = yield from _mend_standalone(store, order_id, stream)
+        if how:
+            mended.append(Inconsistency(order_id, stream, how))
+    return mended
+
+
+def _mend_standalone(store: Store, order_id: str, stream: int) -> Steps[str]:
+    keys = store.keys
+    names = pack((keys.directory(0), keys.orders(stream)))
+    (reply,) = yield [Call("mend_entry", keys.slot, names, pack((stream, order_id)))]
+    return _DONE.get(reply, "")
+
+
+def _restore_config(store: Cluster) -> Steps[list[Inconsistency]]:
+    """Take the settings from the streams, where the config's were lost and they know later ones."""
+    keys = store.keys
+    config = yield from store.read_config()
+    replies = yield [
+        ReadTransaction(keys.slot_of(stream), [("HMGET", keys.config_of(stream), "epoch", "num_streams")])
+        for stream in range(number_in(config.num_streams))
+    ]
+    latest = max((number_in(epoch), number_in(num_streams)) for ((epoch, num_streams),) in replies)
+    if latest[0] > number_in(config.epoch):
+        call = Call("cluster/restore_config", keys.slot, pack((keys.config,)), pack(latest))
+        (is_restored,) = yield [call]
+        if is_restored and (yield from store.read_settings()):
+            yield from store.tell(store.settings, range(store.num_streams))
+            return [Inconsistency("config", None, f"restored from the streams: epoch {latest[0]}")]
+    return []
+
+
+def _mend(store: Cluster, order_id: str, stream: int) -> Steps[str]:
+    """Make the directory agree with a stream about one order; reply with what was done, empty for nothing."""
+    keys = store.keys
+    (data,) = yield from directory.entries_of(keys, [order_id])
+    entry = decode_entry(data) if data else None
+    names_stream = entry is not None and entry.stream == stream
+    is_live = yield from _is_live(store, order_id, stream)
+    if is_live == names_stream:
+        return ""
+    if not is_live:
+        if data is None or entry is None or (yield from _is_fenced_live(store, order_id, entry)):
+            return ""
+        yield from directory.release(keys, [(order_id, data)])
+        return _REMOVED
+    if entry and entry.stream < store.num_streams and (yield from _is_fenced_live(store, order_id, entry)):
+        yield from store.change_in_stream("cancel", stream, order_id)
+        return f"it was live twice: this one was cancelled, and the one in stream {entry.stream} stays"
+    yield from directory.claim(keys, [(order_id, new_entry(stream).encode(), data or b"")])
+    return _ADDED
+
+
+def _is_live(store: Cluster, order_id: str, stream: int) -> Steps[bool]:
+    step = ReadTransaction(store.keys.slot_of(stream), [("HEXISTS", store.keys.orders(stream), order_id)])
+    ((is_live,),) = yield [step]
+    return bool(is_live)
+
+
+def _is_fenced_live(store: Cluster, order_id: str, entry: Entry) -> Steps[bool]:
+    """Fence an entry's claim, unless its order is live; reply with whether it is."""
+    if not entry.token:
+        return (yield from _is_live(store, order_id, entry.stream))
+    keys = store.keys
+    names = pack((keys.orders(entry.stream), keys.fence(entry.stream, entry.token)))
+    (is_live,) = yield [
+        Call("cluster/fence", keys.slot_of(entry.stream), names, pack((order_id, FENCE_SECONDS)))
+    ]
+    return bool(is_live)

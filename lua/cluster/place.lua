@@ -1,0 +1,46 @@
+--- Places claimed orders of one stream, ACTIVE, one after the other, except each whose claim is void.
+--- KEYS: sessions config sequence orders fences... (of each order; behind them, declared, placed and the users' sets)
+--- ARGV: session request_number epoch namespace claimed_at behind new... (1 to 1,000; stream, order id, user id and
+--- record of each)
+--- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live, 'f' for each whose claim is void, and
+--- behind a space the last sequence number, '0' if none was assigned; 'STALE'
+--- @include "session"
+--- @include "clock"
+--- @include "insert_orders"
+local sessions, config, sequence, orders = unpack(KEYS, 1, 4)
+local fences, before_fences = KEYS, 4
+local session, request_number, epoch, namespace, claimed_at, behind = unpack(ARGV, 1, 6)
+local new, first = ARGV, 7
+
+local done = answer_without_change(sessions, session, request_number, config, epoch)
+if done then
+  return done
+end
+local order_ids = {}
+for at = first, #new, 4 do
+  order_ids[#order_ids + 1] = new[at + 1]
+end
+local live = redis.call('HMGET', orders, unpack(order_ids))
+local are_fenced = redis.call('EXISTS', unpack(fences, before_fences + 1, before_fences + #order_ids)) > 0
+-- Older than this a claim may have outlived its fence, which stands for an hour.
+local are_too_old = clock_text() - claimed_at > 600 * 1000000
+local answers, claimed, number = {}, {}, '0'
+for i = 1, #order_ids do
+  local at = first + 4 * (i - 1)
+  if live[i] then
+    answers[i] = 'n'
+  elseif are_too_old or are_fenced and redis.call('EXISTS', fences[before_fences + i]) == 1 then
+    answers[i] = 'f'
+  else
+    answers[i] = 'y'
+    claimed[#claimed + 1] = at
+  end
+end
+if #claimed == 1 then
+  local stream, order_id, user_id, record = unpack(new, claimed[1], claimed[1] + 3)
+  number = insert_order(namespace, nil, sequence, stream, order_id, user_id, record, behind)
+elseif #claimed > 1 then
+  number = insert_orders(namespace, nil, sequence, new, claimed, behind)
+end
+local reply = table.concat(answers) .. ' ' .. number
+return answer(sessions, session, request_number, reply, #claimed == 0)
