@@ -60,7 +60,7 @@ class AsyncConnections:
             ReplyLost: it may have been done.
         """
         self._refuse_if_closed()
-        data, num_replies, _, give_up_at, is_long = request
+        data, num_replies, give_up_at, _, is_long = request
         if self._memory:
             return await self._memory.exchange(data, num_replies)
         link = self._long if is_long else self._short

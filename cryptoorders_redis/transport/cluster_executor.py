@@ -123,7 +123,7 @@ class ClusterExecutor(Executor):
         for step in pending:
             groups.setdefault(step.find_address(), []).append(step)
         parts = [
-            (address, in_one(group, 0.0, give_up_at, operation.is_long)) for address, group in groups.items()
+            (address, in_one(group, give_up_at, 0.0, operation.is_long)) for address, group in groups.items()
         ]
         outcomes: list[Outcome] = yield ClusterRequest(parts, wait_seconds)
         failures: list[Exception] = []
@@ -156,7 +156,7 @@ class ClusterExecutor(Executor):
         """Ask one node after another for the map of slots. Returns the last one's trouble if none has it."""
         trouble: errors.StoreUnavailable | None = None
         for address in self._topology.nodes_to_ask():
-            request = Request(_CLUSTER_SLOTS, 1, 0.0, give_up_at, is_long=False)
+            request = Request(_CLUSTER_SLOTS, 1, give_up_at)
             outcomes: list[Outcome] = yield ClusterRequest([(address, request)], wait_seconds)
             wait_seconds = 0.0
             reply = outcomes[0][0] if isinstance(outcomes[0], list) else outcomes[0]

@@ -95,11 +95,12 @@ class Connections:
             StoreClosed: after `close`.
             ReplyLost: it may have been done.
         """
-        link = self._take(request.give_up_at)
+        data, num_replies, give_up_at, _, _ = request
+        link = self._take(give_up_at)
         try:
             if not link.is_up(self._era):
                 self._connect(link)
-            return link.exchange(request.data, request.num_replies)
+            return link.exchange(data, num_replies)
         finally:
             self._give_back(link)
 
@@ -267,15 +268,19 @@ class _Link:
         Raises:
             ReplyLost: not all of them came.
         """
-        wire = self._leave_wire()
+        # Out of here until all replies are read: the next call must not read a reply to this request.
+        wire, self._wire = self._wire, None
+        assert wire
         try:
             wire.send(request)
-            return self._receive(wire, num_replies)
+            replies = wire.receive(num_replies)
         except BaseException as error:  # also when interrupted
             wire.disconnect()
             if isinstance(error, redis.RedisError | OSError):
                 raise reply_lost(error) from error
             raise
+        self._keep_usable(wire)
+        return replies
 
     @contextlib.contextmanager
     def sending(self, request: bytes, num_replies: int) -> Generator[Callable[[], list[Reply]]]:
@@ -284,11 +289,14 @@ class _Link:
         Raises:
             ReplyLost: it may not have been sent as a whole. Also what is given may raise it.
         """
-        wire = self._leave_wire()
+        wire, self._wire = self._wire, None
+        assert wire
 
         def receive() -> list[Reply]:
             with _reply_lost_by_errors():
-                return self._receive(wire, num_replies)
+                replies = wire.receive(num_replies)
+            self._keep_usable(wire)
+            return replies
 
         try:
             with _reply_lost_by_errors():
@@ -298,19 +306,11 @@ class _Link:
             if wire is not self._wire:
                 wire.disconnect()
 
-    def _leave_wire(self) -> Wire:
-        """Out of here until all replies are read: the next call must not read a reply to this request."""
-        wire, self._wire = self._wire, None
-        assert wire
-        return wire
-
-    def _receive(self, wire: Wire, num_replies: int) -> list[Reply]:
-        replies = wire.receive(num_replies)
+    def _keep_usable(self, wire: Wire) -> None:
         if wire.is_usable():
             self._wire = wire
         else:
             wire.disconnect()
-        return replies
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""

@@ -52,7 +52,7 @@ class Driver:
             return self._converse(self._executor.execute(operation))
         data, session, give_up_at = first_try
         try:
-            outcome = self._connections.fetch(Request(data, 1, 0.0, give_up_at, is_long=False))
+            outcome = self._connections.fetch(Request(data, 1, give_up_at))
         except Exception as error:  # noqa: BLE001 - the executor decides what it means
             return self._converse(self._executor.execute(operation, first_try), error)
         answer = self._executor.settled(session, outcome[0])

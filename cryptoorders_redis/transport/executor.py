@@ -160,7 +160,7 @@ class Executor:
                             yield from self._begin_session(operation, slot, give_up_at)
                         )
                 replies: Iterator[Reply] = iter(
-                    (yield in_one(pending, wait_seconds, give_up_at, operation.is_long))
+                    (yield in_one(pending, give_up_at, wait_seconds, operation.is_long))
                 )
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))

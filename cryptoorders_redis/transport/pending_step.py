@@ -159,15 +159,15 @@ def _writes(step: Step) -> bool:
     return isinstance(step, Call) and (bool(step.changes) or step.script in _WRITING_SCRIPTS)
 
 
-def in_one(steps: Sequence[PendingStep], wait_seconds: float, give_up_at: float, is_long: bool) -> Request:
+def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float, is_long: bool) -> Request:
     if len(steps) == 1:
-        return Request(*steps[0].request(), wait_seconds, give_up_at, is_long)
+        return Request(*steps[0].request(), give_up_at, wait_seconds, is_long)
     requests = [step.request() for step in steps]
     return Request(
         b"".join(data for data, _ in requests),
         sum(num_replies for _, num_replies in requests),
-        wait_seconds,
         give_up_at,
+        wait_seconds,
         is_long,
     )
 

@@ -13,16 +13,16 @@ class Request(NamedTuple):
     """Bytes to send to one server as they are, and how many replies will come.
 
     Attributes:
-        wait_seconds: how long to wait before it.
         give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
+        wait_seconds: how long to wait before it.
         is_long: whether the replies may be long, or take long to make.
     """
 
     data: bytes
     num_replies: int
-    wait_seconds: float
     give_up_at: float
-    is_long: bool
+    wait_seconds: float = 0.0
+    is_long: bool = False
 
 
 class ClusterRequest(NamedTuple):

@@ -45,9 +45,7 @@ def test_each_call_gets_its_own_reply_amid_cancelled_ones(run, server):
                     return True
                 expected = [b"%d" % each for each in range(number, number + 1 + number % 4)]
                 requests = b"".join(map(echo, range(number, number + len(expected))))
-                replies = await connections.fetch(
-                    Request(requests, len(expected), 0.0, time.monotonic() + 30, is_long=False)
-                )
+                replies = await connections.fetch(Request(requests, len(expected), time.monotonic() + 30))
                 assert replies == expected
                 return True
 
@@ -89,7 +87,7 @@ def test_errors_stand_among_the_replies_as_redis_py_makes_them(run, server, raw)
             assert type(await send(connections, encode_command(missing))) is NoScriptError
             commands = (("MULTI",), ("PING",), missing, ("EXEC",))
             requests = b"".join(map(encode_command, commands))
-            replies = await connections.fetch(Request(requests, 4, 0.0, time.monotonic() + 30, is_long=True))
+            replies = await connections.fetch(Request(requests, 4, time.monotonic() + 30, is_long=True))
             assert replies[:3] == [b"OK", b"QUEUED", b"QUEUED"]
             assert replies[3][0] == b"PONG"
             assert type(replies[3][1]) is NoScriptError
@@ -106,9 +104,7 @@ def test_a_lost_connection_ends_all_calls_on_it(run, own_server):
             server.stop_answering()
             calls = [send(connections, PING) for _ in range(10)]
             calls += [
-                asyncio.create_task(
-                    connections.fetch(Request(PING * 3, 3, 0.0, time.monotonic() + 30, is_long=False))
-                )
+                asyncio.create_task(connections.fetch(Request(PING * 3, 3, time.monotonic() + 30)))
                 for _ in range(10)
             ]
             await asyncio.sleep(0.05)

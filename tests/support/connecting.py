@@ -28,7 +28,7 @@ async def connected(url: str, **options: object) -> AsyncIterator[AsyncConnectio
 async def ask(connections: AsyncConnections, *words: Any, is_long: bool = False, seconds: float = 30) -> Any:
     """Return the reply to a command that waits for room so long."""
     give_up_at = time.monotonic() + seconds
-    (reply,) = await connections.fetch(Request(encode_command(words), 1, 0.0, give_up_at, is_long))
+    (reply,) = await connections.fetch(Request(encode_command(words), 1, give_up_at, is_long=is_long))
     return reply
 
 
