@@ -303,7 +303,7 @@ class _Link:
                 wire.send(request)
             yield receive
         finally:  # also when interrupted
-            if wire is not self._wire:
+            if wire is not self._wire:  # pyright: ignore[reportUnnecessaryComparison] - put back by receive()
                 wire.disconnect()
 
     def _keep_usable(self, wire: Wire) -> None:

@@ -26,7 +26,7 @@ Run = Callable[[Operation[Any]], Any]
 class SlotKeys(Keys):
     """Keys for scripts that stay in one slot."""
 
-    def one_of_each_kind(self) -> tuple[str, ...]:
+    def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - scripts touch what they like
         return ()
 
 
