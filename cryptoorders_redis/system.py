@@ -81,8 +81,8 @@ class CryptoOrderSystem:
         Args:
             num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
                 number that the namespace has, and 1 for a new namespace.
-            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
-                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
+            url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `file:DIR` or `memory://[name]`.
+                None takes `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
             client: A client to use instead of a URL. Its connection settings are used, but not its retries,
                 its decoding and its protocol, which is RESP2 here. It is never closed here.
             namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.

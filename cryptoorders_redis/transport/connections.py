@@ -20,6 +20,8 @@ from cryptoorders_redis.transport.error_mapping import (
     as_cause,
     ends_connection,
     is_read_only,
+    may_be_former_master,
+    no_master,
     refusal,
     reply_lost,
 )
@@ -122,16 +124,23 @@ class Connections:
         self._filling = threading.Lock()
         self._era = 0
         """Rises when the server turns out to be a replica: another may be its master's address by now."""
+        self._master: object = None
+        """Where the last connection led to, if sentinels name the master."""
         self._waiting: list[None] = []
         """As long as there are calls that wait for a connection, or longer where one was interrupted."""
         self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self._pid = os.getpid()  # last: by it other threads of a child know that this is done
 
     def _new_link(self) -> "_Link":
-        return _Link(self._source.make, self._client_name, self._leave_replica)
+        return _Link(self._source.make, self._client_name, self._leave_master)
 
-    def _leave_replica(self) -> None:
-        self._era += 1
+    def _leave_master(self, error: Exception) -> Exception:
+        if self._source.follows_master:
+            self._era += 1
+            return no_master(error)
+        if is_read_only(error):
+            self._era += 1
+        return error
 
     def _take(self, give_up_at: float) -> "_Link":
         self._be_of_this_process()
@@ -188,43 +197,50 @@ class Connections:
             if server:
                 server.join()
             try:
-                link.connect(self._era)
+                address = link.connect(self._era)
             except (redis.ConnectionError, OSError):
                 if not server:
                     raise
                 server.revive()
                 _log.warning("the private server of %s was gone, and is up again", server.folder)
-                link.connect(self._era)
+                address = link.connect(self._era)
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from as_cause(error)
+        if self._source.follows_master and address != self._master:
+            self._master = address
+            self._era += 1  # the other connections lead to a former master
+            link.era = self._era
 
 
 class _Link:
     """A place for one connection, which is made when it is needed."""
 
-    __slots__ = ("__weakref__", "_client_name", "_era", "_leave_replica", "_make", "_wire")
+    __slots__ = ("__weakref__", "_client_name", "_leave_master", "_make", "_wire", "era")
 
     def __init__(
-        self, make: Callable[[], Connection], client_name: str, leave_replica: Callable[[], None]
+        self,
+        make: Callable[[], Connection],
+        client_name: str,
+        leave_master: Callable[[Exception], Exception],
     ) -> None:
         self._make = make
         self._client_name = client_name
-        self._leave_replica = leave_replica
+        self._leave_master = leave_master
         self._wire: Wire | None = None
 
     def is_up(self, era: int) -> bool:
         """Return whether there is a connection of this era, which the server has not closed."""
-        if self._wire is None or self._era != era:
+        if self._wire is None or self.era != era:
             return False
         try:
             return not self._wire.has_news()
         except (redis.RedisError, OSError):
             return False
 
-    def connect(self, era: int) -> None:
-        """Connect, and close the connection that there was."""
+    def connect(self, era: int) -> object:
+        """Connect, and close the connection that there was. Return the address."""
         self.disconnect()
         connection = self._make()
         connection.connect()
@@ -236,10 +252,11 @@ class _Link:
         _log.debug("connected")
         where = getattr(connection, "_sock", None)
         if isinstance(where, socket.socket):
-            self._wire = _SocketWire(connection, where, self._leave_replica)
+            self._wire = _SocketWire(connection, where, self._leave_master)
         else:
             self._wire = _MemoryWire(connection)
-        self._era = era
+        self.era = era
+        return getattr(connection, "host", None), getattr(connection, "port", None)
 
     def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
         """Send the request and return its replies.
@@ -274,11 +291,11 @@ class _SocketWire:
     """The socket of a connection that redis-py has made. Without redis-py it is read and written faster."""
 
     def __init__(
-        self, connection: Connection, where: socket.socket, leave_replica: Callable[[], None]
+        self, connection: Connection, where: socket.socket, leave_master: Callable[[Exception], Exception]
     ) -> None:
         if connection.can_read(0):
             raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
-        self._leave_replica = leave_replica
+        self._leave_master = leave_master
         self._is_usable = True
         self._send, self._receive = where.sendall, where.recv
         self._read = make_read(self._make_error)
@@ -307,9 +324,9 @@ class _SocketWire:
 
     def _make_error(self, text: str) -> Exception:
         error = parse_error(text)
-        if is_read_only(error):
-            self._leave_replica()
-        elif ends_connection(error):
+        if may_be_former_master(error):
+            return self._leave_master(error)
+        if ends_connection(error):
             self._is_usable = False
         return error
 
