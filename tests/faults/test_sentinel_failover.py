@@ -2,12 +2,16 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.consistency import assert_consistent
 from tests.support.sentinels import MASTER, SentinelServers
+from tests.support.waiting import wait_until
 
 NUM_TRADERS = 6
 
@@ -119,6 +123,32 @@ def test_a_change_that_waits_at_a_demoted_master_is_made(watched, api, namespace
         waiting.join()
         assert answers == [True]
         assert system.cancel("o") is False
+
+
+def test_all_connections_to_a_former_master_are_left_at_one_time(watched, namespace):
+    """Else each of them would cost a call its time-out."""
+    calls = []
+    observer: Any = SimpleNamespace(call=calls.append)
+    url = f"{watched.url}?socket_timeout=1&client_name=mine"
+    with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=30, observer=observer) as system:
+
+        def place_at_one_time(name):
+            watched.pause_changes()
+            with watched.client(watched.master()) as client, ThreadPoolExecutor(4) as pool:
+                placed = [pool.submit(system.place, f"{name}{n}", "alice", "BTC", 1, 1) for n in range(4)]
+                wait_until(lambda: [one["name"] for one in client.client_list()].count("mine") >= 4)
+                watched.go_on_with_changes()
+            assert [one.result() for one in placed] == [True] * 4
+
+        place_at_one_time("before")
+        former = watched.master()
+        watched.freeze(former)
+        assert system.count() == 4
+        watched.wait_for_failover(former)
+        calls.clear()
+        place_at_one_time("after")
+        assert [call.attempts for call in calls] == [1] * 4
+        watched.thaw(former)
 
 
 def test_without_a_master_a_call_ends_at_its_deadline(watched, api, namespace):

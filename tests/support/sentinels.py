@@ -143,6 +143,10 @@ class SentinelServers:
             client.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
         wait_until(lambda: _are_level(master))
 
+    def go_on_with_changes(self) -> None:
+        with self.client(self.master()) as client:
+            client.execute_command("CLIENT", "UNPAUSE")
+
     def demote(self) -> None:
         """Let a replica take over from a master that is well. What waits there finds itself at a replica."""
         former = self.master()
