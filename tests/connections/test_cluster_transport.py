@@ -322,9 +322,7 @@ def test_a_frozen_node_does_not_hold_up_calls_to_the_others(own_cluster, namespa
 
 def test_a_standalone_url_of_a_cluster_node_is_refused(cluster, api):
     for address in cluster.addresses:
-        with pytest.raises(
-            errors.ConfigurationMismatch, match=r"such as redis\+cluster://host:port"
-        ) as caught:
+        with pytest.raises(errors.ConfigurationMismatch, match=r"redis\+cluster://") as caught:
             api(2, url=f"redis://:@{address}", namespace="plain")
         assert "@" not in str(caught.value)
 
