@@ -16,9 +16,7 @@ from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.repair import repair
-from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import Stats, stats
-from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import (
@@ -30,11 +28,11 @@ from cryptoorders_redis.order import (
     StatusName,
     UsersOrderFields,
 )
+from cryptoorders_redis.transport.aio_cluster_connections import AsyncClusterConnections
 from cryptoorders_redis.transport.aio_connections import AsyncConnections
 from cryptoorders_redis.transport.aio_driver import AsyncDriver
+from cryptoorders_redis.transport.composition import Options, compose
 from cryptoorders_redis.transport.endpoint import make_endpoint
-from cryptoorders_redis.transport.executor import Executor
-from cryptoorders_redis.transport.sessions import Sessions
 from cryptoorders_redis.validation import validate_text
 
 
@@ -71,11 +69,12 @@ class AsyncCryptoOrderSystem:
         num_streams: int | None = None,
         *,
         url: str | None = None,
-        client: redis.asyncio.Redis | None = None,
+        client: redis.asyncio.Redis | redis.asyncio.RedisCluster | None = None,
         namespace: str = "cryptoorders",
         create: bool = True,
         deadline_seconds: float = 10.0,
         observer: Observer | None = None,
+        wait_replicas: int = 0,
     ) -> None:
         """Check the arguments. `async with` or the first call joins the namespace, or creates it.
 
@@ -84,10 +83,12 @@ class AsyncCryptoOrderSystem:
         Args:
             num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
                 number that the namespace has, and 1 for a new namespace.
-            url: `redis://`, `rediss://`, `unix://`, `file:DIR` or `memory://[name]`. None takes
-                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
-            client: A client to use instead of a URL. Its connection settings are used, but not its retries,
-                its decoding and its protocol, which is RESP2 here. It is never closed here.
+            url: `redis://`, `rediss://`, `unix://`, `redis+cluster://host:port,host:port`,
+                `rediss+cluster://`, `file:DIR` or `memory://[name]`. None takes `$CRYPTOORDERS_URL`, or
+                `redis://localhost:6379/0` where that is not set.
+            client: A client to use instead of a URL, a `Redis` or a `RedisCluster`. Its connection settings
+                are used, but not its retries, its decoding and its protocol, which is RESP2 here. It is
+                never closed here.
             namespace: The name of this set of orders on the server, 1 to 100 of `A-Za-z0-9._-`.
             create: Whether to create the namespace if it does not exist. With False a misspelled name
                 is an error instead of a new and empty namespace.
@@ -96,6 +97,9 @@ class AsyncCryptoOrderSystem:
                 of the connection, 5 seconds by default. A server that never answered is not retried.
             observer: Any object with a method `call(info)`. It is told of each call once, after its end, by a
                 `CallInfo`. What it raises is logged, and does not change the call.
+            wait_replicas: How many replicas must have a change before its call returns, 0 or more. If they do
+                not have it in time, the call ends like one whose reply was lost. This makes it unlikely that
+                a failover loses the change. It costs a round trip between the servers.
 
         Raises:
             TypeError: An argument has a wrong type. Nothing was sent.
@@ -107,17 +111,15 @@ class AsyncCryptoOrderSystem:
             SchemaVersionMismatch: From `async with` or the first call: this release does not know the
                 schema version of the data.
         """
-        self._store: Store = Standalone(namespace)
-        self._num_streams = num_streams
-        self._sessions = Sessions(self._store.keys)
         endpoint = make_endpoint(url, client, redis.asyncio)
+        options = Options(deadline_seconds, observer, wait_replicas)
+        self._store, self._sessions, executor = compose(endpoint, namespace, options)
+        self._num_streams = num_streams
         self._where = endpoint.where
-        self._connections = AsyncConnections(endpoint, f"cryptoorders_redis:{namespace}")
-        self._driver = AsyncDriver(
-            Executor(self._sessions, deadline_seconds, observer),
-            self._connections,
-            partial(self._store.open, num_streams, create=create),
-        )
+        connect = AsyncClusterConnections if endpoint.startup else AsyncConnections
+        self._connections = connect(endpoint, f"cryptoorders_redis:{namespace}")
+        opening = partial(self._store.open, num_streams, create=create)
+        self._driver = AsyncDriver(executor, self._connections, opening)
         self._run = self._driver.run
 
     async def place(

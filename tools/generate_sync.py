@@ -20,9 +20,11 @@ STALE = "system.py is not what aio.py generates: edit aio.py only, then run `mak
 NAMES = {
     "AsyncCryptoOrderSystem": "CryptoOrderSystem",
     "AsyncUserOrders": "UserOrders",
+    "AsyncClusterConnections": "ClusterConnections",
     "AsyncConnections": "Connections",
     "AsyncDriver": "Driver",
     "AsyncGenerator": "Generator",
+    "aio_cluster_connections": "cluster_connections",
     "aio_connections": "connections",
     "aio_driver": "driver",
     "__aenter__": "__enter__",
@@ -172,8 +174,10 @@ def _without_async(source: str) -> str:
 
 
 def _formatted(source: str) -> str:
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(SYNC_API), "-"]
-    return subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+    for what in (("check", "--select", "I", "--fix", "--quiet"), ("format",)):
+        command = [sys.executable, "-m", "ruff", *what, "--stdin-filename", str(SYNC_API), "-"]
+        source = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+    return source
 
 
 def main(arguments: list[str]) -> None:

@@ -18,6 +18,7 @@ from redis.backoff import ConstantBackoff
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from cryptoorders_redis.transport import aio_multiplexed, connections
+from cryptoorders_redis.transport.connections import Connections
 from cryptoorders_redis.transport.endpoint import TIMEOUT_SECONDS, make_endpoint
 from tests.support.servers import REPOSITORY
 
@@ -28,6 +29,7 @@ from tests.support.servers import REPOSITORY
 def test_a_lost_place_is_filled_again(server, namespace):
     url = f"{server.url}?max_connections=1"
     with CryptoOrderSystem(2, url=url, namespace=namespace, deadline_seconds=5) as system:
+        assert isinstance(system._connections, Connections)
         system._connections._take(time.monotonic())  # and nobody keeps it
         gc.collect()
         assert system.count() == 0
@@ -106,6 +108,7 @@ def test_calls_that_wait_when_a_system_is_closed_do_nothing(own_server, namespac
     server = own_server()
     system = CryptoOrderSystem(2, url=f"{server.url}?max_connections=2", namespace=namespace)
     system.place("first", "alice", "BTC", 1, 1)
+    assert isinstance(system._connections, Connections)
     server.stop_answering()
     with ThreadPoolExecutor(20) as pool:
         calls = [pool.submit(system.place, f"o{n}", "alice", "BTC", 1, 1) for n in range(20)]
