@@ -90,3 +90,12 @@ def test_there_is_no_first_try():
         assert system.place("o", "alice", "BTC", 1, 1)
         executor = Executor(system._sessions, 60, wait_replicas=1)
         assert executor.first_try(system._store.pause("o")) is None
+
+
+WRONG = [(-1, ValueError), ("1", TypeError), (1.0, TypeError), (True, TypeError), (None, TypeError)]
+
+
+@pytest.mark.parametrize(("wait_replicas", "error"), WRONG)
+def test_what_is_no_number_of_replicas_is_refused(wait_replicas, error):
+    with pytest.raises(error, match="wait_replicas must be"):
+        CryptoOrderSystem(2, url="memory://", wait_replicas=wait_replicas)
