@@ -19,7 +19,7 @@ _log = logging.getLogger("cryptoorders_redis")
 
 NO_SESSION = b"NOSESSION"
 
-_WRITING_SCRIPTS = frozenset(("cluster/claim", "cluster/claim_many", "cluster/fence"))
+_WRITING_SCRIPTS = frozenset(("cluster/claim", "cluster/fence"))
 """Scripts that write, and whose calls nevertheless change no order, so that they have no session."""
 
 _WAIT_MILLISECONDS = 1000
