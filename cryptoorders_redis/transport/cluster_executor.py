@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.observing import Observer
@@ -159,9 +159,9 @@ class ClusterExecutor(Executor):
             request = Request(_CLUSTER_SLOTS, 1, give_up_at)
             outcomes: list[Outcome] = yield ClusterRequest([(address, request)], wait_seconds)
             wait_seconds = 0.0
-            reply = outcomes[0][0] if isinstance(outcomes[0], list) else outcomes[0]
+            reply = _about_map(outcomes[0][0]) if isinstance(outcomes[0], list) else outcomes[0]
             if isinstance(reply, Exception):
-                trouble = _trouble_in(_about_map(reply), operation, pending)
+                trouble = _trouble_in(reply, operation, pending)
             elif self._topology.learn(reply, address):
                 self._server_known = True
                 self._topology.note_answer(address)
@@ -174,16 +174,16 @@ class ClusterExecutor(Executor):
         return trouble
 
 
-def _about_map(error: Exception) -> Exception:
-    """Return the error for a node that has not told the map."""
-    if isinstance(error, ResponseError):
-        if _NO_CLUSTER in str(error):
-            return errors.ConfigurationMismatch(
-                "the server is not a node of a Redis Cluster: use a URL such as redis://host:port, or a "
-                "client of the class Redis"
-            )
-        return refusal(error)
-    return error
+def _about_map(reply: Reply) -> Reply:
+    """Return a reply to CLUSTER SLOTS: our error in place of the server's."""
+    if not isinstance(reply, Exception):
+        return reply
+    if _NO_CLUSTER in str(reply):
+        return errors.ConfigurationMismatch(
+            "the server is not a node of a Redis Cluster: use a URL such as redis://host:port, or a "
+            "client of the class Redis"
+        )
+    return refusal(reply)
 
 
 def _trouble_in(

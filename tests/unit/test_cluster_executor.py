@@ -261,6 +261,16 @@ def test_every_known_node_is_asked_for_the_map():
     assert by_hand.waits(), "none has told it"
 
 
+def test_a_node_that_is_still_loading_is_passed_over_for_the_map():
+    by_hand = ByHand(operation_of([GET_LOW]))
+    by_hand.answer([f"MOVED {LOW_SLOT} new:3"])
+    for _ in range(2):
+        by_hand.answer(["LOADING Redis is loading the dataset in memory"])
+    by_hand.answer([SLOTS])
+    by_hand.answer([b"1"])
+    assert by_hand.result == [[[b"1"]]]
+
+
 def test_a_cluster_that_never_answered_is_not_waited_for():
     executor = ClusterExecutor(Sessions(SlotKeys("ns")), 60, None, Topology(["a:1", "b:2"]))
     conversation = executor.execute(operation_of([GET_LOW]))
@@ -277,11 +287,18 @@ def test_a_server_that_is_no_cluster_node_is_named_so():
         by_hand.answer(["ERR This instance has cluster support disabled"])
 
 
-def test_a_user_who_may_not_read_the_map_is_told_so():
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "NOPERM this user has no permissions to run the 'cluster|slots' command",
+        "NOAUTH Authentication required.",
+    ],
+)
+def test_a_user_who_may_not_read_the_map_is_told_so(reply):
     by_hand = ByHand(operation_of([GET_LOW]))
     by_hand.answer([f"MOVED {LOW_SLOT} new:3"])
     with pytest.raises(errors.AccessDenied):
-        by_hand.answer(["NOPERM this user has no permissions to run the 'cluster|slots' command"])
+        by_hand.answer([reply])
 
 
 def test_a_read_at_full_memory_is_a_script_in_the_same_slot():
