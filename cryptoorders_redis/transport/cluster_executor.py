@@ -247,6 +247,12 @@ class RoutedStep(PendingStep):
         if isinstance(error, ReplyLost):
             self.in_doubt = self.session is not None
 
+    def _is_confirmed_by(self, replies: list[Reply]) -> bool:
+        if super()._is_confirmed_by(replies):
+            return True
+        self._topology.is_outdated = True  # the node may have lost its replicas because one took over
+        return False
+
     def _settled_without(self, answer: Exception) -> bool:
         if isinstance(answer, MovedError):
             self._topology.learn_move(answer.slot_id, self._address_in(answer))

@@ -101,10 +101,10 @@ class PendingStep:
         for reply in replies:
             if isinstance(reply, Exception):
                 error = refusal(reply)
-                if isinstance(error, errors.StoreUnavailable):
-                    self.trouble = error
-                else:
+                if isinstance(error, errors.AccessDenied):
                     self.refused = error
+                else:  # the change has run; perhaps its server is a replica by now, or its slot has moved
+                    self.trouble = errors.StoreUnavailable(str(error))
                 return False
         if replies[-1] >= self._wait_replicas:
             return True

@@ -182,6 +182,13 @@ def test_at_the_deadline_a_refused_change_was_not_made(reply):
         by_hand.answer([reply])
 
 
+def test_a_change_without_confirmation_asks_for_the_map():
+    """Where the master was cut off, its replica may be the master now."""
+    by_hand = begun(set_once(IN_LOW), wait_replicas=1)
+    by_hand.answer([b"y", 0])
+    assert b"SLOTS" in next(iter(by_hand.sent().values()))
+
+
 def test_a_script_that_a_node_does_not_know_is_sent_as_text():
     by_hand = ByHand(operation_of([set_once(IN_LOW), set_once(IN_HIGH)]))
     by_hand.answer([b"1000"], [b"2000"])
