@@ -118,8 +118,9 @@ class _Caller:
 
     def _place_many(self) -> tuple[_Call, Any]:
         user = self._random.choice(self.users)  # one: orders of several streams are not in the batch's order
-        orders = [(self._id(), "BTC", Decimal(3), Decimal(10)) for _ in range(6)]
-        placed = [self.model.place(order_id, user, *rest) for order_id, *rest in orders]
+        ids = [self._id() for _ in range(6)]
+        placed = [self.model.place(order_id, user, "BTC", Decimal(3), Decimal(10)) for order_id in ids]
+        orders = [(order_id, "BTC", Decimal(3), Decimal(10)) for order_id in ids]
         return (f"{user}.place_many", (orders,), {}), placed
 
     def _cancel_many(self) -> tuple[_Call, Any]:
@@ -184,7 +185,7 @@ class ClusterLoad:
         """Wait until each caller has made so many further calls."""
         wanted = {caller.name: caller.calls + num_calls for caller in self.callers}
         wait_until(lambda: self.errors or all(caller.calls >= wanted[caller.name] for caller in self.callers))
-        assert self.errors == []
+        assert not self.errors, self.errors
 
     def stop(self) -> None:
         """Let each caller finish the call that it is in."""
