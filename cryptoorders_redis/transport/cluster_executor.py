@@ -232,12 +232,14 @@ class RoutedStep(PendingStep):
 
     def take(self, replies: Iterator[Reply], asked: Address) -> None:
         """Take this step's replies."""
-        if self._ask_at:
-            self._ask_at = ""
-            next(replies)  # to ASKING
+        to_asking = next(replies) if self._ask_at else None
+        self._ask_at = ""
         self._asked = asked
         self.is_redirected = False
         self.is_settled = self.settled_by(replies)
+        if isinstance(to_asking, Exception) and not self.is_settled:  # the user may not send ASKING
+            self.is_redirected, self.is_settled = False, True
+            self.refused = refusal(to_asking)
 
     def fail(self, error: Exception) -> None:
         """Note that the request brought no replies."""

@@ -19,8 +19,8 @@ _log = logging.getLogger("cryptoorders_redis")
 
 NO_SESSION = b"NOSESSION"
 
-_WRITING_SCRIPTS = frozenset(("cluster/claim", "cluster/claim_many", "cluster/fence"))
-"""Scripts that write, and whose calls nevertheless change no order, so that they have no session."""
+_WRITING_SCRIPTS = frozenset(("begin_sessions", "cluster/claim", "cluster/fence"))
+"""Scripts that write what changes rely on, and whose calls change no order, so that they have no session."""
 
 _WAIT_MILLISECONDS = 1000
 """How long the server waits for replicas before it says how many have confirmed."""

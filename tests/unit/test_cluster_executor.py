@@ -140,6 +140,15 @@ def test_a_step_is_asked_elsewhere_once():
     assert set(by_hand.sent()) == {LOW}, "only once, for the slot may not have arrived"
 
 
+def test_a_user_who_may_not_follow_a_slot_on_its_way_is_told_so():
+    by_hand = ByHand(operation_of([GET_LOW]))
+    by_hand.answer([f"ASK {LOW_SLOT} new:3"])
+    with pytest.raises(errors.AccessDenied, match="asking"):
+        by_hand.answer(
+            ["NOPERM this user has no permissions to run the 'asking' command", f"MOVED {LOW_SLOT} low:1"]
+        )
+
+
 def test_a_transaction_waits_where_one_command_would_ask():
     by_hand = ByHand(operation_of([read(IN_LOW, ("GET", ":a"), ("GET", ":b"))]))
     by_hand.answer([b"OK", f"ASK {LOW_SLOT} new:3", b"QUEUED", "EXECABORT discarded"])
@@ -184,7 +193,8 @@ def test_at_the_deadline_a_refused_change_was_not_made(reply):
 
 def test_a_change_without_confirmation_asks_for_the_map():
     """Where the master was cut off, its replica may be the master now."""
-    by_hand = begun(set_once(IN_LOW), wait_replicas=1)
+    by_hand = ByHand(operation_of([set_once(IN_LOW)]), wait_replicas=1)
+    by_hand.answer([b"1000", 1])
     by_hand.answer([b"y", 0])
     assert b"SLOTS" in next(iter(by_hand.sent().values()))
 

@@ -23,8 +23,8 @@ def begun(deadline_seconds: float = 60):
     conversation = executor.execute(operation_of([set_once(1)]))
     request = next(conversation)
     assert b":probe" in request.data
-    assert WAIT not in request.data
-    return conversation, conversation.send([b"1000"])
+    assert request.data.endswith(WAIT)
+    return conversation, conversation.send([b"1000", 2])
 
 
 def result_of(conversation, replies):
@@ -75,6 +75,25 @@ def test_a_master_that_became_a_replica_confirms_nothing(error):
     second = conversation.send([b"y", parse_error(error)])
     assert second.data.startswith(first.data.removesuffix(WAIT))
     assert result_of(conversation, [b"y", 1, 2]) == [[b"y"]]
+
+
+def test_nothing_is_changed_before_replicas_know_the_session():
+    """Else a master that took over could not say whether it has a change that is in doubt."""
+    executor = Executor(Sessions(SlotKeys("ns")), 0, wait_replicas=2)
+    executor._server_known = True
+    conversation = executor.execute(operation_of([set_once(1)]))
+    next(conversation)
+    with pytest.raises(errors.StoreUnavailable, match="1 of 2 replicas"):
+        conversation.send([b"1000", 1])
+
+
+def test_without_the_right_to_wait_nothing_is_changed():
+    executor = Executor(Sessions(SlotKeys("ns")), 60, wait_replicas=2)
+    executor._server_known = True
+    conversation = executor.execute(operation_of([set_once(1)]))
+    next(conversation)
+    with pytest.raises(errors.AccessDenied, match="wait"):
+        conversation.send([b"1000", parse_error(NOT_PERMITTED)])
 
 
 def test_a_script_that_did_not_run_is_sent_again_with_its_wait():
