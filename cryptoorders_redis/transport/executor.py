@@ -195,7 +195,7 @@ class Executor:
         """Begin or renew this client's sessions in a slot, and take one of them."""
         while True:
             key, call = self._sessions.begin_call(slot)
-            step = PendingStep(call)
+            step = self._make_pending(call)
             yield from self._deliver(operation, [step], give_up_at)
             conclude(operation, [step])
             self._sessions.begin(slot, key, step.reply.decode())

@@ -1,5 +1,5 @@
 --- Claims order ids in a shard of the directory, each unless another entry than the one to take over stands there.
---- May run twice: a claim finds its own entry.
+--- May run twice: a claim finds its own entry, and writes it again, for WAIT may wait only for what was written.
 --- KEYS: directory
 --- ARGV: claims... (1 to 1,000; order id, entry and the entry that it may take over, or '', of each)
 --- REPLY: {microseconds since 1970, and of each claim the entry in its way, nil where it is claimed}
