@@ -41,6 +41,22 @@ class ConfigurationMismatch(CryptoOrdersError):
     """
 
 
+class ResizeUnderWay(CryptoOrdersError):
+    """The orders are being moved to another number of streams than was asked for. Nothing was changed.
+
+    Attributes:
+        num_streams: The number of streams to which they are being moved.
+    """
+
+    def __init__(self, message: str, *, num_streams: int) -> None:
+        super().__init__(message)
+        self.num_streams = num_streams
+
+
+class NotOnCluster(CryptoOrdersError):
+    """The call is not possible on a Redis Cluster. Nothing was changed."""
+
+
 class SchemaVersionMismatch(CryptoOrdersError):
     """The namespace's data has a schema version that this release does not know."""
 

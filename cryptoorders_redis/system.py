@@ -17,6 +17,7 @@ from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.repair import repair
+from cryptoorders_redis.operations.resize import Progress, resize
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
@@ -29,6 +30,7 @@ from cryptoorders_redis.order import (
     StatusName,
     UsersOrderFields,
 )
+from cryptoorders_redis.schema.placement import Placement
 from cryptoorders_redis.transport.cluster_connections import ClusterConnections
 from cryptoorders_redis.transport.composition import Options, compose
 from cryptoorders_redis.transport.connections import Connections
@@ -74,6 +76,7 @@ class CryptoOrderSystem:
         deadline_seconds: float = 10.0,
         observer: Observer | None = None,
         wait_replicas: int = 0,
+        placement: Placement | None = None,
     ) -> None:
         """Join a namespace of orders, or create it.
 
@@ -99,12 +102,15 @@ class CryptoOrderSystem:
             wait_replicas: How many replicas must have a change before its call returns, 0 or more. If they do
                 not have it in time, the call ends like one whose reply was lost. This makes it unlikely that
                 a failover loses the change. It costs a round trip between the servers.
+            placement: How users are spread over the streams. With `"modulo"` most of them change their
+                stream in a `resize`. With `"jump"`, jump consistent hash, as few as possible do. None takes
+                what the namespace has, and `"modulo"` for a new one. It cannot be changed later.
 
         Raises:
             TypeError: An argument has a wrong type. Nothing was sent.
             ValueError: An argument is not legal. Nothing was sent.
             NoSuchNamespace: The namespace does not exist, and `create` is False.
-            ConfigurationMismatch: The namespace has another num_streams.
+            ConfigurationMismatch: The namespace has another num_streams or placement.
             SchemaVersionMismatch: This release does not know the schema version of the data.
         """
         endpoint = make_endpoint(url, client, redis)
@@ -114,7 +120,7 @@ class CryptoOrderSystem:
         self._where = endpoint.where
         connect = ClusterConnections if endpoint.startup else Connections
         self._connections = connect(endpoint, f"cryptoorders_redis:{namespace}")
-        opening = partial(self._store.open, num_streams, create=create)
+        opening = partial(self._store.open, num_streams, placement, create=create)
         self._driver = Driver(executor, self._connections, opening)
         self._run = self._driver.run
 
@@ -551,6 +557,29 @@ class CryptoOrderSystem:
             NoSuchNamespace: The namespace does not exist, and this system may not create it.
         """
         return self._run(repair(self._store))
+
+    def resize(self, num_streams: int, *, progress: Progress | None = None) -> None:
+        """Change the number of streams, while other clients use every call. No call ever sees it.
+
+        Orders move to their new streams in slices of at most 500, each atomic, about 2 ms. All other clients
+        learn the new settings by themselves. An interrupted resize leaves orders in two streams for each
+        user, which every call knows: call it again with the same number to finish it, or with the old number
+        to turn round. Several may run at once. O(n) for n live orders, plus a scan of all keys of the
+        database.
+
+        Args:
+            num_streams: The new number of streams, 1 to 16384.
+            progress: Is called with how many of the live orders were looked at, and about how many there are.
+
+        Raises:
+            ResizeUnderWay: Another resize, to another number, is under way. Nothing was changed.
+            NotOnCluster: On a Redis Cluster, slots are moved instead. Nothing was sent.
+            NoSuchNamespace: The namespace does not exist.
+            StoreFull: The server's memory is full. A part of the orders may have been moved.
+            TypeError: `num_streams` is not an `int`. Nothing was sent.
+            ValueError: `num_streams` is not legal. Nothing was sent.
+        """
+        self._run(resize(self._store, num_streams, progress))
 
     def drop(self) -> None:
         """Remove the namespace with all its orders. This cannot be undone.

@@ -3,7 +3,7 @@
 --- ARGV: session request_number dropping (letters that name this drop)
 --- REPLY: the letters that name the drop: these, or those of an earlier one; '' no such namespace
 --- @include "session"
---- @include "clock"
+--- @include "next_epoch"
 local sessions, config, probe = unpack(KEYS)
 local session, request_number, dropping = unpack(ARGV)
 
@@ -21,7 +21,5 @@ redis.call('UNLINK', probe)
 if begun then
   return answer(sessions, session, request_number, begun)
 end
--- Which is the epoch of no client, and later than any that a stream of a Redis Cluster was told.
-local epoch = math.max(clock_text(), (tonumber(redis.call('HGET', config, 'epoch')) or 0) + 1)
-redis.call('HSET', config, 'dropping', dropping, 'epoch', string.format('%.0f', epoch))
+redis.call('HSET', config, 'dropping', dropping, 'epoch', next_epoch(config))
 return answer(sessions, session, request_number, dropping)

@@ -1,23 +1,27 @@
---- Cancels all orders of a user. Costs by their number, and touches the user's own stream alone.
---- Standalone only: the directory and the stream are in different slots.
---- KEYS: sessions config directory user
---- ARGV: session request_number epoch namespace stream user_id
+--- Cancels all orders of a user. Costs by their number, and touches the user's own streams alone: one, or two while
+--- orders move to other streams.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: sessions config directory users... (the user's set in each of these streams)
+--- ARGV: session request_number epoch namespace user_id streams... (1 or 2)
 --- REPLY: the number of orders that were cancelled; 'STALE'
 --- @include "session"
 --- @include "remove_orders"
-local sessions, config, directory, user = unpack(KEYS)
-local session, request_number, epoch, namespace, stream, user_id = unpack(ARGV)
+local sessions, config, directory = unpack(KEYS, 1, 3)
+local users = {unpack(KEYS, 4)}
+local session, request_number, epoch, namespace, user_id = unpack(ARGV, 1, 5)
+local streams = {unpack(ARGV, 6)}
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end
-local order_ids = redis.call('SMEMBERS', user)
-if #order_ids == 0 then
-  return answer(sessions, session, request_number, '0', true)
+local count = 0
+for i, user in ipairs(users) do
+  local order_ids = redis.call('SMEMBERS', user)
+  for first = 1, #order_ids, 5000 do
+    local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
+    remove_orders(namespace, directory, streams[i], some, {[user_id] = some})
+  end
+  count = count + #order_ids
 end
-for first = 1, #order_ids, 5000 do
-  local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
-  remove_orders(namespace, directory, stream, some, {[user_id] = some})
-end
-return answer(sessions, session, request_number, tostring(#order_ids))
+return answer(sessions, session, request_number, tostring(count), count == 0)

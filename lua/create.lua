@@ -1,11 +1,11 @@
 --- Creates a namespace, unless there is one.
 --- KEYS: sessions config
---- ARGV: session request_number schema_version num_streams directory_shards
+--- ARGV: session request_number schema_version num_streams directory_shards placement
 --- REPLY: 'y' created; 'n' there is one
 --- @include "session"
---- @include "clock"
+--- @include "next_epoch"
 local sessions, config = unpack(KEYS)
-local session, request_number, schema_version, num_streams, directory_shards = unpack(ARGV)
+local session, request_number, schema_version, num_streams, directory_shards, placement = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number)
 if done then
@@ -15,6 +15,6 @@ if redis.call('EXISTS', config) == 1 then
   return answer(sessions, session, request_number, 'n', true)
 end
 -- From the clock, so that a client of a namespace that was dropped does not take this one for it.
-redis.call('HSET', config, 'schema_version', schema_version, 'epoch', clock_text(),
-  'num_streams', num_streams, 'directory_shards', directory_shards)
+redis.call('HSET', config, 'schema_version', schema_version, 'epoch', next_epoch(config),
+  'num_streams', num_streams, 'directory_shards', directory_shards, 'placement', placement)
 return answer(sessions, session, request_number, 'y')

@@ -1,14 +1,19 @@
---- Reads the newest orders of one stream, the newest of them first.
---- KEYS: config orders placed paused
---- ARGV: epoch limit (1 to 5000)
---- REPLY: what order_columns says; 'STALE'
+--- Reads the newest orders of some streams, at one moment, the newest of each stream first.
+--- KEYS: config streams... (of each its orders, placed and paused)
+--- ARGV: epoch limit (of each stream, 1 to 5000)
+--- REPLY: a list by stream of what order_columns says; 'STALE'
 --- @include "settings"
 --- @include "order_columns"
-local config, orders, placed, paused = unpack(KEYS)
+local config = KEYS[1]
+local streams, first = KEYS, 2
 local epoch, limit = unpack(ARGV)
 
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
-local run = redis.call('ZRANGE', placed, 0, limit - 1, 'REV', 'WITHSCORES')
-return order_columns(run, #run / 2, orders, paused)
+local reply = {}
+for at = first, #streams, 3 do
+  local run = redis.call('ZRANGE', streams[at + 1], 0, limit - 1, 'REV', 'WITHSCORES')
+  reply[#reply + 1] = order_columns(run, #run / 2, streams[at], streams[at + 2])
+end
+return reply

@@ -80,13 +80,13 @@ REPLACEMENTS = (
             NoSuchNamespace: From `async with` or the first call: the namespace does not exist, and `create`
                 is False.
             ConfigurationMismatch: From `async with` or the first call: the namespace has another
-                num_streams.
+                num_streams or placement.
             SchemaVersionMismatch: From `async with` or the first call: this release does not know the
                 schema version of the data.
 """,
         """\
             NoSuchNamespace: The namespace does not exist, and `create` is False.
-            ConfigurationMismatch: The namespace has another num_streams.
+            ConfigurationMismatch: The namespace has another num_streams or placement.
             SchemaVersionMismatch: This release does not know the schema version of the data.
 """,
     ),

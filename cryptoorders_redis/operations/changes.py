@@ -14,7 +14,6 @@ from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.placement import stream_of_user
 
 if TYPE_CHECKING:
     from cryptoorders_redis.operations.cluster import Cluster
@@ -64,7 +63,7 @@ def change_orders(
         by_stream: dict[int, list[_Change]] = {}
         for change in left:
             # Of a named owner the stream is known.
-            stream = stream_of_user(owner, settings.num_streams) if owner else store.stream_in(change.entry)
+            stream = settings.stream_of(owner) if owner else store.stream_in(change.entry)
             if stream is not None:
                 by_stream.setdefault(stream, []).append(change)
         if not by_stream:

@@ -20,7 +20,6 @@ from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import Entry, decode_entry, new_entry
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def place_orders(store: Cluster, orders: Sequence[NewRecord]) -> Steps[bytes]:
 
 def _claim(keys: Keys, settings: Settings, claims: Sequence[_Claim]) -> Steps[None]:
     for claim in claims:
-        claim.entry = new_entry(stream_of_user(claim.order[1], settings.num_streams))
+        claim.entry = new_entry(settings.stream_of(claim.order[1]))
     wanted = ((claim.order[0], claim.entry.encode(), claim.over) for claim in claims)
     found = yield from directory.claim(keys, wanted)
     for claim in claims:

@@ -18,7 +18,6 @@ from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import ClusterKeys
-from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
 from cryptoorders_redis.validation import validate_text
 
@@ -71,8 +70,8 @@ class Cluster(Store):
         left = nodes if position != b"0" else nodes[1:]
         return b" ".join((position, *map(str.encode, left))), found
 
-    def last_numbers(self, num_streams: int) -> Commands:
-        for stream in range(num_streams):
+    def last_numbers(self, settings: Settings) -> Commands:
+        for stream in settings.streams:
             yield stream, ("GET", self.keys.sequence_of(stream))
 
     def read_together(self, settings: Settings, commands: Commands) -> Steps[list[Any] | None]:
@@ -113,7 +112,7 @@ class Cluster(Store):
         A stream that was read to its end says up to which number that is true. Where another's orders have
         larger numbers, it is read again, and told the largest: what is placed in it later comes behind them.
         """
-        streams: Collection[int] = range(settings.num_streams)
+        streams: Collection[int] = settings.streams
         replies: dict[int, Any] = {}
         told: set[int] = set()
         end, has_more = 0, False
@@ -153,10 +152,10 @@ class Cluster(Store):
 
     def catch_up_or_create(self, streams: Collection[int]) -> Steps[bool]:
         """Learn the settings, and tell these streams; create the namespace where it is gone."""
-        num_streams = self.num_streams
+        settings = self.settings
 
         def create_again() -> Steps[bool]:
-            yield from self.create_again(num_streams)
+            yield from self.create_again(settings)
             return True
 
         return self._catch_up(streams, create_again)
@@ -174,7 +173,7 @@ class Cluster(Store):
         keys = self.keys
         while True:
             settings = self.settings
-            stream = stream_of_user(user_id, settings.num_streams)
+            stream = settings.stream_of(user_id)
             user = keys.user(stream, user_id)
             ((order_ids,),) = yield [ReadTransaction(keys.slot_of(stream), [("SMEMBERS", user)])]
             order_ids = list(order_ids)
@@ -205,7 +204,7 @@ class Cluster(Store):
             entry = remembered
             if not owner and not entry:
                 (entry,) = yield from entries_of(self.keys, [order_id])
-            stream = stream_of_user(owner, settings.num_streams) if owner else self.stream_in(entry)
+            stream = settings.stream_of(owner) if owner else self.stream_in(entry)
             if stream is None:
                 return None
             read = (

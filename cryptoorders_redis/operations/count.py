@@ -5,7 +5,7 @@ from functools import partial
 from cryptoorders_redis.operations import Operation, Steps
 from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.order import OrderStatus, StatusName
-from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.validation import validate_text
 
 
@@ -23,9 +23,9 @@ def count(store: Store, user_id: str | None, status: StatusName | None) -> Opera
     return Operation("count", "read", (user_id,), _count_of_user(store, user_id, wanted), is_long=True)
 
 
-def sizes(store: Store, num_streams: int) -> Commands:
+def sizes(store: Store, settings: Settings) -> Commands:
     """Yield the commands that read, of each stream, how many orders are live and how many are paused."""
-    for stream in range(num_streams):
+    for stream in settings.streams:
         yield stream, ("ZCARD", store.keys.placed(stream))
         yield stream, ("SCARD", store.keys.paused(stream))
 
@@ -36,15 +36,14 @@ def _count_of_all(store: Store, status: OrderStatus | None) -> Steps[int]:
 
 
 def _count_of_user(store: Store, user_id: str, status: OrderStatus | None) -> Steps[int]:
-    def commands(num_streams: int) -> Commands:
-        stream = stream_of_user(user_id, num_streams)
-        theirs = store.keys.user(stream, user_id)
-        yield stream, ("SCARD", theirs)
-        if status is not None:
+    def commands(settings: Settings) -> Commands:
+        for stream in settings.homes_of(user_id):
+            theirs = store.keys.user(stream, user_id)
+            yield stream, ("SCARD", theirs)
             yield stream, ("SINTER", theirs, store.keys.paused(stream))  # SINTERCARD came with Redis 7
 
-    live, *paused = yield from store.snapshot(commands)
-    return _of_status(status, live, len(paused[0]) if paused else 0)
+    replies = yield from store.snapshot(commands)
+    return _of_status(status, sum(replies[0::2]), sum(map(len, replies[1::2])))
 
 
 def _of_status(status: OrderStatus | None, live: int, paused: int) -> int:

@@ -78,7 +78,7 @@ def read_listing(store: Streams) -> Steps[list[str]]:
     """Reply with the listing of all streams, at one moment."""
     while True:
         settings = store.settings
-        streams = [_Stream(store.keys, stream) for stream in range(settings.num_streams)]
+        streams = [_Stream(store.keys, stream) for stream in settings.streams]
         try:
             if len(streams) > 1:
                 return (yield from _read_streams(store, settings, streams))
@@ -99,11 +99,11 @@ def _read(store: Streams, settings: Settings, commands: Iterable[_Read]) -> Step
 def _read_streams(store: Streams, settings: Settings, streams: Sequence["_Stream"]) -> Steps[list[str]]:
     """Reply with the listing of several streams.
 
-    As long as the epoch is the same, no order may move to another stream: it could be taken for an earlier
-    order of the same id, which that stream had.
+    While orders move to other streams, all numbers are read at the one moment: an order that has come could
+    be taken for an earlier order of the same id, which that stream had.
     """
     read_paused = [stream.paused for stream in streams]
-    unread = streams
+    unread: Sequence[_Stream] = streams if settings.moving_from is None else ()
     while unread:
         size = max(PAGE // len(unread), 1)
         replies = yield from _read(store, settings, [*(s.next_page(size) for s in unread), *read_paused])

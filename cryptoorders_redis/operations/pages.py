@@ -5,6 +5,8 @@ page to the last is given out exactly once; one placed or cancelled in between m
 """
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Protocol
 
@@ -15,7 +17,6 @@ from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
-from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import decode_order
 
 PAGE = 1000
@@ -93,7 +94,7 @@ class _AllOrders:
         page: list[Order] = []
         while not page and self._read_up_to is not None:
             size, settings = self._size.take(), self._store.settings
-            limit = self._limit.of(size, settings.num_streams)
+            limit = self._limit.of(size, len(settings.streams))
             read = yield from self._store.read_page(settings, self._read_up_to, self._query.below, limit)
             if read is None:
                 if not (yield from self._store.read_settings()):
@@ -142,22 +143,22 @@ class _OrdersOfUser:
 
     def next_page(self) -> Steps[Sequence[Order]]:
         if self._unread is None:
-            (run,) = yield from self._store.snapshot(
-                lambda num_streams: [self._store.placed_by(self._user_id, num_streams)]
-            )
+            runs = yield from self._store.snapshot(partial(self._store.placed_by, self._user_id))
             self._unread = [
                 (order_id, placed)
+                for run in runs
                 for order_id, placed in zip(*split_run(run), strict=True)
                 if self._query.in_range(int(placed))
             ]
+            self._unread.sort(key=lambda each: int(each[1]))
         page: list[Order] = []
         while self._unread and not page:
             unread = self._unread[: self._size.take()]
             settings = self._store.settings
-            stream = stream_of_user(self._user_id, settings.num_streams)
-            (reply,) = yield [self._call(settings, stream, [order_id for order_id, _ in unread])]
+            homes = settings.homes_of(self._user_id)
+            (reply,) = yield [self._call(settings, homes, [order_id for order_id, _ in unread])]
             if reply == STALE:
-                if not (yield from self._store.catch_up([stream])):
+                if not (yield from self._store.catch_up(homes)):
                     break
                 continue
             del self._unread[: len(unread)]
@@ -169,11 +170,12 @@ class _OrdersOfUser:
             page = self._query.select(page)
         return page
 
-    def _call(self, settings: Settings, stream: int, order_ids: Sequence[bytes]) -> Call:
+    def _call(self, settings: Settings, homes: Sequence[int], order_ids: Sequence[bytes]) -> Call:
         keys = self._store.keys
+        names = pack((keys.config_of(homes[0]), *chain.from_iterable(map(keys.columns_of, homes))))
         return Call(
             "page_by_user",
-            keys.slot_of(stream),
-            pack((keys.config_of(stream), keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            keys.slot_of(homes[0]),
+            names,
             pack((settings.epoch, *order_ids)),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
@@ -10,7 +11,6 @@ from cryptoorders_redis.operations.words import Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
 from cryptoorders_redis.validation import validate_text
 
@@ -66,11 +66,7 @@ class Standalone(Store):
         nor is one that moves to another stream from one page to the next.
         """
         keys = self.keys
-        of_streams = [
-            key(stream)
-            for stream in range(settings.num_streams)
-            for key in (keys.orders, keys.placed, keys.paused)
-        ]
+        of_streams = chain.from_iterable(map(keys.columns_of, settings.streams))
         args = pack((settings.epoch, above, "+inf" if below is None else below, limit))
         (reply,) = yield [Call("page", self._slot, pack((keys.config, *of_streams)), args)]
         if reply == STALE:
@@ -82,7 +78,7 @@ class Standalone(Store):
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:  # noqa: ARG002 - they have one config
         return self.read_settings()
 
-    def last_numbers(self, num_streams: int) -> Commands:  # noqa: ARG002 - there is one
+    def last_numbers(self, settings: Settings) -> Commands:  # noqa: ARG002 - there is one
         yield 0, ("GET", self.keys.sequence_of(0))
 
     def read_together(self, settings: Settings, commands: Commands) -> Steps[list[Any] | None]:
@@ -97,19 +93,18 @@ class Standalone(Store):
 
     def _place(self, script: str, orders: Sequence[NewRecord]) -> Steps[bytes]:
         while True:
-            num_streams = self.num_streams
+            settings = self.settings
             (reply,) = yield [self._place_call(script, orders)]
             if reply != STALE:
                 return reply
-            yield from self.create_again(num_streams)
+            yield from self.create_again(settings)
 
     def _place_call(self, script: str, orders: Sequence[NewRecord]) -> Call:
         """Return the call that places orders by the settings that are known now."""
         settings = self.settings
-        num_streams = settings.num_streams
         parts = [_pack_settings(settings.epoch, self.keys.namespace).data]
         for order_id, user_id, record in orders:
-            stream = b"%d" % stream_of_user(user_id, num_streams)
+            stream = b"%d" % settings.stream_of(user_id)
             id_data, user_data = order_id.encode(), user_id.encode()
             parts.append(  # what `pack` does, in half the time
                 b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
@@ -142,9 +137,9 @@ class Standalone(Store):
     def _cancel_all_by_user(self, user_id: str) -> Steps[int]:
         while True:
             settings = self.settings
-            stream = stream_of_user(user_id, settings.num_streams)
-            keys = pack((self._change_keys, self.keys.user(stream, user_id)))
-            args = pack((settings.epoch, self.keys.namespace, stream, user_id))
+            homes = settings.homes_of(user_id)
+            keys = pack((self._change_keys, *(self.keys.user(stream, user_id) for stream in homes)))
+            args = pack((settings.epoch, self.keys.namespace, user_id, *homes))
             (reply,) = yield [Call("cancel_all_by_user", self._slot, keys, args, (user_id,))]
             if reply != STALE:
                 return int(reply)

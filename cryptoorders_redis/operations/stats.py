@@ -70,12 +70,15 @@ class Stats:
         clients: How many clients made a change, or tried to, in the last hour.
         bytes: The memory of all keys in bytes, estimated by the server: streams, directory and client
             sessions. None if the server cannot say.
+        moving_from: The number of streams before, while a resize is under way; None if none is. A user whose
+            orders are being moved may be counted in two streams.
     """
 
     streams: tuple[StreamStats, ...]
     busiest_users: tuple[UserStats, ...]
     clients: int
     bytes: int | None
+    moving_from: int | None = None
 
     @property
     def active(self) -> int:
@@ -112,16 +115,16 @@ def stats(store: Store) -> Operation[Stats]:
 def _stats(store: Store) -> Steps[Stats]:
     while True:
         settings = store.settings
-        found = _Found(settings.num_streams)
+        found = _Found(len(settings.streams))
         cursor = b"0"
         while True:
             cursor, keys = yield from store.scan(cursor, PAGE)
             yield from _measure(store, found.new_among(store, keys), found)
             if cursor == b"0":
                 break
-        counts = yield from store.read_together(settings, sizes(store, settings.num_streams))
+        counts = yield from store.read_together(settings, sizes(store, settings))
         if counts is not None:
-            return found.stats(counts)
+            return found.stats(counts, settings.moving_from)
         yield from store.read_settings()
 
 
@@ -159,7 +162,7 @@ class _Found:
         candidates = (*self._busiest, *there)
         self._busiest = nsmallest(BUSIEST, candidates, key=lambda user: (-user.live, user.user_id))
 
-    def stats(self, counts: Sequence[int]) -> Stats:
+    def stats(self, counts: Sequence[int], moving_from: int | None) -> Stats:
         """Return the stats. The counts hold two numbers a stream: its live orders and its paused orders."""
         by_stream = enumerate(zip(counts[0::2], counts[1::2], self._users, strict=True))
         return Stats(
@@ -170,6 +173,7 @@ class _Found:
             busiest_users=tuple(self._busiest),
             clients=len(self._clients),
             bytes=_total(self._bytes.values()),
+            moving_from=moving_from,
         )
 
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Steps
-from cryptoorders_redis.operations.listing import format_listing, read_listing, split_run
+from cryptoorders_redis.operations.listing import format_listing, merge_runs, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
 from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.placement import PLACEMENTS, Placement
 from cryptoorders_redis.schema.records import NewRecord
 from cryptoorders_redis.validation import MAX_NUMBER_DIGITS, format_decimal, validate_text
 
@@ -94,14 +94,17 @@ class Store(ABC):
         """The number of streams by the settings that were read last."""
         return self.settings.num_streams
 
-    def open(self, num_streams: int | None, *, create: bool) -> Operation[None]:
-        """Join the namespace; if wanted, create it with `num_streams` (1 for None) where there is none."""
-        _check_num_streams(num_streams)
+    def open(self, num_streams: int | None, placement: Placement | None, *, create: bool) -> Operation[None]:
+        """Join the namespace; if wanted, create it where there is none: for None with 1 stream, "modulo"."""
+        if num_streams is not None:
+            check_num_streams(num_streams)
+        if placement not in (None, *PLACEMENTS):
+            raise ValueError(f"placement must be one of {', '.join(PLACEMENTS)}, not {placement!r}")
         self._may_create = create
-        return Operation("open", "change", (self.keys.namespace,), self._open(num_streams))
+        return Operation("open", "change", (self.keys.namespace,), self._open(num_streams, placement))
 
-    def _open(self, num_streams: int | None) -> Steps[None]:
-        config = yield from self._read_or_create(num_streams or 1)
+    def _open(self, num_streams: int | None, placement: Placement | None) -> Steps[None]:
+        config = yield from self._read_or_create(num_streams or 1, placement or "modulo")
         if self.is_standalone and config.is_cluster_node:
             raise errors.ConfigurationMismatch(
                 "the server is a node of a Redis Cluster: open it by a URL that begins with redis+cluster:// "
@@ -114,7 +117,7 @@ class Store(ABC):
                 policy,
             )
         if config.is_dropping:
-            self.settings = Settings("", num_streams or 1)
+            self.settings = Settings("", num_streams or 1, placement or "modulo")
             return  # half dropped: for drop() to be called again
         if not self._learn(config):
             raise self.no_such_namespace()
@@ -122,7 +125,12 @@ class Store(ABC):
             raise errors.ConfigurationMismatch(
                 f"namespace {self.keys.namespace!r} was created with "
                 f"num_streams={self.num_streams}, not {num_streams}: leave num_streams out to join it, "
-                "or use another namespace, or drop() this one with all its orders and create it again"
+                f"or resize({num_streams}) it, or use another namespace"
+            )
+        if placement not in (None, self.settings.placement):
+            raise errors.ConfigurationMismatch(
+                f"namespace {self.keys.namespace!r} was created with placement={self.settings.placement!r}, "
+                f"not {placement!r}: leave placement out to join it, or use another namespace"
             )
 
     @abstractmethod
@@ -190,14 +198,14 @@ class Store(ABC):
             "display_all_live_orders", "read", (user_id,), self._display_live_orders_of(user_id), is_long=True
         )
 
-    def placed_by(self, user_id: str, num_streams: int) -> ReadOfStream:
-        """Return the command that reads one user's order ids and sequence numbers, in their order.
+    def placed_by(self, user_id: str, settings: Settings) -> Commands:
+        """Yield the command for each home that reads a user's order ids and sequence numbers, in their order.
 
         A set's members count as scored 1; weighted 0 they leave the sequence number as it is.
         """
-        stream = stream_of_user(user_id, num_streams)
-        keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
-        return stream, ("ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES")
+        for stream in settings.homes_of(user_id):
+            keys = (self.keys.placed(stream), self.keys.user(stream, user_id))
+            yield stream, ("ZINTER", 2, *keys, "WEIGHTS", 1, 0, "WITHSCORES")
 
     @abstractmethod
     def place_batch(self, orders: Sequence[NewRecord]) -> Steps[bytes]:
@@ -248,7 +256,7 @@ class Store(ABC):
         """Place what comes next behind an order that was seen."""
 
     @abstractmethod
-    def last_numbers(self, num_streams: int) -> Commands:
+    def last_numbers(self, settings: Settings) -> Commands:
         """Yield the commands that read the last sequence numbers that were assigned."""
 
     @abstractmethod
@@ -258,11 +266,11 @@ class Store(ABC):
         On Redis Cluster it is one moment for each stream.
         """
 
-    def snapshot(self, make_commands: Callable[[int], Commands]) -> Steps[list[Any]]:
+    def snapshot(self, make_commands: Callable[[Settings], Commands]) -> Steps[list[Any]]:
         """Reply with what commands read at one moment; they are made again where settings have changed."""
         while True:
             settings = self.settings
-            replies = yield from self.read_together(settings, make_commands(settings.num_streams))
+            replies = yield from self.read_together(settings, make_commands(settings))
             if replies is not None:
                 return replies
             yield from self.read_settings()
@@ -274,14 +282,14 @@ class Store(ABC):
             raise self.no_such_namespace()
         return is_there
 
-    def create_again(self, num_streams: int) -> Steps[None]:
-        """Learn the namespace's settings, or create it with so many streams where it is gone.
+    def create_again(self, settings: Settings) -> Steps[None]:
+        """Learn the namespace's settings, or create it with these where it is gone.
 
         Raises:
             StoreUnavailable: the namespace may have been created; what was to be placed in it was not.
         """
         try:
-            config = yield from self._read_or_create(num_streams)
+            config = yield from self._read_or_create(settings.num_streams, settings.placement)
         except errors.OutcomeUnknown as error:
             raise errors.StoreUnavailable(f"{error}; no order was placed") from error
         if not self._learn(config):
@@ -312,9 +320,9 @@ class Store(ABC):
     @abstractmethod
     def _cancel_all_by_user(self, user_id: str) -> Steps[int]: ...
 
-    def _read_or_create(self, num_streams: int) -> Steps[Config]:
+    def _read_or_create(self, num_streams: int, placement: Placement) -> Steps[Config]:
         """Reply with the config; where there is none, and there may be one, it is created first."""
-        settings = pack((SCHEMA_VERSION, num_streams, self.keys.directory_shards))
+        settings = pack((SCHEMA_VERSION, num_streams, self.keys.directory_shards, placement))
         create = Call("create", self.keys.slot, pack((self.keys.config,)), settings, (self.keys.namespace,))
         may_be_created = self._may_create
         while True:
@@ -348,7 +356,16 @@ class Store(ABC):
                 f"namespace {namespace!r} was created with directory_shards={directory_shards}; "
                 f"here this release knows {self.keys.directory_shards}"
             )
-        self.settings = Settings(config.epoch.decode(), num_streams)
+        placement: Placement | None = None
+        for each in PLACEMENTS:
+            placement = each if each.encode() == config.placement else placement
+        if placement is None:
+            raise errors.SchemaVersionMismatch(
+                f"namespace {namespace!r} has the placement {config.placement!r}; this release knows "
+                + " and ".join(PLACEMENTS)
+            )
+        moving_from = number_in(config.moving_from) or None
+        self.settings = Settings(config.epoch.decode(), num_streams, placement, moving_from)
         return True
 
     def _reduce(self, order_id: str, by: str, owner: str) -> Steps[Decimal | None]:
@@ -368,19 +385,24 @@ class Store(ABC):
         return Decimal(answer)
 
     def _display_live_orders_of(self, user_id: str) -> Steps[list[str]]:
-        def make_commands(num_streams: int) -> Commands:
-            stream = stream_of_user(user_id, num_streams)
-            yield self.placed_by(user_id, num_streams)
-            yield stream, ("SINTER", self.keys.user(stream, user_id), self.keys.paused(stream))
+        def make_commands(settings: Settings) -> Commands:
+            yield from self.placed_by(user_id, settings)
+            for stream in settings.homes_of(user_id):
+                yield stream, ("SINTER", self.keys.user(stream, user_id), self.keys.paused(stream))
 
-        run, paused = yield from self.snapshot(make_commands)
-        return format_listing(split_run(run)[0], set(paused))
+        replies = yield from self.snapshot(make_commands)
+        num_homes = len(replies) // 2
+        order_ids = merge_runs(map(split_run, replies[:num_homes]))
+        return format_listing(order_ids, set[bytes]().union(*replies[num_homes:]))
 
 
-def _check_num_streams(num_streams: object) -> None:
-    if num_streams is None:
-        return
+def check_num_streams(num_streams: object) -> None:
+    """Refuse what is no legal number of streams.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
     if isinstance(num_streams, bool) or not isinstance(num_streams, int):
-        raise TypeError(f"num_streams must be an int or None, not {type(num_streams).__name__}")
+        raise TypeError(f"num_streams must be an int, not {type(num_streams).__name__}")
     if not 1 <= num_streams <= MAX_STREAMS:
         raise ValueError(f"num_streams must be 1 to {MAX_STREAMS}, not {num_streams}")

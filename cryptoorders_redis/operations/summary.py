@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import chain
 
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.count import sizes
@@ -29,6 +30,7 @@ class Summary:
         placed: How many live orders were placed after the sequence number `after` of the call.
         sequence: The last sequence number that was assigned: `after` for the next call. 0 if there is none.
         newest: The newest live orders, the newest first.
+        moving_from: The number of streams before, while a resize is under way; None if none is.
     """
 
     active: int
@@ -36,6 +38,7 @@ class Summary:
     placed: int
     sequence: int
     newest: tuple[Order, ...]
+    moving_from: int | None = None
 
     @property
     def live(self) -> int:
@@ -56,27 +59,27 @@ def summary(store: Store, newest: int, after: int) -> Operation[Summary]:
 
 
 def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
-    def make_commands(num_streams: int) -> Commands:
-        yield from sizes(store, num_streams)
-        for stream in range(num_streams):
+    def make_commands(settings: Settings) -> Commands:
+        yield from sizes(store, settings)
+        for stream in settings.streams:
             yield stream, ("ZCOUNT", store.keys.placed(stream), f"({after}", "+inf")
             yield stream, ("ZRANGE", store.keys.placed(stream), 0, 0, "REV", "WITHSCORES")
-        yield from store.last_numbers(num_streams)
+        yield from store.last_numbers(settings)
 
     while True:
         settings = store.settings
-        replies = yield from store.read_together(settings, make_commands(settings.num_streams))
+        replies = yield from store.read_together(settings, make_commands(settings))
         if replies is not None:
-            num_streams = settings.num_streams
+            num_streams = len(settings.streams)
             counts, heads = replies[: 2 * num_streams], replies[2 * num_streams : 4 * num_streams]
             sequence = max(int(last or 0) for last in replies[4 * num_streams :])
-            streams = _streams_of_newest(heads[1::2], newest)
+            streams = _streams_of_newest(settings, heads[1::2], newest)
             orders = yield from _newest(store, settings, streams, newest)
             if orders is not None:
                 store.note_sequence(sequence)
                 live, paused = sum(counts[0::2]), sum(counts[1::2])
                 placed = sum(heads[0::2])
-                return Summary(live - paused, paused, placed, sequence, tuple(orders))
+                return Summary(live - paused, paused, placed, sequence, tuple(orders), settings.moving_from)
             is_there = yield from store.catch_up(streams)
         else:
             is_there = yield from store.read_settings()
@@ -84,11 +87,13 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
             return Summary(0, 0, 0, 0, ())
 
 
-def _streams_of_newest(heads: Sequence[Sequence[bytes]], number: int) -> list[int]:
+def _streams_of_newest(settings: Settings, heads: Sequence[Sequence[bytes]], number: int) -> Sequence[int]:
     """Return the streams to read. The heads are the newest order of each stream.
 
     The `number` newest orders can only be in the `number` streams with the newest heads.
     """
+    if settings.moving_from is not None:
+        return settings.streams  # they may be in other streams by now
     last: dict[int, int] = {}
     for stream, head in enumerate(heads):
         for sequence in split_run(head)[1]:
@@ -100,19 +105,21 @@ def _newest(
     store: Store, settings: Settings, streams: Sequence[int], number: int
 ) -> Steps[list[Order] | None]:
     """Reply with the newest orders of streams, or None if the settings have changed."""
-    if not streams:
+    if not streams or not number:
         return []
     keys = store.keys
+    # Standalone all at one moment: an order may be on its way to another stream.
+    together = [streams] if store.is_standalone else [[stream] for stream in streams]
     replies = yield [
         Call(
             "newest",
-            keys.slot_of(stream),
-            pack((keys.config_of(stream), keys.orders(stream), keys.placed(stream), keys.paused(stream))),
+            keys.slot_of(some[0]),
+            pack((keys.config_of(some[0]), *chain.from_iterable(map(keys.columns_of, some)))),
             pack((settings.epoch, number)),
         )
-        for stream in streams
+        for some in together
     ]
     if STALE in replies:
         return None
-    orders = [order for reply in replies for order in decode_orders(*reply)]
+    orders = [order for reply in replies for columns in reply for order in decode_orders(*columns)]
     return nlargest(number, orders, key=lambda order: order.sequence)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from cryptoorders_redis.operations import Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.store import Commands, OrderFacts, Store
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
-from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import check_record
 
 PAGE = 500
@@ -80,7 +80,7 @@ def find_all(store: Store) -> Steps[dict[Inconsistency, None]]:
 def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with one key and with the orders in it."""
     meaning = store.keys.meaning_of(key)
-    if meaning is None or (meaning.stream is not None and meaning.stream >= store.num_streams):
+    if meaning is None or (meaning.stream is not None and meaning.stream not in store.settings.streams):
         if meaning and meaning.kind in _ENDS_BY_ITSELF:
             return []  # of a namespace that was dropped
         return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
@@ -107,7 +107,7 @@ def _look_into_directory(store: Store, key: bytes) -> Steps[list[Inconsistency]]
         by_stream: dict[int, list[bytes]] = {}
         for order_id, data in zip(elements[::2], elements[1::2], strict=True):
             entry = decode_entry(data)
-            if entry and entry.stream < store.num_streams:
+            if entry and entry.stream in store.settings.streams:
                 by_stream.setdefault(entry.stream, []).append(order_id)
             else:
                 problem = f"the directory names {data!r}, which is none of the streams"
@@ -182,16 +182,16 @@ def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> 
         yield f"not in the set of its user {user!r}"
     if facts.in_set_found_with and found_with != user:
         yield f"in the set of user {found_with!r}, but it is an order of {user!r}"
-    users_stream = stream_of_user(user, store.num_streams)
-    if users_stream != stream:
-        yield f"an order of user {user!r}, whose stream is {users_stream}"
+    homes = store.settings.homes_of(user)
+    if stream not in homes:
+        yield f"an order of user {user!r}, whose stream is {' or '.join(map(str, homes))}"
 
 
 def _sequence_problems(store: Store) -> Steps[list[Inconsistency]]:
     """Reply with the last orders of streams whose sequence number is above the last one assigned."""
 
-    def commands(num_streams: int) -> Commands:
-        for stream in range(num_streams):
+    def commands(settings: Settings) -> Commands:
+        for stream in settings.streams:
             yield stream, ("GET", store.keys.sequence_of(stream))
             yield stream, ("ZRANGE", store.keys.placed(stream), -1, -1, "WITHSCORES")
 

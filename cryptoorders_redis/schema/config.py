@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from cryptoorders_redis.schema.placement import Placement, stream_of_user
+
 SCHEMA_VERSION = 1
 
 
@@ -11,10 +13,31 @@ class Settings(NamedTuple):
     Attributes:
         epoch: another one after each change of the settings; empty while they are not known.
         num_streams: the number of streams.
+        placement: how users are spread over them.
+        moving_from: the number of streams before, while orders move from their old streams to their new ones.
     """
 
     epoch: str
     num_streams: int
+    placement: Placement = "modulo"
+    moving_from: int | None = None
+
+    @property
+    def streams(self) -> range:
+        """The numbers of all streams that may have orders."""
+        return range(max(self.num_streams, self.moving_from or 0))
+
+    def stream_of(self, user_id: str) -> int:
+        """Return the stream in which new orders of a user are placed."""
+        return stream_of_user(user_id, self.num_streams, self.placement)
+
+    def homes_of(self, user_id: str) -> tuple[int, ...]:
+        """Return the streams in which a user may have orders: one, and a second one while orders move."""
+        home = self.stream_of(user_id)
+        if self.moving_from is None:
+            return (home,)
+        old_home = stream_of_user(user_id, self.moving_from, self.placement)
+        return (home,) if old_home == home else (home, old_home)
 
 
 class Config(NamedTuple):
@@ -25,13 +48,15 @@ class Config(NamedTuple):
     directory_shards: bytes | None
     epoch: bytes | None
     dropping: bytes | None
+    placement: bytes | None
+    moving_from: bytes | None
     maxmemory_policy: bytes | None
     is_cluster_node: int | None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a config with any field that this release knows."""
-        return any(self[:5])
+        return any(self[:7])
 
     @property
     def is_dropping(self) -> bool:

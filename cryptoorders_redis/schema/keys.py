@@ -107,6 +107,10 @@ class Keys:
         """The ids of one user's orders."""
         return f"{self.slot_of(stream)}:user:{user_id}"
 
+    def columns_of(self, stream: int) -> tuple[str, str, str]:
+        """Return the keys from which a stream's orders are read: orders, placed and paused."""
+        return self.orders(stream), self.placed(stream), self.paused(stream)
+
     def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - there is one
         """Return a key of each kind that changes write to, by which the server checks the user's rights."""
         of_stream = (self.orders(0), self.placed(0), self.paused(0), self.user(0, "user"))

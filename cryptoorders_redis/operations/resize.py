@@ -1,0 +1,129 @@
+"""Changes the number of streams while other clients go on: orders move to their new streams in slices.
+
+From the first moment new orders are placed in their new streams. In between, a user may have orders in two
+streams, the old home and the new one. No call sees it: what is about a user acts on both in one script, and
+what is about an order follows the directory. Each slice is one script: an order is always in one stream.
+
+A resize may be killed at any moment and run again by anybody, run by several at once, or turned round. It has
+ended when a scan under one epoch has met nothing that another epoch has changed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from cryptoorders_redis import errors
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.count import sizes
+from cryptoorders_redis.operations.store import STALE, Store, check_num_streams
+from cryptoorders_redis.operations.words import pack
+from cryptoorders_redis.schema.config import Settings
+
+SLICE = 500
+"""Orders that are moved in one script: about 2 ms in which the server does nothing else."""
+
+PAGE = 500
+"""Keys that a scan looks at in one round trip."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many of the live orders were looked at, and about how many there are."""
+
+
+class _SettingsChangedError(Exception):
+    """Somebody has changed the settings: the scan begins again."""
+
+
+def resize(store: Store, num_streams: int, progress: Progress | None) -> Operation[None]:
+    """Move the orders of the namespace to another number of streams.
+
+    Raises:
+        TypeError, ValueError: the number is not legal; when it is made.
+        NotOnCluster: the namespace is on a Redis Cluster; when it is made.
+    """
+    check_num_streams(num_streams)
+    if not store.is_standalone:
+        raise errors.NotOnCluster(
+            "the number of streams cannot be changed on a Redis Cluster, where slots move instead: choose "
+            "many streams when the namespace is created"
+        )
+    steps = _resize(store, num_streams, progress or (lambda _done, _total: None))
+    return Operation("resize", "change", (store.keys.namespace,), steps, is_long=True)
+
+
+def _resize(store: Store, num_streams: int, progress: Progress) -> Steps[None]:
+    keys = store.keys
+    begin = Call("begin_resize", keys.slot, pack((keys.config,)), pack((num_streams,)), (keys.namespace,))
+    while True:
+        # Each time: another may have turned it round, or dropped the namespace and created it again.
+        (reply,) = yield [begin]
+        if reply == b"n":
+            return
+        if reply != b"y":
+            raise _under_way(reply) if reply else store.no_such_namespace()
+        if not (yield from store.read_settings()):
+            raise store.no_such_namespace()
+        settings = store.settings
+        try:
+            yield from _move_all(store, settings, progress)
+        except _SettingsChangedError:
+            continue
+        (ended,) = yield [Call("finish_resize", keys.slot, pack((keys.config,)), pack((settings.epoch,)))]
+        if ended != STALE:
+            yield from store.read_settings()
+            return
+
+
+def _under_way(reply: bytes) -> errors.ResizeUnderWay:
+    target = int(reply.removeprefix(b"BUSY "))
+    return errors.ResizeUnderWay(
+        f"orders are being moved to {target} streams: resize({target}) finishes that", num_streams=target
+    )
+
+
+def _move_all(store: Store, settings: Settings, progress: Progress) -> Steps[None]:
+    """Move all orders that are not in their new streams."""
+    counts = yield from store.read_together(settings, sizes(store, settings))
+    if counts is None:
+        raise _SettingsChangedError
+    done, total = 0, sum(counts[0::2])
+    cursor = b"0"
+    while True:
+        cursor, found = yield from store.scan(cursor, PAGE)
+        users = [key for key in found if (meaning := store.keys.meaning_of(key)) and meaning.kind == "user"]
+        if users:
+            (live,) = yield [ReadTransaction(store.keys.slot, [("SCARD", key) for key in users])]
+            for key, number in zip(users, live, strict=True):
+                yield from _move_user(store, settings, key)
+                done += number
+                progress(done, max(done, total))
+        if cursor == b"0":
+            return
+
+
+def _move_user(store: Store, settings: Settings, key: bytes) -> Steps[None]:
+    """Move the orders that are in one set of a user, unless that is in the user's home."""
+    meaning = store.keys.meaning_of(key)
+    assert meaning
+    home = settings.stream_of(meaning.name)
+    if meaning.stream is None or meaning.stream == home:
+        return
+    cursor = b"0"
+    while True:
+        scan = ("SSCAN", key, cursor, "COUNT", SLICE)
+        (((cursor, order_ids),),) = yield [ReadTransaction(store.keys.slot, [scan])]
+        for first in range(0, len(order_ids), SLICE):
+            some = order_ids[first : first + SLICE]
+            (moved,) = yield [_move_call(store, settings, (meaning.stream, home), meaning.name, some)]
+            if moved == STALE:
+                raise _SettingsChangedError
+        if cursor == b"0":
+            return
+
+
+def _move_call(
+    store: Store, settings: Settings, streams: tuple[int, int], user_id: str, order_ids: Sequence[bytes]
+) -> Call:
+    keys = store.keys
+    declared = [name for each in streams for name in (*keys.columns_of(each), keys.user(each, user_id))]
+    names = pack((keys.config, keys.directory(0), *declared))
+    args = pack((settings.epoch, keys.namespace, *streams, user_id, *order_ids))
+    return Call("move", keys.slot, names, args)

@@ -1,0 +1,27 @@
+--- Moves orders of one user to the stream where the user's new orders are placed. May run twice: it looks again which of
+--- them are still there.
+--- Standalone only: the directory and the streams are in different slots.
+--- KEYS: config directory declared... (of both streams orders, placed, paused and the user's set)
+--- ARGV: epoch namespace from_stream to_stream user_id order_ids... (1 to 1,000)
+--- REPLY: how many were moved; 'STALE'
+--- @include "settings"
+--- @include "move_orders"
+local config, directory = unpack(KEYS, 1, 2)
+local epoch, namespace, from_stream, to_stream, user_id = unpack(ARGV, 1, 5)
+local order_ids = {unpack(ARGV, 6)}
+
+if has_other_settings(config, epoch) then
+  return 'STALE'
+end
+-- The user's set says whose an order is: an id may be another user's by now, whose home this stream is.
+local user = stream_key(namespace, from_stream, 'user:' .. user_id)
+local moved = {}
+for i, is_theirs in ipairs(redis.call('SMISMEMBER', user, unpack(order_ids))) do
+  if is_theirs == 1 and redis.call('HEXISTS', stream_key(namespace, from_stream, 'orders'), order_ids[i]) == 1 then
+    moved[#moved + 1] = order_ids[i]
+  end
+end
+if #moved > 0 then
+  move_orders(namespace, directory, from_stream, to_stream, user_id, moved)
+end
+return #moved
