@@ -169,6 +169,13 @@ class ClusterServers:
         """
         return self._move([slot], self._nodes[to_address], half=half)
 
+    def move_keys(self, slot: int, to_address: str, keys: Sequence[str]) -> Callable[[], None]:
+        """Move some keys of a slot, which stays open. Returns what moves the rest."""
+        source, to = self._nodes[self.owner_of(slot)], self._nodes[to_address]
+        finish = self._open([slot], source, to)
+        source.call("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        return finish
+
     def add_node(self) -> str:
         """Add a master without slots; return its address."""
         node = self._new_node()
@@ -254,11 +261,18 @@ class ClusterServers:
         source = self._nodes[self.owner_of(slots[0])]
         if source is to:
             return _do_nothing
-        _set_slots(to, slots, "IMPORTING", source.node_id())
-        _set_slots(source, slots, "MIGRATING", to.node_id())
+        finish = self._open(slots, source, to)
         if half:
             for slot, num_keys in _count_keys(source, slots).items():
                 _migrate(source, to, slot, -(-num_keys // 2))
+            return finish
+        finish()
+        return _do_nothing
+
+    def _open(self, slots: Sequence[int], source: _Node, to: _Node) -> Callable[[], None]:
+        """Let keys of the slots be at both nodes. Returns what moves them and closes the slots."""
+        _set_slots(to, slots, "IMPORTING", source.node_id())
+        _set_slots(source, slots, "MIGRATING", to.node_id())
 
         def finish() -> None:
             while counts := _count_keys(source, slots):
@@ -266,10 +280,7 @@ class ClusterServers:
                     _migrate(source, to, slot, num_keys)
             self._give(slots, to)
 
-        if half:
-            return finish
-        finish()
-        return _do_nothing
+        return finish
 
     def _give(self, slots: Sequence[int], to: _Node) -> None:
         """Tell all masters whose the slots are now, until they agree."""
