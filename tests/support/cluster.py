@@ -35,13 +35,17 @@ class _Known(NamedTuple):
 
 
 class _Node(RedisServer):
-    def __init__(self, port: int, *options: str, program: str | None) -> None:
+    def __init__(self, port: int, *options: str, program: str | None, has_tls: bool) -> None:
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.is_frozen = False
+        self.tls_port = port + 1 if has_tls else 0
+        self.peer_port = self.tls_port or port
+        """The port by which the others reach it."""
         super().__init__(
-            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes", *options, program=program
-        )
+            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes",
+            *(("--tls-port", str(self.tls_port)) if has_tls else ()), *options, program=program,
+        )  # fmt: skip
 
     def does_run(self) -> bool:
         return self.process is not None and self.process.poll() is None and not self.is_frozen
@@ -88,11 +92,15 @@ class ClusterServers:
         program: str | None = None,
         node_timeout_ms: int = 1500,
     ) -> None:
-        """`replicas`: how many each master has. `node_timeout_ms`: silence after which a node is down."""
+        """`replicas`: how many each master has. `node_timeout_ms`: silence after which a node is down.
+
+        With `--tls-cluster yes` among the options each node also has a port for TLS, the next one.
+        """
         self._options = (
             "--cluster-node-timeout", str(node_timeout_ms), "--repl-diskless-sync-delay", "0", *options
         )  # fmt: skip
         self._program = program
+        self._has_tls = "--tls-cluster" in options
         self._nodes: dict[str, _Node] = {}
         try:
             nodes = [self._new_node() for _ in range(num_masters * (1 + replicas))]
@@ -117,6 +125,10 @@ class ClusterServers:
     def node_client(self, address: str) -> redis.Redis:
         """Return a client of redis-py's own for one node, to look in from outside."""
         return self._nodes[address].client()
+
+    def tls_ports(self) -> list[int]:
+        """Return the ports for TLS of the masters at the start."""
+        return [self._nodes[address].tls_port for address in self.addresses]
 
     def masters(self) -> list[str]:
         """Return the addresses of those that have slots now."""
@@ -173,13 +185,13 @@ class ClusterServers:
         """Move some keys of a slot, which stays open. Returns what moves the rest."""
         source, to = self._nodes[self.owner_of(slot)], self._nodes[to_address]
         finish = self._open([slot], source, to)
-        source.call("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        source.call("MIGRATE", "127.0.0.1", to.peer_port, "", 0, 5000, "KEYS", *keys)
         return finish
 
     def add_node(self) -> str:
         """Add a master without slots; return its address."""
         node = self._new_node()
-        node.call("CLUSTER", "MEET", "127.0.0.1", self._running()[0].port)
+        node.call("CLUSTER", "MEET", "127.0.0.1", self._running()[0].peer_port)
         wait_until(self._all_know_all)
         self.wait_until_settled()
         return node.address
@@ -206,7 +218,7 @@ class ClusterServers:
     def _new_node(self) -> _Node:
         while True:
             try:
-                node = _Node(_free_port(), *self._options, program=self._program)
+                node = _Node(_free_port(), *self._options, program=self._program, has_tls=self._has_tls)
             except RuntimeError as error:
                 if "Address already in use" not in str(error):
                     raise  # it is not that somebody else was faster
@@ -222,7 +234,7 @@ class ClusterServers:
         for number, node in enumerate(nodes):
             node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node, other in itertools.combinations(nodes, 2):
-            node.call("CLUSTER", "MEET", "127.0.0.1", other.port)
+            node.call("CLUSTER", "MEET", "127.0.0.1", other.peer_port)
         wait_until(self._all_know_all)
         for number, node in enumerate(nodes[num_masters:]):
             node.call("CLUSTER", "REPLICATE", masters[number % num_masters].node_id())
@@ -308,7 +320,7 @@ class ClusterServers:
 def _free_port() -> int:
     while True:
         port = secrets.choice(PORTS)
-        if all(_is_free(one) for one in (port, port + 10_000)):
+        if all(_is_free(one) for one in (port, port + 1, port + 10_000, port + 10_001)):
             return port
 
 
@@ -341,7 +353,7 @@ def _count_keys(node: _Node, slots: Sequence[int]) -> dict[int, int]:
 
 def _migrate(source: _Node, to: _Node, slot: int, num_keys: int) -> None:
     if keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, num_keys):  # else all were deleted meanwhile
-        source.call("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        source.call("MIGRATE", "127.0.0.1", to.peer_port, "", 0, 5000, "KEYS", *keys)
 
 
 def _do_nothing() -> None:
