@@ -84,8 +84,8 @@ class AsyncCryptoOrderSystem:
             num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
                 number that the namespace has, and 1 for a new namespace.
             url: `redis://`, `rediss://`, `unix://`, `redis+cluster://host:port,host:port`,
-                `rediss+cluster://`, `file:DIR` or `memory://[name]`. None takes `$CRYPTOORDERS_URL`, or
-                `redis://localhost:6379/0` where that is not set.
+                `rediss+cluster://`, `redis+sentinel://`, `file:DIR` or `memory://[name]`. None takes
+                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
             client: A client to use instead of a URL, a `Redis` or a `RedisCluster`. Its connection settings
                 are used, but not its retries, its decoding and its protocol, which is RESP2 here. It is
                 never closed here.

@@ -11,7 +11,10 @@ from cryptoorders_redis.cli.screen import print_error
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.endpoint import URL_VARIABLE
 
-URL_HELP = "The store: redis://, rediss://, unix://, file:DIR, or memory:// (lost when the command ends)."
+URL_HELP = (
+    "The store: redis://, rediss://, unix://, redis+sentinel://, file:DIR, or memory:// (lost when the "
+    "command ends)."
+)
 NAMESPACE_HELP = "The name of the set of orders on the server."
 STREAMS_HELP = "The number of streams of a new namespace. An error if the namespace has another number."
 

@@ -5,12 +5,13 @@ id. It takes effect in one of them, the one in its stream. See `claims` for how 
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders
-from cryptoorders_redis.operations.directory import entries_of, release
+from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.order import NewOrder, Order
@@ -20,17 +21,6 @@ from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
 from cryptoorders_redis.validation import validate_text
-
-_DECLARED: dict[str, tuple[str, ...]] = {
-    "pause": ("placed", "paused"),
-    "resume": ("placed", "paused"),
-    "cancel": ("orders", "placed", "paused"),
-    "amend": ("orders",),
-    "reduce": ("orders", "placed", "paused"),
-}
-"""The keys that each script on a stream declares, besides config and the owner's set."""
-
-_MAY_REMOVE = frozenset(("cancel", "reduce"))
 
 
 class Cluster(Store):
@@ -51,6 +41,7 @@ class Cluster(Store):
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
         self._find_masters = find_masters
+        self.known: KnownEntries = KnownEntries()
         self._latest_told: int = 0
         """The latest epoch that a stream was seen to know: the config has it first."""
 
@@ -152,14 +143,10 @@ class Cluster(Store):
             )
         return is_there
 
-    def change_in_stream(self, script: str, stream: int, order_id: str) -> Steps[bytes]:
-        """Change an order of a stream, whatever the directory says."""
-        while True:
-            (reply,) = yield [self._change_call(script, (stream, self.settings.epoch), "", [order_id], ())]
-            if reply != STALE:
-                return reply
-            if not (yield from self.catch_up([stream])):
-                return b"n"
+    def stream_in(self, entry: bytes | None) -> int | None:
+        """Return the stream that an entry names; None for no entry, and for one that names no stream."""
+        decoded = decode_entry(entry) if entry else None
+        return decoded.stream if decoded and decoded.stream < self.num_streams else None
 
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:
         return self._catch_up(streams, self.read_settings)
@@ -181,69 +168,7 @@ class Cluster(Store):
     def _change(
         self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
     ) -> Steps[bytes]:
-        answers = [b"n"] * len(ids)
-        left: list[int] = list(range(len(ids)))
-        while left:
-            settings = self.settings
-            entries: dict[int, bytes | None] = {}
-            if script in _MAY_REMOVE or not owner:
-                # Before the removal: an entry that is read afterwards may be the claim of an order to come.
-                found = yield from entries_of(self.keys, [ids[index] for index in left])
-                entries = dict(zip(left, found, strict=True))
-            by_stream: dict[int, list[int]] = {}
-            for index in left:
-                stream = self._stream_of(settings, owner, entries.get(index))
-                if stream is not None:
-                    by_stream.setdefault(stream, []).append(index)
-            if not by_stream:
-                break
-            replies = yield [
-                self._change_call(
-                    script, (stream, settings.epoch), owner, [ids[each] for each in indexes], more
-                )
-                for stream, indexes in by_stream.items()
-            ]
-            left, stale, gone = list[int](), list[int](), list[tuple[str | bytes, bytes]]()
-            for (stream, indexes), reply in zip(by_stream.items(), replies, strict=True):
-                if reply == STALE:
-                    stale.append(stream)
-                    left += indexes
-                    continue
-                for number, index in enumerate(indexes):
-                    answer = reply if len(indexes) == 1 else reply[number : number + 1]
-                    answers[index] = answer
-                    entry = entries.get(index)
-                    names_it = self._stream_of(settings, "", entry) == stream
-                    if entry and names_it and _has_removed(script, answer):
-                        gone.append((ids[index], entry))
-            yield from release(self.keys, gone)
-            if stale and not (yield from self.catch_up(stale)):
-                break
-        return b"".join(answers)
-
-    def _stream_of(self, settings: Settings, owner: str, data: bytes | None) -> int | None:
-        """Return the stream in which an order may be live; None if it is live nowhere."""
-        if owner:
-            return stream_of_user(owner, settings.num_streams)
-        entry = decode_entry(data) if data else None
-        return entry.stream if entry and entry.stream < settings.num_streams else None
-
-    def _change_call(
-        self,
-        script: str,
-        target: tuple[int, str],
-        owner: str,
-        ids: Sequence[str],
-        more: Sequence[Argument],
-    ) -> Call:
-        stream, epoch = target
-        keys = self.keys
-        slot = keys.slot_of(stream)
-        names = [keys.config_of(stream), *(f"{slot}:{kind}" for kind in _DECLARED[script])]
-        if owner:
-            names.append(keys.user(stream, owner))
-        args = pack((epoch, keys.namespace, stream, owner, *ids, *more))
-        return Call(f"cluster/{script}", slot, pack(names), args, ids)
+        return change_orders(self, script, owner, ids, more)
 
     def _cancel_all_by_user(self, user_id: str) -> Steps[int]:
         keys = self.keys
@@ -261,9 +186,14 @@ class Cluster(Store):
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
             (reply,) = yield [call]
             if reply != STALE:
-                mine = ((each, entry) for each, entry in zip(order_ids, entries, strict=True) if entry)
+                if not isinstance(reply, list):
+                    return int(reply)  # after a lost reply: their entries stay
+                # Only theirs: another's id may have been cancelled meanwhile, and placed by somebody else.
+                cancelled = frozenset(cast("list[bytes]", reply))
+                found = zip(order_ids, entries, strict=True)
+                mine = ((each, entry) for each, entry in found if entry and each in cancelled)
                 yield from release(self.keys, mine)
-                return int(reply)
+                return len(cancelled)
             if not (yield from self.catch_up([stream])):
                 return 0
 
@@ -271,10 +201,11 @@ class Cluster(Store):
         keys = self.keys
         while True:
             settings = self.settings
-            entry: bytes | None = None
-            if not owner:
+            remembered = self.known.get(order_id)
+            entry = remembered
+            if not owner and not entry:
                 (entry,) = yield from entries_of(self.keys, [order_id])
-            stream = self._stream_of(settings, owner, entry)
+            stream = stream_of_user(owner, settings.num_streams) if owner else self.stream_in(entry)
             if stream is None:
                 return None
             read = (
@@ -288,6 +219,9 @@ class Cluster(Store):
                     return None
                 continue
             if row[1] is None:
+                self.known.forget(order_id)
+                if remembered and not owner:
+                    continue
                 return None
             order = decode_order(order_id.encode(), *row)
             self.note_sequence(order.sequence)
@@ -358,8 +292,3 @@ def _last_number(page: Sequence[Any]) -> int:
 
 def _is_yes(steps: Steps[bytes]) -> Steps[bool]:
     return (yield from steps) == b"y"
-
-
-def _has_removed(script: str, answer: bytes) -> bool:
-    """Return whether a change has ended its order: a cancel, or the reduction that left nothing."""
-    return answer == b"y" if script == "cancel" else script == "reduce" and not answer.strip(b"0.")

@@ -162,6 +162,11 @@ def _writes(step: Step) -> bool:
 def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float, is_long: bool) -> Request:
     if len(steps) == 1:
         return Request(*steps[0].request(), give_up_at, wait_seconds, is_long)
+    sources: set[str] = set()
+    for step in steps:
+        if step.as_source and isinstance(step.step, Call):
+            step.as_source = step.step.script not in sources  # by its text once, of which the server keeps it
+            sources.add(step.step.script)
     requests = [step.request() for step in steps]
     return Request(
         b"".join(data for data, _ in requests),

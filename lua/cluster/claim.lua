@@ -14,11 +14,11 @@ end
 local reply, entries = {clock_text()}, {}
 for i, found in ipairs(redis.call('HMGET', directory, unpack(order_ids))) do
   local entry, over = claims[3 * i - 1], claims[3 * i]
-  if not found or found == over or found == entry then
+  local is_claimed = not found or found == over or found == entry
+  if is_claimed then
     entries[#entries + 1], entries[#entries + 2] = order_ids[i], entry
-    found = false
   end
-  reply[i + 1] = found
+  reply[i + 1] = not is_claimed and found
 end
 if #entries > 0 then
   redis.call('HSET', directory, unpack(entries))

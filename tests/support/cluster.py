@@ -10,7 +10,7 @@ import redis
 from redis.cluster import ClusterNode
 from redis.crc import key_slot
 
-from tests.support.servers import RedisServer
+from tests.support.servers import RedisServer, start_on_free_port
 from tests.support.waiting import wait_until
 
 NUM_SLOTS = 16384
@@ -70,6 +70,8 @@ class _Node(RedisServer):
         for line in self.call("CLUSTER", "NODES").decode().splitlines():
             node_id, address, flags, _, _, _, _, _, *ranges = line.split()
             owned = tuple(ends for ends in ranges if not ends.startswith("["))  # "[": a slot under way
+            if "myself" in flags:  # a node alone does not know by which address others reach it
+                address = self.address
             nodes[address.partition("@")[0]] = _Known(node_id, "master" in flags.split(","), owned)
         return nodes
 
@@ -216,15 +218,12 @@ class ClusterServers:
             node.close()
 
     def _new_node(self) -> _Node:
-        while True:
-            try:
-                node = _Node(_free_port(), *self._options, program=self._program, has_tls=self._has_tls)
-            except RuntimeError as error:
-                if "Address already in use" not in str(error):
-                    raise  # it is not that somebody else was faster
-            else:
-                self._nodes[node.address] = node
-                return node
+        node = start_on_free_port(
+            lambda port: _Node(port, *self._options, program=self._program, has_tls=self._has_tls),
+            _pick_free_port,
+        )
+        self._nodes[node.address] = node
+        return node
 
     def _join(self, nodes: Sequence[_Node], num_masters: int) -> None:
         masters = nodes[:num_masters]
@@ -317,7 +316,7 @@ class ClusterServers:
                     raise  # it is not that the node has lost its last slot, and so become a replica
 
 
-def _free_port() -> int:
+def _pick_free_port() -> int:
     while True:
         port = secrets.choice(PORTS)
         if all(_is_free(one) for one in (port, port + 1, port + 10_000, port + 10_001)):

@@ -8,13 +8,14 @@ from redis.crc import key_slot
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.transport.cluster_executor import ClusterExecutor
 from cryptoorders_redis.transport.error_mapping import ReplyLost
 from cryptoorders_redis.transport.request import ClusterRequest
 from cryptoorders_redis.transport.resp_reader import parse_error
 from cryptoorders_redis.transport.sessions import Sessions
 from cryptoorders_redis.transport.topology import Topology
-from tests.support.cluster_steps import SlotKeys, operation_of, read, set_once, slot_of
+from tests.support.cluster_steps import operation_of, read, set_once, slot_of
 
 LOW, HIGH, NEW = "low:1", "high:2", "new:3"
 SLOTS = [[0, 8191, [b"low", 1, b"a"]], [8192, 16383, [b"high", 2, b"b"]]]
@@ -35,7 +36,7 @@ class ByHand:
     def __init__(self, operation: Operation[Any], deadline_seconds: float = 60, **options: Any) -> None:
         self.topology = Topology(["start:1"])
         self.topology.learn(SLOTS, "start:1")
-        sessions = Sessions(SlotKeys("ns"))
+        sessions = Sessions(ClusterKeys("ns"))
         self.executor = ClusterExecutor(sessions, deadline_seconds, None, self.topology, **options)
         self.executor._server_known = True
         self.operation = operation
@@ -289,7 +290,7 @@ def test_a_node_that_is_still_loading_is_passed_over_for_the_map():
 
 
 def test_a_cluster_that_never_answered_is_not_waited_for():
-    executor = ClusterExecutor(Sessions(SlotKeys("ns")), 60, None, Topology(["a:1", "b:2"]))
+    executor = ClusterExecutor(Sessions(ClusterKeys("ns")), 60, None, Topology(["a:1", "b:2"]))
     conversation = executor.execute(operation_of([GET_LOW]))
     next(conversation)
     conversation.send([errors.StoreUnavailable("refused")])

@@ -3,6 +3,7 @@
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.scripts import script
 from cryptoorders_redis.transport import pending_step
 from cryptoorders_redis.transport.executor import Executor
@@ -10,7 +11,7 @@ from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import encode_command
 from cryptoorders_redis.transport.resp_reader import parse_error
 from cryptoorders_redis.transport.sessions import Sessions
-from tests.support.cluster_steps import SlotKeys, operation_of, read, set_once, slot_of
+from tests.support.cluster_steps import operation_of, read, set_once, slot_of
 
 WAIT = encode_command(("WAIT", 2, 1000))
 NOT_PERMITTED = "NOPERM this user has no permissions to run the 'wait' command"
@@ -18,7 +19,7 @@ NOT_PERMITTED = "NOPERM this user has no permissions to run the 'wait' command"
 
 def begun(deadline_seconds: float = 60):
     """Return a change that waits for two replicas and is about to be sent, and its first request."""
-    executor = Executor(Sessions(SlotKeys("ns")), deadline_seconds, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), deadline_seconds, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)]))
     request = next(conversation)
@@ -79,7 +80,7 @@ def test_a_master_that_became_a_replica_confirms_nothing(error):
 
 def test_nothing_is_changed_before_replicas_know_the_session():
     """Else a master that took over could not say whether it has a change that is in doubt."""
-    executor = Executor(Sessions(SlotKeys("ns")), 0, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 0, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)]))
     next(conversation)
@@ -88,7 +89,7 @@ def test_nothing_is_changed_before_replicas_know_the_session():
 
 
 def test_without_the_right_to_wait_nothing_is_changed():
-    executor = Executor(Sessions(SlotKeys("ns")), 60, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 60, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)]))
     next(conversation)
@@ -104,14 +105,14 @@ def test_a_script_that_did_not_run_is_sent_again_with_its_wait():
 
 
 def test_reads_do_not_wait():
-    executor = Executor(Sessions(SlotKeys("ns")), 60, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 60, wait_replicas=2)
     request: Request = next(executor.execute(operation_of([read(1, ("GET", ":a"))])))
     assert request.data == encode_command(("GET", slot_of(1) + ":a"))
 
 
 def test_a_script_that_writes_without_a_session_waits(monkeypatch):
     monkeypatch.setattr(pending_step, "_WRITING_SCRIPTS", {"create"})
-    executor = Executor(Sessions(SlotKeys("ns")), 0, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 0, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)._replace(changes=())]))
     assert next(conversation).data.endswith(WAIT)
@@ -135,3 +136,12 @@ def test_there_is_no_first_try():
         assert system.place("o", "alice", "BTC", 1, 1)
         executor = Executor(system._sessions, 60, wait_replicas=1)
         assert executor.first_try(system._store.pause("o")) is None
+
+
+WRONG = [(-1, ValueError), ("1", TypeError), (1.0, TypeError), (True, TypeError), (None, TypeError)]
+
+
+@pytest.mark.parametrize(("wait_replicas", "error"), WRONG)
+def test_what_is_no_number_of_replicas_is_refused(wait_replicas, error):
+    with pytest.raises(error, match="wait_replicas must be"):
+        CryptoOrderSystem(2, url="memory://", wait_replicas=wait_replicas)
