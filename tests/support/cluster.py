@@ -39,9 +39,11 @@ class _Node(RedisServer):
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.is_frozen = False
-        super().__init__(
-            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes", *options, program=program
-        )
+        own = (
+            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes",
+            "--cluster-announce-ip", "127.0.0.1",  # else the only node of a cluster does not know its own
+        )  # fmt: skip
+        super().__init__(*own, *options, program=program)
 
     def does_run(self) -> bool:
         return self.process is not None and self.process.poll() is None and not self.is_frozen
