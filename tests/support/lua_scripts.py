@@ -113,10 +113,12 @@ def is_record(text: str) -> bool:
 
 def at_full_memory_refuses_transactions(raw: redis.Redis) -> bool:
     """Return whether this server refuses an EXEC that only reads: `snapshot` is there for that."""
-    try:
-        raw.pipeline().exists("nothing").execute()
-    except redis.RedisError:
-        return True
+    with raw.pipeline() as pipe:
+        pipe.exists("nothing")
+        try:
+            pipe.execute()
+        except redis.RedisError:
+            return True
     return False
 
 

@@ -115,7 +115,7 @@ def test_every_script_is_run_by_an_operation_and_no_other(calls_and_server):
 
 
 TAG = re.escape(NAMESPACE)
-KEY_KINDS = {
+KEY_PATTERNS = {
     "sessions": rf"\{{{TAG}\}}:sessions:\w+",
     "probe": rf"\{{{TAG}\}}:(config|sessions:\w+):probe",
     "config": rf"\{{{TAG}\}}:config",
@@ -126,10 +126,10 @@ KEY_KINDS = {
     "paused": rf"\{{{TAG}:[0-6]\}}:paused",
     "user": rf"\{{{TAG}:[0-6]\}}:user:(user|{re.escape(USER)})",
 }
-KEY_KINDS["measured"] = KEY_KINDS["dropped"] = "|".join(KEY_KINDS.values())
-KEY_KINDS["declared"] = KEY_KINDS["measured"]
-KEY_KINDS["streams"] = "|".join(KEY_KINDS[kind] for kind in ("orders", "placed", "paused"))
-KEY_KINDS = {kind: matches(pattern) for kind, pattern in KEY_KINDS.items()}
+KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
+KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]
+KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
+KEY_KINDS = {kind: matches(pattern) for kind, pattern in KEY_PATTERNS.items()}
 
 
 ARGUMENT_KINDS = {
