@@ -146,6 +146,14 @@ class ClusterServers:
         """Start it again. The others take it back a little later: see `wait_until_settled`."""
         self._nodes[address].start()
 
+    def restart(self) -> None:
+        """End all nodes as a crash would, and start them again."""
+        for node in self._nodes.values():
+            node.kill()
+        for node in self._nodes.values():
+            node.start()
+        self.wait_until_settled()
+
     def freeze(self, address: str) -> None:
         """Stop it: it neither refuses nor answers anything until `thaw`."""
         self._nodes[address].is_frozen = True
