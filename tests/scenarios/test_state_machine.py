@@ -185,7 +185,7 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 15)])
+@pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 10)])
 def test_every_sequence_of_calls_gives_what_the_model_gives(request, namespace, place, max_examples):
     if place == "memory":
         url, raw = f"memory://{namespace}", fakeredis.FakeRedis(server=memory._named_server(namespace))
