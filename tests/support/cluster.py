@@ -42,10 +42,13 @@ class _Node(RedisServer):
         self.tls_port = port + 1 if has_tls else 0
         self.peer_port = self.tls_port or port
         """The port by which the others reach it."""
-        super().__init__(
+        own = (
             "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes",
-            *(("--tls-port", str(self.tls_port)) if has_tls else ()), *options, program=program,
+            "--cluster-announce-ip", "127.0.0.1",  # else the only node of a cluster does not know its own
         )  # fmt: skip
+        super().__init__(
+            *own, *(("--tls-port", str(self.tls_port)) if has_tls else ()), *options, program=program
+        )
 
     def does_run(self) -> bool:
         return self.process is not None and self.process.poll() is None and not self.is_frozen
@@ -157,6 +160,14 @@ class ClusterServers:
     def start(self, address: str) -> None:
         """Start it again. The others take it back a little later: see `wait_until_settled`."""
         self._nodes[address].start()
+
+    def restart(self) -> None:
+        """End all nodes as a crash would, and start them again."""
+        for node in self._nodes.values():
+            node.kill()
+        for node in self._nodes.values():
+            node.start()
+        self.wait_until_settled()
 
     def freeze(self, address: str) -> None:
         """Stop it: it neither refuses nor answers anything until `thaw`."""
