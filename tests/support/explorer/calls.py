@@ -72,16 +72,19 @@ def _judge_change(is_effect: Callable[[Any, Any], bool], is_no: Test) -> Judge:
     return judge
 
 
-def place(user_id: str, *, many: bool = False) -> CallKind:
+def place(user_id: str, order_id: str = ORDER_ID, *, many: bool = False) -> CallKind:
     def make(store: Cluster) -> Operation[Any]:
         if many:
-            return place_many(store, [(ORDER_ID, user_id, "BTC", AMOUNT, 1)])
-        return store.place(NewOrder(ORDER_ID, user_id, "BTC", AMOUNT, 1))
+            return place_many(store, [(order_id, user_id, "BTC", AMOUNT, 1)])
+        return store.place(NewOrder(order_id, user_id, "BTC", AMOUNT, 1))
 
     def is_effect(before: Live | None, after: Live | None) -> bool:
         return before is None and after is not None and after[1:] == (user_id, False, AMOUNT)
 
-    return CallKind(f"place{'_many' if many else ''} of {user_id}", make, _judge_change(is_effect, _is_live))
+    name = f"place{'_many' if many else ''} of {user_id}"
+    return CallKind(
+        name if order_id == ORDER_ID else f"{name} as {order_id}", make, _judge_change(is_effect, _is_live)
+    )
 
 
 def cancel(owner: str = "", *, many: bool = False) -> CallKind:
@@ -92,8 +95,13 @@ def cancel(owner: str = "", *, many: bool = False) -> CallKind:
     return CallKind(name, make, _judge_change(_ends(owner), _is_not_of(owner)))
 
 
-def cancel_all(user_id: str) -> CallKind:
-    judge = _judge_change(_ends(user_id), _is_not_of(user_id))
+def cancel_all(user_id: str, *, besides: int = 0) -> CallKind:
+    """`besides`: how many orders with other ids the user has."""
+
+    def judge(answer: Any, seen: Seen, effects: Effects) -> str:
+        return of_one(answer - besides if isinstance(answer, int) else answer, seen, effects)
+
+    of_one = _judge_change(_ends(user_id), _is_not_of(user_id))
     return CallKind(f"cancel_all of {user_id}", lambda store: store.cancel_all_by_user(user_id), judge)
 
 

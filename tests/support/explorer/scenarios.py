@@ -57,6 +57,7 @@ THREE = (
     Scenario([place(A), place(B), whole_repair()], entry=DEAD, losses=0),
     Scenario([place(B), cancel(), cancel_all(A)], before=[place(A)]),
     Scenario([place(A2), cancel(), cancel_all(A)], before=[place(A)]),
+    Scenario([place(A2), cancel(), cancel_all(A, besides=1)], before=[place(A), place(A, "Y")]),
     Scenario([place(A2), cancel(A), cancel_all(A2)], before=[place(A)]),
     Scenario([place(B), cancel(), mend()], before=[place(A)]),
     Scenario([place(B), reduce(), reduce()], before=[place(A)]),
