@@ -55,6 +55,8 @@ def _restore_config(store: Cluster) -> Steps[list[Inconsistency]]:
     """Take the settings from the streams, where the config's were lost and they know later ones."""
     keys = store.keys
     config = yield from store.read_config()
+    if not config.is_there:
+        return []
     replies = yield [
         ReadTransaction(keys.slot_of(stream), [("HMGET", keys.config_of(stream), "epoch", "num_streams")])
         for stream in range(number_in(config.num_streams))
