@@ -223,9 +223,12 @@ def test_without_one_rule_the_explorer_finds_what_goes_wrong(server, monkeypatch
         monkeypatch.setattr(owner, name, rewritten(getattr(owner, name), *changes))
     for owner, name, value in broken.constants:
         monkeypatch.setattr(owner, name, value)
-    with explored_scripts(*broken.scripts) as lua, contextlib.closing(Server(server, lua)) as states:
-        with pytest.raises(Violation, match=broken.problem):
-            Search(broken.scenario, states).run()
+    with (
+        explored_scripts(*broken.scripts) as lua,
+        contextlib.closing(Server(server, lua)) as states,
+        pytest.raises(Violation, match=broken.problem),
+    ):
+        Search(broken.scenario, states).run()
 
 
 @pytest.mark.parametrize("broken", VARIANTS, ids=lambda broken: broken.name)
