@@ -30,6 +30,9 @@ def _repair(store: Store) -> Steps[list[Inconsistency]]:
     mended: list[Inconsistency] = []
     if isinstance(store, Cluster):
         mended += yield from _restore_config(store)
+    # An entry of a stream that this client does not know yet would look like none.
+    if not (yield from store.read_settings()):
+        return mended
     found = yield from find_all(store)
     suspects = dict.fromkeys((each.subject, each.stream) for each in found)
     for order_id, stream in suspects:

@@ -3,6 +3,7 @@
 Run as `python -m tests.support.explorer.scenarios`, with texts: only scenarios whose names have them.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -117,6 +118,7 @@ def long_scenarios() -> Iterator[Scenario]:
 
 def main(wanted: Sequence[str]) -> int:
     """Explore the long scenarios, print what came out, and return how many went wrong."""
+    logging.disable(logging.WARNING)
     wrong = 0
     server = RedisServer("--appendonly", "no", "--save", "")
     try:
