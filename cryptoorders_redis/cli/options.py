@@ -39,7 +39,7 @@ def store(
 ) -> Generator[CryptoOrderSystem]:
     """Open the store of a command. Only a command that places orders creates a namespace."""
     with exit_on_refusal():
-        with _explain_missing_store(url):
+        with explain_missing_store(url):
             system = CryptoOrderSystem(
                 streams, url=url, namespace=namespace, create=create, deadline_seconds=deadline_seconds
             )
@@ -48,7 +48,7 @@ def store(
 
 
 @contextlib.contextmanager
-def _explain_missing_store(url: str | None) -> Generator[None]:
+def explain_missing_store(url: str | None) -> Generator[None]:
     """Add what to do to an error about a missing namespace, or about a missing server if no URL was given."""
     try:
         yield

@@ -11,9 +11,10 @@ import pytest
 import redis
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
-from cryptoorders_redis.operations import pages
+from cryptoorders_redis.operations import copying, pages
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.schema.scripts import resolve_includes, script
 from tests.support.consistency import change_settings
 from tests.support.model import live_order
@@ -153,6 +154,8 @@ def calls_and_server(server):
         system.place(ORDER, USER, "BTC", 1, 1)
         system.cancel(ORDER)
         system.drop()
+        copy_an_order(system)
+        system.drop()
     names = {script(name).sha: name for name in SCRIPTS} | {script(name).source: name for name in SCRIPTS}
     recorded = []
     for command in commands_in(b"".join(sent)):
@@ -160,6 +163,14 @@ def calls_and_server(server):
             keys = int(command[2])
             recorded.append((names[command[1]], command[3 : 3 + keys], command[3 + keys :]))
     return recorded, refuses_transactions
+
+
+def copy_an_order(system):
+    record = encode_record(NewOrder(ORDER, USER, "BTC", 1, 1))
+    copied = [copying.CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
+    system._run(copying.begin(system._store, 7))
+    system._run(copying.write_orders(system._store, stream_of_user(USER, 7), 17, copied))
+    system._run(copying.finish(system._store))
 
 
 def at_full_memory_refuses_transactions(raw):
@@ -208,6 +219,9 @@ ARGUMENT_KINDS = {
     "request_number": str.isdigit,
     "seconds": "3600".__eq__,
     "dropping": re.compile("[a-z]{16}").fullmatch,
+    "copying": re.compile("[a-z]{16}|").fullmatch,
+    "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),
+    "last_number": "17".__eq__,
     "finished": {"0", "1"}.__contains__,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"7"}.__contains__,
