@@ -14,7 +14,6 @@ end
 local reply, entries = {clock_text()}, {}
 for i, found in ipairs(redis.call('HMGET', directory, unpack(order_ids))) do
   local entry, over = claims[3 * i - 1], claims[3 * i]
-  -- Its own entry is written again: a client that waits for replicas waits for what it wrote last.
   local is_claimed = not found or found == over or found == entry
   if is_claimed then
     entries[#entries + 1], entries[#entries + 2] = order_ids[i], entry

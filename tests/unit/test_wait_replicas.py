@@ -80,7 +80,7 @@ def test_a_master_that_became_a_replica_confirms_nothing(error):
 
 def test_nothing_is_changed_before_replicas_know_the_session():
     """Else a master that took over could not say whether it has a change that is in doubt."""
-    executor = Executor(Sessions(SlotKeys("ns")), 0, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 0, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)]))
     next(conversation)
@@ -89,7 +89,7 @@ def test_nothing_is_changed_before_replicas_know_the_session():
 
 
 def test_without_the_right_to_wait_nothing_is_changed():
-    executor = Executor(Sessions(SlotKeys("ns")), 60, wait_replicas=2)
+    executor = Executor(Sessions(ClusterKeys("ns")), 60, wait_replicas=2)
     executor._server_known = True
     conversation = executor.execute(operation_of([set_once(1)]))
     next(conversation)
