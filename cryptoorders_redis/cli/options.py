@@ -12,8 +12,8 @@ from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.endpoint import URL_VARIABLE
 
 URL_HELP = (
-    "The store: redis://, rediss://, unix://, redis+sentinel://, file:DIR, or memory:// (lost when the "
-    "command ends)."
+    "The store: redis://, rediss://, unix://, redis+cluster://, redis+sentinel://, file:DIR, or memory:// "
+    "(lost when the command ends)."
 )
 NAMESPACE_HELP = "The name of the set of orders on the server."
 STREAMS_HELP = "The number of streams of a new namespace. An error if the namespace has another number."

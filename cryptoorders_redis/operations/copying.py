@@ -135,13 +135,8 @@ def survey(store: Store) -> Operation[Survey]:
 
 
 def _survey(store: Store) -> Steps[Survey]:
-    keys = store.keys
-
     def make_commands(num_streams: int) -> Commands:
-        for stream in range(num_streams):
-            yield stream, ("HLEN", keys.orders(stream))
-            yield stream, ("ZCARD", keys.placed(stream))
-            yield stream, ("SCARD", keys.paused(stream))
+        yield from _count_commands(store, num_streams)
         yield from store.last_numbers(num_streams)
 
     sessions = yield from _read_sessions(store)
@@ -151,8 +146,18 @@ def _survey(store: Store) -> Steps[Survey]:
     numbers = [int(number or 0) for number in replies[end:]]
     if len(numbers) == 1:
         numbers *= settings.num_streams  # one server numbers the orders of all streams
-    counts = [StreamCounts(*replies[first : first + 3]) for first in range(0, end, 3)]
-    return Survey(settings, counts, numbers, sessions)
+    return Survey(settings, _counts_in(replies[:end]), numbers, sessions)
+
+
+def _count_commands(store: Store, num_streams: int) -> Commands:
+    for stream in range(num_streams):
+        yield stream, ("HLEN", store.keys.orders(stream))
+        yield stream, ("ZCARD", store.keys.placed(stream))
+        yield stream, ("SCARD", store.keys.paused(stream))
+
+
+def _counts_in(replies: Sequence[int]) -> list[StreamCounts]:
+    return [StreamCounts(*replies[first : first + 3]) for first in range(0, len(replies), 3)]
 
 
 def _read_sessions(store: Store) -> Steps[dict[bytes, bytes]]:
@@ -303,6 +308,23 @@ def _compare_orders(store: Store, stream: int, orders: Sequence[CopiedOrder]) ->
         )
         if not is_equal:
             raise CopyFailed(f"order {order.order_id!r} was changed during the copy")
+
+
+def compare_counts(store: Store, counts: Sequence[StreamCounts]) -> Operation[None]:
+    """Check that the target holds as many orders as the source.
+
+    Raises:
+        CopyFailed: it does not, or the namespace is not this copy's any more.
+    """
+    return Operation("copy", "read", (), _compare_counts(store, counts), is_long=True)
+
+
+def _compare_counts(store: Store, counts: Sequence[StreamCounts]) -> Steps[None]:
+    settings = store.settings
+    replies = yield from store.read_together(settings, _count_commands(store, settings.num_streams))
+    _check_is_ours(store, replies is not None)
+    if replies and _counts_in(replies) != counts:
+        raise CopyFailed("the target has other orders than the source: its keys were changed by hand")
 
 
 def finish(store: Store) -> Operation[None]:

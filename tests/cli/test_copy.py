@@ -53,7 +53,9 @@ def other(own_server):
 
 
 @pytest.mark.parametrize("num_streams", [1, 3, 40])
-def test_a_round_trip_by_a_cluster_keeps_every_byte(server, cluster, other, raw, namespace, num_streams):
+def test_a_round_trip_by_a_cluster_keeps_every_byte(
+    server, cluster, cluster_raw, other, raw, namespace, num_streams
+):
     with CryptoOrderSystem(num_streams, url=server.url, namespace=namespace) as system:
         fill(system, raw, namespace)
         listed, number = system.display_all_live_orders(), system.count()
@@ -64,11 +66,12 @@ def test_a_round_trip_by_a_cluster_keeps_every_byte(server, cluster, other, raw,
     back = copy(Program(cluster.url, namespace), other.url, "--to-namespace", "back")
     assert (back["live"], back["paused"], back["namespace"]) == (number, paused, "back")
     assert (read_keys(raw, namespace), keys_of(raw, namespace)) == (untouched, keys)
-    with cluster.client() as on_cluster, other.client() as there:
-        source, copied = read_keys(raw, namespace), read_keys(on_cluster, namespace)
+    with other.client() as there:
+        source, copied = read_keys(raw, namespace), read_keys(cluster_raw, namespace)
         assert orders_in(as_on_one_server(copied)) == orders_in(source)
         assert orders_in(read_keys(there, "back")) == orders_in(source)
         assert_consistent(there, "back")
+        assert_consistent(cluster_raw, namespace)
         for config in (copied["}:config"], read_keys(there, "back")["}:config"]):
             assert config.keys() == source["}:config"].keys()
             assert config[b"num_streams"] == source["}:config"][b"num_streams"]
@@ -80,7 +83,7 @@ def test_a_round_trip_by_a_cluster_keeps_every_byte(server, cluster, other, raw,
             assert system.verify() == []
 
 
-def test_a_copied_order_on_a_cluster_is_like_any_other(server, cluster, namespace):
+def test_a_copied_order_on_a_cluster_is_like_any_other(server, cluster, cluster_raw, namespace):
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
         system.place_many([(f"o{n}", f"user{n % 3}", "BTC", 5, 2) for n in range(9)])
         system.pause("o1")
@@ -99,7 +102,7 @@ def test_a_copied_order_on_a_cluster_is_like_any_other(server, cluster, namespac
         assert system.verify() == []
 
 
-def test_what_is_placed_later_comes_behind_the_copies(server, cluster, other, raw, namespace):
+def test_what_is_placed_later_comes_behind_the_copies(server, cluster, cluster_raw, other, raw, namespace):
     """Also where the clock of the source was ahead."""
     ahead = 4_102_444_800_000_000
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
@@ -114,16 +117,15 @@ def test_what_is_placed_later_comes_behind_the_copies(server, cluster, other, ra
             assert system.verify() == []
 
 
-def test_a_cluster_is_copied_within_itself_to_another_name(cluster, namespace):
+def test_a_cluster_is_copied_within_itself_to_another_name(cluster, cluster_raw, namespace):
     with CryptoOrderSystem(5, url=cluster.url, namespace=namespace) as system:
         system.place_many([(f"o{n}", f"user{n}", "BTC", 5, 2) for n in range(100)])
         system.pause_many([f"o{n}" for n in range(0, 100, 9)])
     copy(Program(cluster.url, namespace), cluster.url, "--to-namespace", namespace + "-2")
-    with cluster.client() as client:
-        source, copied = (read_keys(client, name) for name in (namespace, namespace + "-2"))
-        assert orders_in(as_on_one_server(copied)) == orders_in(as_on_one_server(source))
-        numbers = [key for key in source if key.endswith("}:sequence")]
-        assert {key: copied[key] for key in numbers} == {key: source[key] for key in numbers}
+    source, copied = (read_keys(cluster_raw, name) for name in (namespace, namespace + "-2"))
+    assert orders_in(as_on_one_server(copied)) == orders_in(as_on_one_server(source))
+    numbers = [key for key in source if key.endswith("}:sequence")]
+    assert {key: copied[key] for key in numbers} == {key: source[key] for key in numbers}
 
 
 def test_an_empty_namespace_is_copied_too(server, other, system, namespace, run):
@@ -183,15 +185,14 @@ def test_a_target_that_is_not_empty_is_refused(run, system, other, namespace, pr
         assert contents(there, namespace) == before
 
 
-def test_a_target_of_the_other_kind_is_refused(run, system, server, cluster, namespace):
+def test_a_target_of_the_other_kind_is_refused(run, system, server, cluster, cluster_raw, namespace):
     for url in (
         f"redis://{cluster.addresses[0]}",
         server.url.replace("unix://", "redis+cluster://localhost:1"),
     ):
         result = run("copy", "--to", url)
         assert (result.exit_code, result.stdout) == (2, "")
-    with cluster.client() as client:
-        assert keys_of(client, namespace) == []
+    assert keys_of(cluster_raw, namespace) == []
 
 
 def test_a_writer_during_the_copy_ends_it_with_1(run, system, other, namespace, monkeypatch):
