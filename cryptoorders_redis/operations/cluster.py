@@ -156,6 +156,15 @@ class Cluster(Store):
         decoded = decode_entry(entry) if entry else None
         return decoded.stream if decoded and decoded.stream < self.num_streams else None
 
+    def learn_streams(self, entries: Iterable[bytes | None]) -> Steps[None]:
+        """Learn the settings again where an entry names a stream that these do not have.
+
+        The namespace may have been dropped since, and created with more streams: the order may be live.
+        """
+        decoded = [decode_entry(entry) for entry in entries if entry]
+        if any(entry and entry.stream >= self.num_streams for entry in decoded):
+            yield from self.read_settings()
+
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:
         return self._catch_up(streams, self.read_settings)
 
@@ -213,6 +222,7 @@ class Cluster(Store):
             entry = remembered
             if not owner and not entry:
                 (entry,) = yield from entries_of(self.keys, [order_id])
+                yield from self.learn_streams([entry])
             stream = stream_of_user(owner, settings.num_streams) if owner else self.stream_in(entry)
             if stream is None:
                 return None
@@ -259,7 +269,7 @@ class Cluster(Store):
             keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
             keys.paused(stream),
         )  # fmt: skip
-        args = (settings.epoch, above, "+inf" if below is None else below, limit, told)
+        args = (settings.epoch or "0", above, "+inf" if below is None else below, limit, told)
         return Call("cluster/page", keys.slot_of(stream), pack(names), pack(args))
 
     def _catch_up(self, streams: Collection[int], learn: Callable[[], Steps[bool]]) -> Steps[bool]:

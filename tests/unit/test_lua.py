@@ -8,9 +8,10 @@ import fakeredis
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
-from cryptoorders_redis.operations import pages
+from cryptoorders_redis.operations import copying, pages
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.schema.scripts import resolve_includes, script
 from tests.support.consistency import change_settings
 from tests.support.lua_scripts import (
@@ -100,7 +101,17 @@ def calls_and_server(server):
         system.place(ORDER, USER, "BTC", 1, 1)
         system.cancel(ORDER)
         system.drop()
+        copy_an_order(system)
+        system.drop()
     return runs_in(b"".join(sent)), refuses_transactions
+
+
+def copy_an_order(system):
+    record = encode_record(NewOrder(ORDER, USER, "BTC", 1, 1))
+    copied = [copying.CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
+    system._run(copying.begin(system._store, 7))
+    system._run(copying.write_orders(system._store, stream_of_user(USER, 7), 17, copied))
+    system._run(copying.finish(system._store))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +148,9 @@ ARGUMENT_KINDS = {
     "request_number": str.isdigit,
     "seconds": "3600".__eq__,
     "dropping": re.compile("[a-z]{16}").fullmatch,
+    "copying": re.compile("[a-z]{16}|").fullmatch,
+    "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),
+    "last_number": "17".__eq__,
     "finished": {"0", "1"}.__contains__,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"7"}.__contains__,
