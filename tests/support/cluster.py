@@ -293,11 +293,11 @@ class ClusterServers:
 def _pick_free_port() -> int:
     while True:
         port = secrets.choice(PORTS)
-        if all(_is_free(one) for one in (port, port + 10_000)):
+        if all(is_free(one) for one in (port, port + 10_000)):
             return port
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
