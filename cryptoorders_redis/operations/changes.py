@@ -83,6 +83,7 @@ def change_orders(
         ]
         left = []
         stale: list[int] = []
+        gone: list[tuple[str, bytes]] = []
         for (stream, of_stream), reply in zip(by_stream.items(), replies, strict=True):
             if reply == STALE:
                 stale.append(stream)
@@ -92,7 +93,8 @@ def change_orders(
                 change.answer = reply if len(of_stream) == 1 else reply[number : number + 1]
             # Where nothing was done by an entry that was not looked up, the order may be live elsewhere.
             left += (each for each in of_stream if each.answer == b"n" and each.is_remembered and not owner)
-            yield from _note(store, script, stream, of_stream)
+            gone += _note(store, script, stream, of_stream)
+        yield from directory.release(store.keys, gone)
         if stale and not (yield from store.catch_up(stale)):
             break
     return b"".join(change.answer for change in changes)
@@ -131,8 +133,8 @@ def _look_up(store: Cluster, changes: Sequence[_Change]) -> Steps[None]:
             change.entry = entry
 
 
-def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) -> Steps[None]:
-    """Remember the entries of live orders, and release those of orders that are gone."""
+def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) -> list[tuple[str, bytes]]:
+    """Remember the entries of live orders; return the ids and entries of those that are gone."""
     gone: list[tuple[str, bytes]] = []
     for change in changes:
         if change.answer == b"n" or _has_removed(script, change.answer):
@@ -142,7 +144,7 @@ def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) 
                 gone.append((change.order_id, change.entry))
             else:
                 store.known.note(change.order_id, change.entry)
-    yield from directory.release(store.keys, gone)
+    return gone
 
 
 def _has_removed(script: str, answer: bytes) -> bool:

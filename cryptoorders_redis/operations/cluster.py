@@ -5,7 +5,7 @@ id. It takes effect in one of them, the one in its stream. See `claims` for how 
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
@@ -186,9 +186,14 @@ class Cluster(Store):
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
             (reply,) = yield [call]
             if reply != STALE:
-                mine = ((each, entry) for each, entry in zip(order_ids, entries, strict=True) if entry)
+                if not isinstance(reply, list):
+                    return int(reply)  # after a lost reply: their entries stay
+                # Only theirs: another's id may have been cancelled meanwhile, and placed by somebody else.
+                cancelled = frozenset(cast("list[bytes]", reply))
+                found = zip(order_ids, entries, strict=True)
+                mine = ((each, entry) for each, entry in found if entry and each in cancelled)
                 yield from release(self.keys, mine)
-                return int(reply)
+                return len(cancelled)
             if not (yield from self.catch_up([stream])):
                 return 0
 

@@ -280,13 +280,16 @@ class _Link:
                 wire.send(request)
             yield receive
         finally:  # also when interrupted
-            if wire is not self._wire:  # pyright: ignore[reportUnnecessaryComparison] - put back by receive()
-                wire.disconnect()
+            self._disconnect_unless_kept(wire)
 
     def _keep_usable(self, wire: Wire) -> None:
         if wire.is_usable():
             self._wire = wire
         else:
+            wire.disconnect()
+
+    def _disconnect_unless_kept(self, wire: Wire) -> None:
+        if wire is not self._wire:
             wire.disconnect()
 
     def disconnect(self) -> None:

@@ -66,6 +66,8 @@ class _Node(RedisServer):
         for line in self.call("CLUSTER", "NODES").decode().splitlines():
             node_id, address, flags, _, _, _, _, _, *ranges = line.split()
             owned = tuple(ends for ends in ranges if not ends.startswith("["))  # "[": a slot under way
+            if "myself" in flags:  # a node alone does not know by which address others reach it
+                address = self.address
             nodes[address.partition("@")[0]] = _Known(node_id, "master" in flags.split(","), owned)
         return nodes
 
