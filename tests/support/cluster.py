@@ -328,11 +328,11 @@ class ClusterServers:
 def _pick_free_port() -> int:
     while True:
         port = secrets.choice(PORTS)
-        if all(_is_free(one) for one in (port, port + 1, port + 10_000, port + 10_001)):
+        if all(is_free(one) for one in (port, port + 1, port + 10_000, port + 10_001)):
             return port
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
