@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format bench soak
+.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format bench soak model
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -66,6 +66,13 @@ bench:
 # model; on asyncio and on uvloop. A short form is in tests/faults/test_async_load.py.
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.support.load
+
+# Every interleaving of two and of three calls on one order id of a cluster, with lost replies, late copies and
+# crashes: hours. ONLY="place mend" explores only the scenarios whose names have both. Then histories of processes
+# that are killed, on a real cluster. Short forms are in tests/scenarios and tests/faults.
+model: $(VENV)/test.stamp
+	$(BIN)/python -m tests.support.explorer.scenarios $(ONLY)
+	$(BIN)/python -m tests.support.cluster_histories 20
 
 # pip: dependency groups need 25.1, and a new environment may come with an older one.
 $(VENV)/pip.stamp:

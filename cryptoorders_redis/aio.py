@@ -440,7 +440,8 @@ class AsyncCryptoOrderSystem:
                 exactly this microsecond is left out.
             placed_before: Only orders placed before this moment, which needs a time zone. An order placed
                 at exactly this microsecond is left out.
-            limit: The maximum number of orders, 1 or more. Reading ends there.
+            limit: The maximum number of orders, 1 or more. Reading ends there. On Redis Cluster orders of
+                several streams can have one sequence number: those that have the last one's come too.
             after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
                 last order returned, any process can continue at any time.
 
@@ -968,7 +969,8 @@ class AsyncUserOrders:
                 exactly this microsecond is left out.
             placed_before: Only orders placed before this moment, which needs a time zone. An order placed
                 at exactly this microsecond is left out.
-            limit: The maximum number of orders, 1 or more. Reading ends there.
+            limit: The maximum number of orders, 1 or more. Reading ends there. On Redis Cluster orders of
+                several streams can have one sequence number: those that have the last one's come too.
             after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
                 last order returned, any process can continue at any time.
 

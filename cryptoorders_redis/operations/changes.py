@@ -130,6 +130,7 @@ def _look_up(store: Cluster, changes: Sequence[_Change]) -> Steps[None]:
         entries = yield from directory.entries_of(store.keys, [change.order_id for change in unknown])
         for change, entry in zip(unknown, entries, strict=True):
             change.entry = entry
+        yield from store.learn_streams(entries)
 
 
 def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) -> list[tuple[str, bytes]]:

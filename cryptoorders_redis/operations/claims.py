@@ -155,6 +155,7 @@ def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequenc
 def _look(store: Cluster, claims: Iterable[_Claim]) -> Steps[list[_Claim]]:
     """See whether the orders in the way of claims are live; reply with those whose way is free now."""
     waiting: list[_Claim] = list(claims)
+    yield from store.learn_streams(claim.found for claim in waiting)
     for number, seconds in enumerate(LOOK_SECONDS):
         if not waiting:
             break

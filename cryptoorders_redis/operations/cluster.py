@@ -110,28 +110,36 @@ class Cluster(Store):
         """Reply with the next orders of all streams.
 
         A stream that was read to its end says up to which number that is true. Where another's orders have
-        larger numbers, it is read again, and told the largest: what is placed in it later comes behind them.
+        larger numbers, it is read once more, and told the largest: what is placed in it later comes behind
+        them. What was placed meanwhile and comes behind them is not given yet.
         """
-        streams: Collection[int] = settings.streams
-        replies: dict[int, Any] = {}
-        told: set[int] = set()
-        end, has_more = 0, False
-        while streams:
-            steps = [self._page_call(settings, each, (above, below, limit), end) for each in streams]
-            state, *pages = yield [self._read_state(), *steps]
-            if STALE in pages or not self._is_current(settings, state, ()):
+        wanted = above, below, limit
+        replies = yield from self._read_pages(settings, settings.streams, wanted, 0)
+        if replies is None:
+            return None
+        end, has_more = _end_of(replies)
+        behind = [stream for stream, (_, up_to, _) in replies.items() if int(up_to) < end]
+        if behind:
+            again = yield from self._read_pages(settings, behind, wanted, end)
+            if again is None:
                 return None
-            replies.update(zip(streams, pages, strict=True))
-            unfinished = [int(up_to) for is_unfinished, up_to, _ in replies.values() if is_unfinished]
-            has_more = bool(unfinished)
-            end = min(unfinished) if has_more else max(map(_last_number, replies.values()))
-            behind = {each for each, (_, up_to, _) in replies.items() if int(up_to) < end}
-            streams = behind - told
-            told |= behind
+            replies.update(again)
+            last, has_more = _end_of(replies)
+            end = min(end, last)
         orders = [order for *_, columns in replies.values() for order in decode_orders(*columns)]
         given = [order for order in orders if order.sequence <= end]
         self.note_sequence(end if given else 0)
         return Page(len(orders), end if has_more else None, given)
+
+    def _read_pages(
+        self, settings: Settings, streams: Collection[int], wanted: tuple[int, int | None, int], told: int
+    ) -> Steps[dict[int, Any] | None]:
+        """Reply with the next orders of each of some streams; None where the namespace has other settings."""
+        steps = [self._page_call(settings, stream, wanted, told) for stream in streams]
+        state, *pages = yield [self._read_state(), *steps]
+        if STALE in pages or not self._is_current(settings, state, ()):
+            return None
+        return dict(zip(streams, pages, strict=True))
 
     def read_settings(self) -> Steps[bool]:
         is_there = yield from super().read_settings()
@@ -146,6 +154,15 @@ class Cluster(Store):
         """Return the stream that an entry names; None for no entry, and for one that names no stream."""
         decoded = decode_entry(entry) if entry else None
         return decoded.stream if decoded and decoded.stream < self.num_streams else None
+
+    def learn_streams(self, entries: Iterable[bytes | None]) -> Steps[None]:
+        """Learn the settings again where an entry names a stream that these do not have.
+
+        The namespace may have been dropped since, and created with more streams: the order may be live.
+        """
+        decoded = [decode_entry(entry) for entry in entries if entry]
+        if any(entry and entry.stream >= self.num_streams for entry in decoded):
+            yield from self.read_settings()
 
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:
         return self._catch_up(streams, self.read_settings)
@@ -204,6 +221,7 @@ class Cluster(Store):
             entry = remembered
             if not owner and not entry:
                 (entry,) = yield from entries_of(self.keys, [order_id])
+                yield from self.learn_streams([entry])
             stream = settings.stream_of(owner) if owner else self.stream_in(entry)
             if stream is None:
                 return None
@@ -250,7 +268,7 @@ class Cluster(Store):
             keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
             keys.paused(stream),
         )  # fmt: skip
-        args = (settings.epoch, above, "+inf" if below is None else below, limit, told)
+        args = (settings.epoch or "0", above, "+inf" if below is None else below, limit, told)
         return Call("cluster/page", keys.slot_of(stream), pack(names), pack(args))
 
     def _catch_up(self, streams: Collection[int], learn: Callable[[], Steps[bool]]) -> Steps[bool]:
@@ -281,6 +299,15 @@ class Cluster(Store):
         epoch = int(told or 0)
         self._latest_told = max(self._latest_told, epoch)
         return epoch > int(settings.epoch or 0)
+
+
+def _end_of(pages: dict[int, Any]) -> tuple[int, bool]:
+    """Return the number up to which pages of streams can be given, and whether there may be more behind it.
+
+    That is where the first of the streams ends that have more; where none has, the last order of all.
+    """
+    unfinished = [int(up_to) for is_unfinished, up_to, _ in pages.values() if is_unfinished]
+    return (min(unfinished), True) if unfinished else (max(map(_last_number, pages.values())), False)
 
 
 def _last_number(page: Sequence[Any]) -> int:

@@ -31,6 +31,9 @@ def _repair(store: Store) -> Steps[list[Inconsistency]]:
     mended: list[Inconsistency] = []
     if isinstance(store, Cluster):
         mended += yield from _restore_config(store)
+    # An entry of a stream that this client does not know yet would look like none.
+    if not (yield from store.read_settings()):
+        return mended
     found = yield from find_all(store)
     suspects = dict.fromkeys((each.subject, each.stream) for each in found)
     for order_id, stream in suspects:
@@ -56,6 +59,8 @@ def _restore_config(store: Cluster) -> Steps[list[Inconsistency]]:
     """Take the settings from the streams, where the config's were lost and they know later ones."""
     keys = store.keys
     config = yield from store.read_config()
+    if not config.is_there:
+        return []
     replies = yield [
         ReadTransaction(keys.slot_of(stream), [("HMGET", keys.config_of(stream), "epoch", "num_streams")])
         for stream in range(number_in(config.num_streams))

@@ -343,12 +343,11 @@ def test_a_change_waits_for_a_replica_of_its_slot(own_cluster, namespace, transp
         assert run(operation_of(change)) == [[b"n"]]
         assert has_begun_to_thaw.is_set(), "no replica had it"
         thawing.join()
-    cluster.freeze(replica)
-    with (
-        transport(cluster.url, wait_replicas=1, deadline_seconds=0) as run,
-        pytest.raises(errors.OutcomeUnknown),
-    ):
-        run(operation_of(change))
+    with transport(cluster.url, wait_replicas=1, deadline_seconds=0) as run:
+        assert run(operation_of(change)) == [[b"n"]]
+        cluster.freeze(replica)
+        with pytest.raises(errors.OutcomeUnknown):
+            run(operation_of(change))
 
 
 @needs_option("cluster-preferred-endpoint-type", "unknown-endpoint")

@@ -51,6 +51,27 @@ def test_looking_at_a_dropped_namespace_creates_nothing(store, api, open_system,
     looking.close()
 
 
+FIND_AGAIN = [
+    pytest.param(lambda old: old.get("o") is not None, True, id="get"),
+    pytest.param(lambda old: old.place("o", "another", "BTC", 1, 1), False, id="place"),
+    pytest.param(lambda old: old.place_many([("o", "another", "BTC", 1, 1)]), [False], id="place-many"),
+    pytest.param(lambda old: old.pause("o"), True, id="pause"),
+    pytest.param(lambda old: old.amend("o", amount=2), True, id="amend"),
+    pytest.param(lambda old: old.cancel_many(["none", "o"]), [False, True], id="cancel-many"),
+]
+
+
+@pytest.mark.parametrize(("find", "answer"), FIND_AGAIN)
+def test_an_id_is_found_in_streams_that_came_after_a_drop(open_system, find, answer):
+    """Not taken for free by a client that knows only the streams from before."""
+    old = open_system(1)
+    open_system().drop()
+    with open_system(16) as again:
+        assert again.place("o", "alice", "BTC", 1, 1)
+        assert find(old) == answer
+        assert again.display_all_live_orders() in (["o"], ["o(paused)"], [])
+
+
 def test_drop_removes_every_key_of_the_namespace_and_no_other(open_system, store):
     system = open_system(3)
     other = open_system(2, namespace=store.namespace + "2")

@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+from decimal import Decimal
 
 import pytest
 
@@ -10,6 +11,7 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.schema.keys import ClusterKeys
 from tests.support.cluster import ClusterServers
 from tests.support.cluster_load import ClusterLoad
+from tests.support.model import Model
 from tests.support.waiting import wait_until
 
 NUM_STREAMS = 8
@@ -50,6 +52,51 @@ def test_slots_move_all_the_time_and_no_answer_is_wrong(own_cluster, namespace, 
             finish()
         load.wait_for(20)
     assert_right(load, cluster, namespace)
+
+
+@pytest.mark.parametrize("is_moved", [True, False], ids=["alone", "left-behind"])
+def test_wherever_a_key_is_each_answer_is_right_or_none(own_cluster, namespace, api, is_moved):
+    """While the slot is on its way a call is right or changes nothing. Each key is the odd one once."""
+    cluster, keys = own_cluster(), ClusterKeys(namespace)
+    slot = ClusterServers.slot_of(keys.slot_of(0))
+    kinds = ("config", "sequence", "orders", "placed", "paused", "user:alice", "user:bob")
+    refused: list[str] = []
+    with api(1, url=cluster.url, namespace=namespace, deadline_seconds=0) as system:
+        for odd in kinds:
+            model = Model()
+
+            def call(name, *args, model=model, odd=odd):
+                try:
+                    answer = getattr(system, name)(*args)
+                except errors.StoreUnavailable:
+                    refused.append(odd)
+                else:
+                    assert answer == getattr(model, name)(*args), (odd, name)
+
+            for number in range(6):
+                user = ("alice", "bob")[number % 2]
+                new = (f"o{number}", user, "BTC", Decimal(1), Decimal(1))
+                assert system.place(*new) is model.place(*new) is True
+            assert system.pause("o4") is model.pause("o4") is True
+            source = cluster.owner_of(slot)
+            target = next(address for address in cluster.addresses if address != source)
+            moving = [f"{keys.slot_of(0)}:{kind}" for kind in kinds if (kind == odd) == is_moved]
+            with cluster.node_client(source) as client:
+                sessions = [key.decode() for key in client.keys(f"{keys.slot_of(0)}:sessions:*")]
+            finish = cluster.move_keys(slot, target, moving + ([] if is_moved else sessions))
+            call("pause", "o0")
+            call("cancel", "o0")
+            call("reduce", "o1", Decimal(1))
+            call("cancel", "o3")
+            call("place", "new", "alice", "BTC", Decimal(1), Decimal(1))
+            call("cancel_all_by_user", "alice")
+            finish()
+            assert system.display_all_live_orders() == model.display()
+            assert {each.subject for each in system.repair()} <= {"new"}  # its place may have left an entry
+            assert system.verify() == []
+            for user in ("alice", "bob"):
+                assert system.cancel_all_by_user(user) == model.cancel_all_by_user(user)
+    assert set(refused) == set(kinds)
 
 
 def test_nodes_come_and_go_and_no_answer_is_wrong(own_cluster, namespace):

@@ -6,7 +6,15 @@ The operations and the scripts are the real ones, run on one server. See `tests/
 import pytest
 
 from tests.support.explorer.code import explored_scripts
-from tests.support.explorer.scenarios import ALL, STATES_OF_A_PAIR, STATES_OF_THREE, THREE, pairs_with
+from tests.support.explorer.scenarios import (
+    ALL,
+    OF_DROPS,
+    STATES_OF_A_DROP,
+    STATES_OF_A_PAIR,
+    STATES_OF_THREE,
+    THREE,
+    pairs_with,
+)
 from tests.support.explorer.search import Search
 from tests.support.explorer.states import Server
 from tests.support.servers import RedisServer
@@ -32,3 +40,8 @@ def test_two_calls_on_one_id_are_right_however_they_meet(explored, kind):
 @pytest.mark.parametrize("scenario", THREE, ids=str)
 def test_three_calls_on_one_id_are_right_however_they_meet(explored, scenario):
     Search(scenario, explored).run(STATES_OF_THREE)
+
+
+@pytest.mark.parametrize("scenario", OF_DROPS, ids=str)
+def test_a_drop_and_a_new_creation_amid_calls_lose_nothing(explored, scenario):
+    Search(scenario, explored).run(STATES_OF_A_DROP)

@@ -58,6 +58,7 @@ class Keyspace:
 
     def is_fenced(self, data):
         entry = decode_entry(data)
+        assert entry
         return bool(self._client.exists(self.keys.fence(entry.stream, entry.token)))
 
     def _shard(self, order_id):

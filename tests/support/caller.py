@@ -69,7 +69,8 @@ def main(options: dict[str, Any]) -> None:
         for _ in range(options["calls"]):
             if select.select([0], [], [], 0)[0]:
                 break
-            (operation,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
+            operations = options["operations"]
+            (operation,) = chance.choices(operations, [WEIGHTS[name] for name in operations])
             user_id = chance.choice(list(options["orders"]))
             order_id = chance.choice(options["orders"][user_id])
             arguments = [user_id] if operation in ("cancel_all_by_user", "listing") else [order_id]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support.caller import WEIGHTS
 from tests.support.linearizability import UNKNOWN, Call
 from tests.support.processes import PythonProcess
 
@@ -18,6 +19,7 @@ class Caller:
 
     Args:
         orders: the users and order ids that it uses in its calls.
+        operations: the calls that it makes.
         lua: a folder of scripts that replaces the library's.
     """
 
@@ -30,11 +32,13 @@ class Caller:
         seed: int = 0,
         calls: int = 1_000_000,
         deadline_seconds: float = 60,
+        operations: Sequence[str] = tuple(WEIGHTS),
         lua: Path | None = None,
     ) -> None:
         options = {
             "url": url, "namespace": namespace, "orders": orders, "seed": seed, "calls": calls,
             "deadline_seconds": deadline_seconds, "lua": lua and str(lua),
+            "operations": operations,
         }  # fmt: skip
         self.calls: list[Call] = []
         """In the order of the calls. The last one has an unknown outcome if the process was killed in it."""

@@ -61,7 +61,7 @@ def connect(url: str) -> socket.socket:
 
 
 class Proxy:
-    """Listens on a Unix socket of its own, and passes on what it has no fault for.
+    """Listens on a Unix socket of its own, or on a port, and passes on what it has no fault for.
 
     A test plans faults one by one, for all calls from now on, or at random. With one seed, call number n
     meets the same fault in every run.
@@ -71,12 +71,15 @@ class Proxy:
         faults: how often each fault happened.
     """
 
-    def __init__(self, url: str, *, seed: int = 0, **odds: float) -> None:
+    def __init__(self, url: str, *, seed: int = 0, on_port: bool = False, **odds: float) -> None:
         """`odds`: the share of calls that meets a fault, by the fault's name in lower case."""
         self._url = url
         self._folder = Path(tempfile.mkdtemp(prefix="cop-"))
         self.socket = self._folder / "proxy.sock"
-        self.url = f"unix://{self.socket}"
+        self._listener = socket.socket() if on_port else socket.socket(socket.AF_UNIX)
+        self._listener.bind(("127.0.0.1", 0) if on_port else str(self.socket))
+        self.port = self._listener.getsockname()[1] if on_port else 0
+        self.url = f"redis://127.0.0.1:{self.port}" if on_port else f"unix://{self.socket}"
         self.calls: list[bytes] = []
         self.faults = Counter[Fault]()
         self._held: list[bytes] = []
@@ -85,8 +88,6 @@ class Proxy:
         self._plans: list[_Plan] = []
         self._lock = threading.Lock()
         self._connections: dict[threading.Thread, socket.socket] = {}
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self.socket))
         self._listener.listen(100)
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()

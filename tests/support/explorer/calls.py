@@ -30,6 +30,19 @@ A, A2 = islice(users_in(0), 2)
 B = next(users_in(1))
 """A user of another stream."""
 
+MOVING = next(
+    user
+    for user in map("u{}".format, count())
+    if (stream_of_user(user, 3), stream_of_user(user, 5)) == (0, 4)
+)
+"""A user whose stream among five is none of those among three."""
+STAYING = next(
+    user
+    for user in map("u{}".format, count())
+    if (stream_of_user(user, 3), stream_of_user(user, 5)) == (1, 0)
+)
+"""A user whose stream among five is another one's among three."""
+
 
 def _had_one(effects: Effects, is_right: Callable[[Any, Any], bool]) -> str:
     if len(effects) != 1:
@@ -44,13 +57,19 @@ def _was_once(effects: Effects, seen: Seen, is_right: Test) -> str:
 
 
 def _judge_refused(answer: Any, seen: Seen, effects: Effects) -> str:
-    """Judge an error: the only one that may be is that the namespace is dropped."""
+    """Judge an error, which may be only where the namespace is dropped.
+
+    With it go the sessions: a change whose reply was lost has no known outcome then.
+    """
     if isinstance(answer, errors.BulkInterrupted):
         answer = answer.__cause__
-    if not isinstance(answer, errors.NoSuchNamespace):
+    if not any(facts.is_dropping or not facts.is_there for facts in seen):
         return f"it ended with {answer!r}"
-    was_dropping = any(facts.is_dropping for facts in seen)
-    return _was_once(effects, seen, lambda _: was_dropping)
+    if isinstance(answer, errors.OutcomeUnknown):
+        return f"it had {len(effects)} effects" if len(effects) > 1 else ""
+    return (
+        "" if isinstance(answer, errors.NoSuchNamespace) and not effects else f"it had the effects {effects}"
+    )
 
 
 def _is_live(live: Live | None) -> bool:
@@ -72,16 +91,25 @@ def _judge_change(is_effect: Callable[[Any, Any], bool], is_no: Test) -> Judge:
     return judge
 
 
-def place(user_id: str, *, many: bool = False) -> CallKind:
+def place(user_id: str, order_id: str = ORDER_ID, *, many: bool = False) -> CallKind:
     def make(store: Cluster) -> Operation[Any]:
         if many:
-            return place_many(store, [(ORDER_ID, user_id, "BTC", AMOUNT, 1)])
-        return store.place(NewOrder(ORDER_ID, user_id, "BTC", AMOUNT, 1))
+            return place_many(store, [(order_id, user_id, "BTC", AMOUNT, 1)])
+        return store.place(NewOrder(order_id, user_id, "BTC", AMOUNT, 1))
 
     def is_effect(before: Live | None, after: Live | None) -> bool:
         return before is None and after is not None and after[1:] == (user_id, False, AMOUNT)
 
-    return CallKind(f"place{'_many' if many else ''} of {user_id}", make, _judge_change(is_effect, _is_live))
+    name = f"place{'_many' if many else ''} of {user_id}"
+    name = name if order_id == ORDER_ID else f"{name} as {order_id}"
+
+    def judge(answer: Any, seen: Seen, effects: Effects) -> str:
+        if answer in (False, [False]) and any(facts.is_dropping for facts in seen):
+            return f"it had the effects {effects}" if effects else ""  # what is left may stand in its way
+        return of_effect(answer, seen, effects)
+
+    of_effect = _judge_change(is_effect, _is_live)
+    return CallKind(name, make, judge)
 
 
 def cancel(owner: str = "", *, many: bool = False) -> CallKind:
@@ -92,8 +120,13 @@ def cancel(owner: str = "", *, many: bool = False) -> CallKind:
     return CallKind(name, make, _judge_change(_ends(owner), _is_not_of(owner)))
 
 
-def cancel_all(user_id: str) -> CallKind:
-    judge = _judge_change(_ends(user_id), _is_not_of(user_id))
+def cancel_all(user_id: str, *, besides: int = 0) -> CallKind:
+    """`besides`: how many orders with other ids the user has."""
+
+    def judge(answer: Any, seen: Seen, effects: Effects) -> str:
+        return of_one(answer - besides if isinstance(answer, int) else answer, seen, effects)
+
+    of_one = _judge_change(_ends(user_id), _is_not_of(user_id))
     return CallKind(f"cancel_all of {user_id}", lambda store: store.cancel_all_by_user(user_id), judge)
 
 
@@ -173,9 +206,8 @@ def whole_drop() -> CallKind:
         if any(after for _, after in effects):
             return f"it had the effects {effects}"
         is_gone = any(facts.is_dropping or not facts.is_there for facts in seen)
-        return (
-            "" if is_gone and (answer is None or isinstance(answer, errors.NoSuchNamespace)) else repr(answer)
-        )
+        is_right = answer is None or isinstance(answer, errors.NoSuchNamespace | errors.OutcomeUnknown)
+        return "" if is_gone and is_right else repr(answer)
 
     return CallKind("drop", drop, judge, is_drop=True)
 
@@ -185,8 +217,8 @@ def create(num_streams: int) -> CallKind:
 
     def judge(answer: Any, seen: Seen, effects: Effects) -> str:
         if isinstance(answer, errors.ConfigurationMismatch):
-            return ""
-        return repr(answer) if answer is not None or effects else ""
+            return f"it had the effects {effects}" if effects else ""
+        return "" if answer is None and not effects else _judge_refused(answer, seen, effects)
 
     return CallKind("create", lambda store: store.open(num_streams, create=True), judge)
 

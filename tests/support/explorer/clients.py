@@ -117,7 +117,7 @@ class Client:
         except StopIteration as end:
             return None, end.value
         except errors.CryptoOrdersError as error:
-            return None, error
+            return None, _without_frames(error)
         ((_, part),) = request.parts
         return part, None
 
@@ -135,6 +135,14 @@ def run_alone(server: Any, client: Client, state: int) -> tuple[Any, int]:
         replies, state = server.run(state, node.request.data, node.request.num_replies)
         node = client.after(node.number, replies)
     return node.answer, state
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Return an error that does not keep the generators alive that it came through."""
+    error.__traceback__ = error.__context__ = None
+    if error.__cause__:
+        _without_frames(error.__cause__)
+    return error
 
 
 def _skip_map(conversation: Any, request: ClusterRequest) -> ClusterRequest:

@@ -65,17 +65,14 @@ def explored_scripts(*changes: Change) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def rewritten(function: Callable[..., Any], *changes: tuple[str, str], **names: Any) -> Callable[..., Any]:
-    """Return a function of the library with texts in it replaced, each of which stands there once.
-
-    `names` are what the new texts use, and the function's module does not know.
-    """
+def rewritten(function: Callable[..., Any], *changes: tuple[str, str]) -> Callable[..., Any]:
+    """Return a function of the library with texts in it replaced, each of which stands there once."""
     assert isinstance(function, FunctionType)
     source = textwrap.dedent(inspect.getsource(function))
     for good, bad in changes:
         assert source.count(good) == 1, good
         source = source.replace(good, bad)
-    known = {**function.__globals__, **names}
+    known = dict(function.__globals__)
     exec(compile(f"from __future__ import annotations\n{source}", "rewritten", "exec"), known)
     return known[function.__name__]
 

@@ -3,6 +3,7 @@
 Run as `python -m tests.support.explorer.scenarios`, with texts: only scenarios whose names have them.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -10,16 +11,20 @@ from itertools import combinations_with_replacement
 
 from tests.support.explorer.calls import (
     A2,
+    MOVING,
+    STAYING,
     A,
     B,
     amend,
     cancel,
     cancel_all,
+    create,
     get,
     mend,
     place,
     reduce,
     set_status,
+    whole_drop,
     whole_repair,
 )
 from tests.support.explorer.clients import CallKind
@@ -38,7 +43,8 @@ ALL = (*PLACERS, *CHANGES, *OTHERS)
 
 STATES_OF_A_PAIR = 2_000
 STATES_OF_THREE = 6_000
-"""So many states the tests look at, those first that take the fewest steps."""
+STATES_OF_A_DROP = 2_000
+"""So many states of each scenario the tests look at, those first that take the fewest steps."""
 
 
 def pairs_with(kind: CallKind) -> Iterator[Scenario]:
@@ -57,6 +63,7 @@ THREE = (
     Scenario([place(A), place(B), whole_repair()], entry=DEAD, losses=0),
     Scenario([place(B), cancel(), cancel_all(A)], before=[place(A)]),
     Scenario([place(A2), cancel(), cancel_all(A)], before=[place(A)]),
+    Scenario([place(A2), cancel(), cancel_all(A, besides=1)], before=[place(A), place(A, "Y")]),
     Scenario([place(A2), cancel(A), cancel_all(A2)], before=[place(A)]),
     Scenario([place(B), cancel(), mend()], before=[place(A)]),
     Scenario([place(B), reduce(), reduce()], before=[place(A)]),
@@ -73,12 +80,37 @@ THREE = (
 """Three calls, and two under harder conditions."""
 
 
+_LIVE = (place(MOVING),)
+
+OF_DROPS = (
+    *(
+        Scenario([whole_drop(), create(5), kind], before=_LIVE, num_streams=3, losses=0)
+        for kind in (
+            place(MOVING), place(STAYING), cancel(), cancel(MOVING), cancel_all(MOVING), set_status("pause"),
+            amend(), reduce(), get(), place(STAYING, many=True), cancel(many=True), whole_repair(),
+        )
+    ),
+    *(
+        Scenario([whole_drop(), kind], before=_LIVE, num_streams=3)
+        for kind in (
+            place(MOVING), place(STAYING), cancel(), cancel_all(MOVING), whole_drop(), whole_repair(),
+        )
+    ),
+    Scenario([whole_drop(), create(5)], before=_LIVE, num_streams=3, told=()),
+    Scenario([whole_drop(), whole_drop(), place(STAYING)], before=_LIVE, num_streams=3, losses=0),
+    Scenario([whole_drop(), whole_drop(), create(5)], before=_LIVE, num_streams=3, losses=0),
+    Scenario([whole_drop(), place(STAYING), cancel()], before=_LIVE, num_streams=3, told=(), losses=0),
+)  # fmt: skip
+"""The namespace is dropped amid calls of clients that know it with three streams, and made anew with five."""
+
+
 def long_scenarios() -> Iterator[Scenario]:
     for pair in combinations_with_replacement(ALL, 2):
         yield Scenario(pair, before=[place(A)], losses=2, late=2)
         yield Scenario(pair, entry=DEAD, losses=2, late=2)
         yield Scenario(pair, before=[place(A)], told=(1,), losses=2, late=2)
     yield from THREE
+    yield from OF_DROPS
     for three in combinations_with_replacement(ALL, 3):
         yield Scenario(three, before=[place(A)])
         yield Scenario(three, entry=DEAD)
@@ -86,6 +118,7 @@ def long_scenarios() -> Iterator[Scenario]:
 
 def main(wanted: Sequence[str]) -> int:
     """Explore the long scenarios, print what came out, and return how many went wrong."""
+    logging.disable(logging.WARNING)
     wrong = 0
     server = RedisServer("--appendonly", "no", "--save", "")
     try:

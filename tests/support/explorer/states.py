@@ -255,7 +255,11 @@ def _facts_of(keys: Mapping[bytes, tuple[tuple[bytes, ...], int]]) -> Facts:
         if ttl != -1:
             continue  # it was dropped: nobody can see or change what is left in it
         record = _fields(keys, orders).get(order_id)
-        users = [key.removeprefix(user).decode() for key in keys if key.startswith(user)]
+        users = [
+            key.removeprefix(user).decode()
+            for key, (ids, _) in keys.items()
+            if key.startswith(user) and order_id in ids
+        ]
         is_placed = order_id in keys.get(placed, _NOTHING)[0]
         is_paused = order_id in keys.get(paused, _NOTHING)[0]
         if record is None:
