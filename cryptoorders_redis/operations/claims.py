@@ -179,3 +179,30 @@ def _look_step(store: Cluster, claim: _Claim, wait_seconds: float, *, is_last: b
         args = pack((order_id, FENCE_SECONDS))
         return Call("cluster/fence", slot, pack((orders, fence)), args, (), wait_seconds)
     return ReadTransaction(slot, [("HEXISTS", orders, order_id)], "", wait_seconds)
+
+
+def release_dead(store: Cluster, stream: int, order_ids: Sequence[bytes]) -> Steps[None]:
+    """Release the entries that name a stream in which these orders are not live any more.
+
+    Another client may be about to place one of them: so its claim is fenced first. An error is not raised, as
+    by `directory.release`.
+    """
+    if not order_ids:
+        return
+    keys = store.keys
+    try:
+        entries = yield from directory.entries_of(keys, order_ids)
+        found: list[tuple[bytes, bytes]] = []
+        fences: list[Step] = []
+        for order_id, data in zip(order_ids, entries, strict=True):
+            entry = decode_entry(data) if data else None
+            if data and entry and entry.stream == stream and entry.token:
+                found.append((order_id, data))
+                names = pack((keys.orders(stream), keys.fence(stream, entry.token)))
+                args = pack((order_id, FENCE_SECONDS))
+                fences.append(Call("cluster/fence", keys.slot_of(stream), names, args))
+        are_live = (yield fences) if fences else []
+    except errors.CryptoOrdersError:
+        return
+    dead = (each for each, is_live in zip(found, are_live, strict=True) if not is_live)
+    yield from directory.release(keys, dead)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
-from cryptoorders_redis.operations.claims import place_orders
+from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import entries_of, release
 from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
 from cryptoorders_redis.operations.words import Argument, pack
@@ -268,9 +268,15 @@ class Cluster(Store):
             args = pack((settings.epoch, keys.namespace, stream, user_id))
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
             (reply,) = yield [call]
+            if isinstance(reply, list):
+                cancelled: set[bytes] = set(reply)  # pyright: ignore[reportUnknownArgumentType]
+                found = zip(order_ids, entries, strict=True)
+                known = {each: entry for each, entry in found if entry and each in cancelled}
+                yield from release(self.keys, known.items())
+                yield from release_dead(self, stream, list(cancelled - known.keys()))  # placed meanwhile
+                return len(cancelled)
             if reply != STALE:
-                mine = ((each, entry) for each, entry in zip(order_ids, entries, strict=True) if entry)
-                yield from release(self.keys, mine)
+                yield from release_dead(self, stream, order_ids)  # a lost reply named the cancelled
                 return int(reply)
             if not (yield from self.catch_up([stream])):
                 return 0

@@ -1,7 +1,8 @@
 --- Cancels all orders of a user. Costs by their number.
 --- KEYS: sessions config paused user declared... (orders and placed)
 --- ARGV: session request_number epoch namespace stream user_id
---- REPLY: the number of orders that were cancelled; 'STALE'
+--- REPLY: the ids of the orders that were cancelled; '0' there is none; how many they were, where this request is sent
+--- again; 'STALE'
 --- @include "session"
 --- @include "remove_orders"
 local sessions, config, paused, user = unpack(KEYS, 1, 4)
@@ -29,4 +30,5 @@ end
 for i, part in ipairs(parts) do
   remove_orders(namespace, nil, stream, part, {[user_id] = part}, paused_parts[i])
 end
-return answer(sessions, session, request_number, tostring(#order_ids))
+answer(sessions, session, request_number, tostring(#order_ids))
+return order_ids
