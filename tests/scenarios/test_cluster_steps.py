@@ -35,7 +35,7 @@ def run_with(operation, system, at_step, meanwhile):
 
 @pytest.mark.parametrize("user", ["alice", OF_THE_SAME_STREAM, OF_ANOTHER_STREAM])
 @pytest.mark.parametrize("at_step", [1, 2, 3])
-def test_an_id_that_is_placed_again_meanwhile_keeps_its_entry(system, at_step, user):
+def test_an_id_placed_again_meanwhile_keeps_its_entry(system, at_step, user):
     assert system.place("o", "alice", "BTC", 1, 1)
     assert system.place("stays", "alice", "BTC", 1, 1)
 
@@ -52,14 +52,14 @@ def test_an_id_that_is_placed_again_meanwhile_keeps_its_entry(system, at_step, u
 
 
 @pytest.mark.parametrize("at_step", [1, 2])
-def test_what_is_placed_while_a_user_is_cancelled_is_released(system, at_step):
+def test_what_comes_while_a_user_is_cancelled_is_released(system, at_step):
     assert system.place("o", "alice", "BTC", 1, 1)
     cancel_all = system._store.cancel_all_by_user("alice")
     assert run_with(cancel_all, system, at_step, lambda: system.place("late", "alice", "BTC", 1, 1)) == 2
     assert system.count() == 0
 
 
-def test_ids_are_released_where_the_reply_that_named_them_was_lost(system):
+def test_ids_are_released_though_the_reply_was_lost(system):
     """The request was sent again: its answer says how many they were, and not which."""
     assert system.place("o", "alice", "BTC", 1, 1)
     assert system.place("again", "alice", "BTC", 1, 1)
