@@ -144,12 +144,13 @@ class Cluster(Store):
 
     def read_settings(self) -> Steps[bool]:
         is_there = yield from super().read_settings()
-        if is_there and int(self.settings.epoch) < self._latest_told:
-            raise errors.InconsistentData(
-                f"a stream of namespace {self.keys.namespace!r} knows later settings than its config, "
-                "which a failover may have lost: repair() restores it"
-            )
+        if is_there:
+            self._check_is_latest()
         return is_there
+
+    def create_again(self, num_streams: int) -> Steps[None]:
+        yield from super().create_again(num_streams)
+        self._check_is_latest()
 
     def stream_in(self, entry: bytes | None) -> int | None:
         """Return the stream that an entry names; None for no entry, and for one that names no stream."""
@@ -280,6 +281,13 @@ class Cluster(Store):
             if not any(self._is_later(epoch, settings) for epoch in known):
                 return True
         return False
+
+    def _check_is_latest(self) -> None:
+        if int(self.settings.epoch) < self._latest_told:
+            raise errors.InconsistentData(
+                f"a stream of namespace {self.keys.namespace!r} knows later settings than its config, "
+                "which a failover may have lost: repair() restores it"
+            )
 
     def tell(self, settings: Settings, streams: Iterable[int]) -> Steps[list[bytes]]:
         """Tell streams the settings; reply with the epochs that they know now."""
