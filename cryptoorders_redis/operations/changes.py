@@ -6,18 +6,24 @@ there now, there was a moment in the call at which it was live nowhere, and the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Steps, directory
+from cryptoorders_redis.operations.claims import is_fenced_live
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
+from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 
 if TYPE_CHECKING:
     from cryptoorders_redis.operations.cluster import Cluster
+
+_log = logging.getLogger("cryptoorders_redis")
 
 _DECLARED: dict[str, tuple[str, ...]] = {
     "pause": ("placed", "paused"),
@@ -84,6 +90,7 @@ def change_orders(
         left = []
         stale: list[int] = []
         gone: list[tuple[str, bytes]] = []
+        other_entries: list[str] = []
         for (stream, of_stream), reply in zip(by_stream.items(), replies, strict=True):
             if reply == STALE:
                 stale.append(stream)
@@ -94,7 +101,16 @@ def change_orders(
             # Where nothing was done by an entry that was not looked up, the order may be live elsewhere.
             left += (each for each in of_stream if each.answer == b"n" and each.is_remembered and not owner)
             gone += _note(store, script, stream, of_stream)
-        yield from directory.release(store.keys, gone)
+            other_entries += (
+                each.order_id
+                for each in of_stream
+                if each.is_remembered
+                and _has_removed(script, each.answer)
+                and store.stream_in(each.entry) != stream
+            )
+        if not (yield from directory.release(store.keys, gone)):
+            other_entries += (order_id for order_id, _ in gone)
+        yield from _release_other_entries(store, other_entries)
         if stale and not (yield from store.catch_up(stale)):
             break
     return b"".join(change.answer for change in changes)
@@ -146,6 +162,24 @@ def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) 
             else:
                 store.known.note(change.order_id, change.entry)
     return gone
+
+
+def _release_other_entries(store: Cluster, order_ids: Sequence[str]) -> Steps[None]:
+    """Release entries of orders that are gone, where other entries stood than those that were remembered.
+
+    Another client had cancelled and placed the id. An entry that is read now may be the claim of an order to
+    come: so it is fenced before it goes.
+    """
+    try:
+        entries = yield from directory.entries_of(store.keys, order_ids)
+        for order_id, data in zip(order_ids, entries, strict=True):
+            entry = decode_entry(data) if data else None
+            if not data or not entry or store.stream_in(data) is None:
+                continue
+            if not (yield from is_fenced_live(store, order_id, entry)):
+                yield from directory.release(store.keys, [(order_id, data)])
+    except errors.CryptoOrdersError as error:
+        _log.debug("entries of orders that are gone may stay in the directory: %s", error)
 
 
 def _has_removed(script: str, answer: bytes) -> bool:

@@ -187,3 +187,22 @@ def _look_step(store: Cluster, claim: _Claim, wait_seconds: float, *, is_last: b
         args = pack((order_id, FENCE_SECONDS))
         return Call("cluster/fence", slot, pack((orders, fence)), args, (), wait_seconds)
     return ReadTransaction(slot, [("HEXISTS", orders, order_id)], "", wait_seconds)
+
+
+def is_live(store: Cluster, order_id: str, stream: int) -> Steps[bool]:
+    """Reply with whether an order is live in a stream."""
+    step = ReadTransaction(store.keys.slot_of(stream), [("HEXISTS", store.keys.orders(stream), order_id)])
+    ((found,),) = yield [step]
+    return bool(found)
+
+
+def is_fenced_live(store: Cluster, order_id: str, entry: Entry) -> Steps[bool]:
+    """Fence an entry's claim, unless its order is live; reply with whether it is."""
+    if not entry.token:
+        return (yield from is_live(store, order_id, entry.stream))
+    keys = store.keys
+    names = pack((keys.orders(entry.stream), keys.fence(entry.stream, entry.token)))
+    (found,) = yield [
+        Call("cluster/fence", keys.slot_of(entry.stream), names, pack((order_id, FENCE_SECONDS)))
+    ]
+    return bool(found)
