@@ -14,10 +14,9 @@ ADDED = re.findall(r"(?<!\S|`)\+[a-z|]+", GUIDE) + re.findall(r"`(\+wait)`", GUI
 @pytest.fixture
 def cluster(own_cluster):
     cluster = own_cluster(3, 1)
-    shipped = re.search(
-        r"^user (orders on .*)$", (REPOSITORY / "deploy" / "acl.conf").read_text(), re.MULTILINE
-    )
-    set_user(cluster, *shipped[1].split(), *ADDED)
+    acl = (REPOSITORY / "deploy" / "acl.conf").read_text()
+    (shipped,) = re.findall(r"^user (orders on .*)$", acl, re.MULTILINE)
+    set_user(cluster, *shipped.split(), *ADDED)
     return cluster
 
 
