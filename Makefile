@@ -5,10 +5,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo test test-oldest test-matrix generate lint format bench soak model
+.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format bench soak model
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
+
+# Three masters with a replica each, in a temporary folder; one master is killed.
+demo-cluster: $(VENV)/demo.stamp
+	$(BIN)/python examples/cluster_demo.py
 
 test: $(VENV)/test.stamp
 	$(BIN)/coverage erase

@@ -24,6 +24,7 @@ NAMES = (
     "listing",
     "memory",
     "scale_out",
+    "cluster",
     "client_time",
     "server_time",
     "holding",

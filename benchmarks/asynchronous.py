@@ -52,9 +52,11 @@ class Loop:
         self._client = redis.asyncio.Redis.from_url(url)
         self._sha = await self._client.script_load("return 1")
 
-    def run(self, subject: str, call: str, tasks: int, calls: int) -> tuple[float, float, float]:
+    def run(
+        self, subject: str, call: str, tasks: int, calls: int, whose: str = "async"
+    ) -> tuple[float, float, float]:
         """Return the clock before and after, and the processor time of this process."""
-        orders = [new_order("async", number) for number in range(calls)]
+        orders = [new_order(whose, number) for number in range(calls)]
         return self._runner.run(self._run(self._call(subject, call), tasks, orders))
 
     def _call(self, subject: str, name: str) -> Callable[[New], Awaitable[Any]]:

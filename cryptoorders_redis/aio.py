@@ -84,8 +84,8 @@ class AsyncCryptoOrderSystem:
             num_streams: How many streams the orders are sharded over by user, 1 to 16384. None takes the
                 number that the namespace has, and 1 for a new namespace.
             url: `redis://`, `rediss://`, `unix://`, `redis+cluster://host:port,host:port`,
-                `rediss+cluster://`, `file:DIR` or `memory://[name]`. None takes `$CRYPTOORDERS_URL`, or
-                `redis://localhost:6379/0` where that is not set.
+                `rediss+cluster://`, `redis+sentinel://`, `file:DIR` or `memory://[name]`. None takes
+                `$CRYPTOORDERS_URL`, or `redis://localhost:6379/0` where that is not set.
             client: A client to use instead of a URL, a `Redis` or a `RedisCluster`. Its connection settings
                 are used, but not its retries, its decoding and its protocol, which is RESP2 here. It is
                 never closed here.
@@ -434,7 +434,8 @@ class AsyncCryptoOrderSystem:
                 exactly this microsecond is left out.
             placed_before: Only orders placed before this moment, which needs a time zone. An order placed
                 at exactly this microsecond is left out.
-            limit: The maximum number of orders, 1 or more. Reading ends there.
+            limit: The maximum number of orders, 1 or more. Reading ends there. On Redis Cluster orders of
+                several streams can have one sequence number: those that have the last one's come too.
             after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
                 last order returned, any process can continue at any time.
 
@@ -939,7 +940,8 @@ class AsyncUserOrders:
                 exactly this microsecond is left out.
             placed_before: Only orders placed before this moment, which needs a time zone. An order placed
                 at exactly this microsecond is left out.
-            limit: The maximum number of orders, 1 or more. Reading ends there.
+            limit: The maximum number of orders, 1 or more. Reading ends there. On Redis Cluster orders of
+                several streams can have one sequence number: those that have the last one's come too.
             after: The `sequence` of an order. Only orders placed after it. With the `sequence` of the
                 last order returned, any process can continue at any time.
 

@@ -90,6 +90,13 @@ def cluster() -> Iterator[ClusterServers]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def cluster_raw(cluster: ClusterServers) -> Iterator[redis.RedisCluster]:
+    """A client of redis-py's own at the cluster of all tests: to make one takes longer than most tests."""
+    with cluster.client() as raw:
+        yield raw
+
+
 @pytest.fixture
 def own_cluster() -> Iterator[Callable[..., ClusterServers]]:
     """Starts clusters whose nodes the test may kill, freeze, add and remove."""
@@ -126,6 +133,8 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
         # Others look their own keys up among all that there are.
         with request.getfixturevalue("server").client() as client:
             delete_all(client, namespace)
+    if "cluster" in request.fixturenames:
+        delete_all(request.getfixturevalue("cluster_raw"), namespace)
 
 
 @pytest.fixture

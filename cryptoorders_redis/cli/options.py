@@ -11,7 +11,10 @@ from cryptoorders_redis.cli.screen import print_error
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.endpoint import URL_VARIABLE
 
-URL_HELP = "The store: redis://, rediss://, unix://, file:DIR, or memory:// (lost when the command ends)."
+URL_HELP = (
+    "The store: redis://, rediss://, unix://, redis+cluster://, redis+sentinel://, file:DIR, or memory:// "
+    "(lost when the command ends)."
+)
 NAMESPACE_HELP = "The name of the set of orders on the server."
 STREAMS_HELP = "The number of streams of a new namespace. An error if the namespace has another number."
 
@@ -36,7 +39,7 @@ def store(
 ) -> Generator[CryptoOrderSystem]:
     """Open the store of a command. Only a command that places orders creates a namespace."""
     with exit_on_refusal():
-        with _explain_missing_store(url):
+        with explain_missing_store(url):
             system = CryptoOrderSystem(
                 streams, url=url, namespace=namespace, create=create, deadline_seconds=deadline_seconds
             )
@@ -45,7 +48,7 @@ def store(
 
 
 @contextlib.contextmanager
-def _explain_missing_store(url: str | None) -> Generator[None]:
+def explain_missing_store(url: str | None) -> Generator[None]:
     """Add what to do to an error about a missing namespace, or about a missing server if no URL was given."""
     try:
         yield

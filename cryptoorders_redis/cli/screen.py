@@ -5,11 +5,18 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import BinaryIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from cryptoorders_redis.order import Order, OrderStatus
@@ -62,16 +69,7 @@ def show_progress(lines: Iterable[bytes], file: BinaryIO) -> Generator[Iterable[
         yield lines
         return
     size = os.fstat(file.fileno()).st_size if is_regular_file(file) else None
-    shown = Progress(
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[count]:,} lines"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        redirect_stdout=False,
-        transient=True,
-    )
-    with shown:
+    with _make_progress(TextColumn("{task.fields[count]:,} lines")) as shown:
         task = shown.add_task("", total=size, count=0)
 
         def counted() -> Iterator[bytes]:
@@ -80,3 +78,26 @@ def show_progress(lines: Iterable[bytes], file: BinaryIO) -> Generator[Iterable[
                 yield line
 
         yield counted()
+
+
+@contextlib.contextmanager
+def show_count(total: int) -> Generator[Callable[[int], None]]:
+    """Yield what notes that so many more of the total are done. A terminal shows the progress."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with _make_progress() as shown:
+        task = shown.add_task("", total=total)
+        yield lambda number: shown.update(task, advance=number)
+
+
+def _make_progress(*columns: ProgressColumn) -> Progress:
+    return Progress(
+        BarColumn(),
+        TaskProgressColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+    )

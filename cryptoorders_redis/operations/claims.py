@@ -17,7 +17,9 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps, directory
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import Entry, decode_entry, new_entry
+from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord
 
@@ -64,9 +66,10 @@ def place_orders(store: Cluster, orders: Sequence[NewRecord]) -> Steps[bytes]:
         first_of.setdefault(order[0], index)
     claims = [_Claim(index, orders[index]) for index in first_of.values()]
     while claims:
-        yield from _claim(store, claims)
+        settings = store.settings
+        yield from _claim(store.keys, settings, claims)
         to_place = [claim for claim in claims if claim.found is None]
-        placed, void = yield from _place(store, to_place)
+        placed, void = yield from _place(store, settings, to_place)
         for claim in placed:
             answers[claim.index] = ord("y")
         taken_over = yield from _look(store, [claim for claim in claims if claim.found is not None])
@@ -74,17 +77,18 @@ def place_orders(store: Cluster, orders: Sequence[NewRecord]) -> Steps[bytes]:
     return bytes(answers)
 
 
-def _claim(store: Cluster, claims: Sequence[_Claim]) -> Steps[None]:
-    num_streams = store.num_streams
+def _claim(keys: Keys, settings: Settings, claims: Sequence[_Claim]) -> Steps[None]:
     for claim in claims:
-        claim.entry = new_entry(stream_of_user(claim.order[1], num_streams))
+        claim.entry = new_entry(stream_of_user(claim.order[1], settings.num_streams))
     wanted = ((claim.order[0], claim.entry.encode(), claim.over) for claim in claims)
-    found = yield from directory.claim(store.keys, wanted)
+    found = yield from directory.claim(keys, wanted)
     for claim in claims:
         claim.claimed_at, claim.found = found[claim.order[0]]
 
 
-def _place(store: Cluster, claims: Sequence[_Claim]) -> Steps[tuple[list[_Claim], list[_Claim]]]:
+def _place(
+    store: Cluster, settings: Settings, claims: Sequence[_Claim]
+) -> Steps[tuple[list[_Claim], list[_Claim]]]:
     """Make claims orders, those of one stream in one script, all streams at one time.
 
     Replies with those that are placed, and those that are void and to be claimed again.
@@ -95,7 +99,9 @@ def _place(store: Cluster, claims: Sequence[_Claim]) -> Steps[tuple[list[_Claim]
     if not by_stream:
         return [], []
     try:
-        replies = yield [_place_call(store, stream, of_stream) for stream, of_stream in by_stream.items()]
+        replies = yield [
+            _place_call(store, settings, stream, of_stream) for stream, of_stream in by_stream.items()
+        ]
     except errors.CryptoOrdersError as error:
         if len(claims) == 1 and not isinstance(error, errors.OutcomeUnknown | errors.StoreUnavailable):
             yield from directory.release(store.keys, [(claims[0].order[0], claims[0].entry.encode())])
@@ -113,6 +119,7 @@ def _place(store: Cluster, claims: Sequence[_Claim]) -> Steps[tuple[list[_Claim]
         for claim, answer in zip(of_stream, answers.decode(), strict=True):
             if answer == "y":
                 placed.append(claim)
+                store.known.note(claim.order[0], claim.entry.encode())
             elif answer == "f":
                 claim.num_fenced += 1
                 void.append(claim)
@@ -127,7 +134,7 @@ def _place(store: Cluster, claims: Sequence[_Claim]) -> Steps[tuple[list[_Claim]
     return placed, void
 
 
-def _place_call(store: Cluster, stream: int, claims: Sequence[_Claim]) -> Call:
+def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequence[_Claim]) -> Call:
     keys = store.keys
     users = dict.fromkeys(claim.order[1] for claim in claims)
     words = (
@@ -140,7 +147,7 @@ def _place_call(store: Cluster, stream: int, claims: Sequence[_Claim]) -> Call:
     )
     claimed_at = min(claim.claimed_at for claim in claims)
     orders = (word for claim in claims for word in (stream, *claim.order))
-    args = pack((store.settings.epoch, keys.namespace, claimed_at, store.last_seen, *orders))
+    args = pack((settings.epoch, keys.namespace, claimed_at, store.last_seen, *orders))
     return Call(
         "cluster/place", keys.slot_of(stream), pack(words), args, [claim.order[0] for claim in claims]
     )
@@ -149,6 +156,7 @@ def _place_call(store: Cluster, stream: int, claims: Sequence[_Claim]) -> Call:
 def _look(store: Cluster, claims: Iterable[_Claim]) -> Steps[list[_Claim]]:
     """See whether the orders in the way of claims are live; reply with those whose way is free now."""
     waiting: list[_Claim] = list(claims)
+    yield from store.learn_streams(claim.found for claim in waiting)
     for number, seconds in enumerate(LOOK_SECONDS):
         if not waiting:
             break

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders
-from cryptoorders_redis.operations.directory import entries_of, release
+from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.order import NewOrder, Order
@@ -20,17 +21,6 @@ from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
 from cryptoorders_redis.validation import validate_text
-
-_DECLARED: dict[str, tuple[str, ...]] = {
-    "pause": ("placed", "paused"),
-    "resume": ("placed", "paused"),
-    "cancel": ("orders", "placed", "paused"),
-    "amend": ("orders",),
-    "reduce": ("orders", "placed", "paused"),
-}
-"""The keys that each script on a stream declares, besides config and the owner's set."""
-
-_MAY_REMOVE = frozenset(("cancel", "reduce"))
 
 
 class Cluster(Store):
@@ -51,6 +41,7 @@ class Cluster(Store):
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
         self._find_masters = find_masters
+        self.known: KnownEntries = KnownEntries()
         self._latest_told: int = 0
         """The latest epoch that a stream was seen to know: the config has it first."""
 
@@ -120,28 +111,36 @@ class Cluster(Store):
         """Reply with the next orders of all streams.
 
         A stream that was read to its end says up to which number that is true. Where another's orders have
-        larger numbers, it is read again, and told the largest: what is placed in it later comes behind them.
+        larger numbers, it is read once more, and told the largest: what is placed in it later comes behind
+        them. What was placed meanwhile and comes behind them is not given yet.
         """
-        streams: Collection[int] = range(settings.num_streams)
-        replies: dict[int, Any] = {}
-        told: set[int] = set()
-        end, has_more = 0, False
-        while streams:
-            steps = [self._page_call(settings, each, (above, below, limit), end) for each in streams]
-            state, *pages = yield [self._read_state(), *steps]
-            if STALE in pages or not self._is_current(settings, state, ()):
+        wanted = above, below, limit
+        replies = yield from self._read_pages(settings, range(settings.num_streams), wanted, 0)
+        if replies is None:
+            return None
+        end, has_more = _end_of(replies)
+        behind = [stream for stream, (_, up_to, _) in replies.items() if int(up_to) < end]
+        if behind:
+            again = yield from self._read_pages(settings, behind, wanted, end)
+            if again is None:
                 return None
-            replies.update(zip(streams, pages, strict=True))
-            unfinished = [int(up_to) for is_unfinished, up_to, _ in replies.values() if is_unfinished]
-            has_more = bool(unfinished)
-            end = min(unfinished) if has_more else max(map(_last_number, replies.values()))
-            behind = {each for each, (_, up_to, _) in replies.items() if int(up_to) < end}
-            streams = behind - told
-            told |= behind
+            replies.update(again)
+            last, has_more = _end_of(replies)
+            end = min(end, last)
         orders = [order for *_, columns in replies.values() for order in decode_orders(*columns)]
         given = [order for order in orders if order.sequence <= end]
         self.note_sequence(end if given else 0)
         return Page(len(orders), end if has_more else None, given)
+
+    def _read_pages(
+        self, settings: Settings, streams: Collection[int], wanted: tuple[int, int | None, int], told: int
+    ) -> Steps[dict[int, Any] | None]:
+        """Reply with the next orders of each of some streams; None where the namespace has other settings."""
+        steps = [self._page_call(settings, stream, wanted, told) for stream in streams]
+        state, *pages = yield [self._read_state(), *steps]
+        if STALE in pages or not self._is_current(settings, state, ()):
+            return None
+        return dict(zip(streams, pages, strict=True))
 
     def read_settings(self) -> Steps[bool]:
         is_there = yield from super().read_settings()
@@ -153,14 +152,19 @@ class Cluster(Store):
         yield from super().create_again(num_streams)
         self._check_is_latest()
 
-    def change_in_stream(self, script: str, stream: int, order_id: str) -> Steps[bytes]:
-        """Change an order of a stream, whatever the directory says."""
-        while True:
-            (reply,) = yield [self._change_call(script, (stream, self.settings.epoch), "", [order_id], ())]
-            if reply != STALE:
-                return reply
-            if not (yield from self.catch_up([stream])):
-                return b"n"
+    def stream_in(self, entry: bytes | None) -> int | None:
+        """Return the stream that an entry names; None for no entry, and for one that names no stream."""
+        decoded = decode_entry(entry) if entry else None
+        return decoded.stream if decoded and decoded.stream < self.num_streams else None
+
+    def learn_streams(self, entries: Iterable[bytes | None]) -> Steps[None]:
+        """Learn the settings again where an entry names a stream that these do not have.
+
+        The namespace may have been dropped since, and created with more streams: the order may be live.
+        """
+        decoded = [decode_entry(entry) for entry in entries if entry]
+        if any(entry and entry.stream >= self.num_streams for entry in decoded):
+            yield from self.read_settings()
 
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:
         return self._catch_up(streams, self.read_settings)
@@ -182,69 +186,7 @@ class Cluster(Store):
     def _change(
         self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
     ) -> Steps[bytes]:
-        answers = [b"n"] * len(ids)
-        left: list[int] = list(range(len(ids)))
-        while left:
-            settings = self.settings
-            entries: dict[int, bytes | None] = {}
-            if script in _MAY_REMOVE or not owner:
-                # Before the removal: an entry that is read afterwards may be the claim of an order to come.
-                found = yield from entries_of(self.keys, [ids[index] for index in left])
-                entries = dict(zip(left, found, strict=True))
-            by_stream: dict[int, list[int]] = {}
-            for index in left:
-                stream = self._stream_of(settings, owner, entries.get(index))
-                if stream is not None:
-                    by_stream.setdefault(stream, []).append(index)
-            if not by_stream:
-                break
-            replies = yield [
-                self._change_call(
-                    script, (stream, settings.epoch), owner, [ids[each] for each in indexes], more
-                )
-                for stream, indexes in by_stream.items()
-            ]
-            left, stale, gone = list[int](), list[int](), list[tuple[str | bytes, bytes]]()
-            for (stream, indexes), reply in zip(by_stream.items(), replies, strict=True):
-                if reply == STALE:
-                    stale.append(stream)
-                    left += indexes
-                    continue
-                for number, index in enumerate(indexes):
-                    answer = reply if len(indexes) == 1 else reply[number : number + 1]
-                    answers[index] = answer
-                    entry = entries.get(index)
-                    names_it = self._stream_of(settings, "", entry) == stream
-                    if entry and names_it and _has_removed(script, answer):
-                        gone.append((ids[index], entry))
-            yield from release(self.keys, gone)
-            if stale and not (yield from self.catch_up(stale)):
-                break
-        return b"".join(answers)
-
-    def _stream_of(self, settings: Settings, owner: str, data: bytes | None) -> int | None:
-        """Return the stream in which an order may be live; None if it is live nowhere."""
-        if owner:
-            return stream_of_user(owner, settings.num_streams)
-        entry = decode_entry(data) if data else None
-        return entry.stream if entry and entry.stream < settings.num_streams else None
-
-    def _change_call(
-        self,
-        script: str,
-        target: tuple[int, str],
-        owner: str,
-        ids: Sequence[str],
-        more: Sequence[Argument],
-    ) -> Call:
-        stream, epoch = target
-        keys = self.keys
-        slot = keys.slot_of(stream)
-        names = [keys.config_of(stream), *(f"{slot}:{kind}" for kind in _DECLARED[script])]
-        if owner:
-            names.append(keys.user(stream, owner))
-        args = pack((epoch, keys.namespace, stream, owner, *ids, *more))
-        return Call(f"cluster/{script}", slot, pack(names), args, ids)
+        return change_orders(self, script, owner, ids, more)
 
     def _cancel_all_by_user(self, user_id: str) -> Steps[int]:
         keys = self.keys
@@ -277,10 +219,12 @@ class Cluster(Store):
         keys = self.keys
         while True:
             settings = self.settings
-            entry: bytes | None = None
-            if not owner:
+            remembered = self.known.get(order_id)
+            entry = remembered
+            if not owner and not entry:
                 (entry,) = yield from entries_of(self.keys, [order_id])
-            stream = self._stream_of(settings, owner, entry)
+                yield from self.learn_streams([entry])
+            stream = stream_of_user(owner, settings.num_streams) if owner else self.stream_in(entry)
             if stream is None:
                 return None
             read = (
@@ -294,6 +238,9 @@ class Cluster(Store):
                     return None
                 continue
             if row[1] is None:
+                self.known.forget(order_id)
+                if remembered and not owner:
+                    continue
                 return None
             order = decode_order(order_id.encode(), *row)
             self.note_sequence(order.sequence)
@@ -323,7 +270,7 @@ class Cluster(Store):
             keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
             keys.paused(stream),
         )  # fmt: skip
-        args = (settings.epoch, above, "+inf" if below is None else below, limit, told)
+        args = (settings.epoch or "0", above, "+inf" if below is None else below, limit, told)
         return Call("cluster/page", keys.slot_of(stream), pack(names), pack(args))
 
     def _catch_up(self, streams: Collection[int], learn: Callable[[], Steps[bool]]) -> Steps[bool]:
@@ -363,6 +310,15 @@ class Cluster(Store):
         return epoch > int(settings.epoch or 0)
 
 
+def _end_of(pages: dict[int, Any]) -> tuple[int, bool]:
+    """Return the number up to which pages of streams can be given, and whether there may be more behind it.
+
+    That is where the first of the streams ends that have more; where none has, the last order of all.
+    """
+    unfinished = [int(up_to) for is_unfinished, up_to, _ in pages.values() if is_unfinished]
+    return (min(unfinished), True) if unfinished else (max(map(_last_number, pages.values())), False)
+
+
 def _last_number(page: Sequence[Any]) -> int:
     """Return the sequence number of a page's last order; 0 where it has none."""
     (_, numbers, *_) = page[2]
@@ -371,8 +327,3 @@ def _last_number(page: Sequence[Any]) -> int:
 
 def _is_yes(steps: Steps[bytes]) -> Steps[bool]:
     return (yield from steps) == b"y"
-
-
-def _has_removed(script: str, answer: bytes) -> bool:
-    """Return whether a change has ended its order: a cancel, or the reduction that left nothing."""
-    return answer == b"y" if script == "cancel" else script == "reduce" and not answer.strip(b"0.")

@@ -14,6 +14,34 @@ _log = logging.getLogger("cryptoorders_redis")
 PAGE = 1000
 """Entries of one shard that are released in one script."""
 
+MAX_KNOWN = 50_000
+"""Entries that one client remembers: about 10 MB."""
+
+
+class KnownEntries:
+    """Entries that a client has written or seen, so that it need not look them up.
+
+    They may be outdated. What a stream then does to an order is right all the same, for an id is live in one
+    stream only. That it does nothing says nothing: the caller must look the entry up and try again.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, bytes] = {}
+
+    def get(self, order_id: str) -> bytes | None:
+        """Return what is remembered of an order."""
+        return self._entries.get(order_id)
+
+    def note(self, order_id: str, entry: bytes) -> None:
+        """Remember an entry. When there are too many, all are forgotten."""
+        if len(self._entries) >= MAX_KNOWN:
+            self._entries = {}
+        self._entries[order_id] = entry
+
+    def forget(self, order_id: str) -> None:
+        """Forget the entry of an order, which is gone or outdated."""
+        self._entries.pop(order_id, None)
+
 
 def entries_of(keys: Keys, order_ids: Sequence[str] | Sequence[bytes]) -> Steps[list[bytes | None]]:
     """Reply with the entry of each order; None for one that has none."""

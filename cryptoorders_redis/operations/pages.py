@@ -48,18 +48,22 @@ class LiveOrders:
 
 
 class _Limited:
-    """Ends at the limit."""
+    """Ends at the limit, or on Redis Cluster behind orders of one number, which no cursor tells apart."""
 
     def __init__(self, pages: Pages, limit: int) -> None:
         self._pages = pages
         self._left = limit
 
     def next_page(self) -> Steps[Sequence[Order]]:
-        if not self._left:
+        if self._left <= 0:
             return []
-        page = (yield from self._pages.next_page())[: self._left]
-        self._left -= len(page)
-        return page
+        page = yield from self._pages.next_page()
+        end = self._left
+        while end < len(page) and page[end].sequence == page[end - 1].sequence:
+            end += 1
+        given = page[:end]
+        self._left -= len(given)
+        return given
 
 
 class _PageSize:

@@ -6,6 +6,7 @@ finds is mended by the steps of a placer: an entry is fenced before it goes.
 """
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, directory
+from cryptoorders_redis.operations.changes import change_call
 from cryptoorders_redis.operations.claims import FENCE_SECONDS
 from cryptoorders_redis.operations.cluster import Cluster
 from cryptoorders_redis.operations.store import Store
@@ -89,7 +90,9 @@ def _mend(store: Cluster, order_id: str, stream: int) -> Steps[str]:
         yield from directory.release(keys, [(order_id, data)])
         return _REMOVED
     if entry and entry.stream < store.num_streams and (yield from _is_fenced_live(store, order_id, entry)):
-        yield from store.change_in_stream("cancel", stream, order_id)
+        (reply,) = yield [change_call(keys, store.settings, "cancel", stream, [order_id])]
+        if reply != b"y":
+            return ""
         return f"it was live twice: this one was cancelled, and the one in stream {entry.stream} stays"
     yield from directory.claim(keys, [(order_id, new_entry(stream).encode(), data or b"")])
     return _ADDED

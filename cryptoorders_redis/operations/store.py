@@ -102,20 +102,16 @@ class Store(ABC):
 
     def _open(self, num_streams: int | None) -> Steps[None]:
         config = yield from self._read_or_create(num_streams or 1)
-        if self.is_standalone and config.is_cluster_node:
-            raise errors.ConfigurationMismatch(
-                "the server is a node of a Redis Cluster: open it by a URL that begins with redis+cluster:// "
-                "or rediss+cluster://, or hand in a RedisCluster"
-            )
+        self.check_server(config)
         if policy := config.evicting_policy:
             _log.warning(
                 "the server may evict keys when its memory is full (maxmemory-policy %s): live orders, or "
                 "the answers to lost replies, can go; set it to noeviction",
                 policy,
             )
-        if config.is_dropping:
+        if config.is_dropping or config.is_copying:
             self.settings = Settings("", num_streams or 1)
-            return  # half dropped: for drop() to be called again
+            return  # half dropped, or half copied: for drop() to be called
         if not self._learn(config):
             raise self.no_such_namespace()
         if num_streams not in (None, self.num_streams):
@@ -123,6 +119,14 @@ class Store(ABC):
                 f"namespace {self.keys.namespace!r} was created with "
                 f"num_streams={self.num_streams}, not {num_streams}: leave num_streams out to join it, "
                 "or use another namespace, or drop() this one with all its orders and create it again"
+            )
+
+    def check_server(self, config: Config) -> None:
+        """Raise ConfigurationMismatch where a server is of another kind than this store."""
+        if self.is_standalone and config.is_cluster_node:
+            raise errors.ConfigurationMismatch(
+                "the server is a node of a Redis Cluster: open it by a URL that begins with redis+cluster:// "
+                "or rediss+cluster://, or hand in a RedisCluster"
             )
 
     @abstractmethod
@@ -292,6 +296,11 @@ class Store(ABC):
         (reply,) = yield [Call("read_config", self.keys.slot, pack((self.keys.config,)), NO_WORDS)]
         return Config(*reply)
 
+    def create_call(self, num_streams: int, copying: str = "") -> Call:
+        """Return the call that creates the namespace; with letters that name a copy, for that copy alone."""
+        args = pack((SCHEMA_VERSION, num_streams, self.keys.directory_shards, copying))
+        return Call("create", self.keys.slot, pack((self.keys.config,)), args, (self.keys.namespace,))
+
     def no_such_namespace(self) -> errors.NoSuchNamespace:
         """Return the error for a namespace that is not there."""
         return errors.NoSuchNamespace(f"there is no namespace {self.keys.namespace!r} in this store")
@@ -314,14 +323,12 @@ class Store(ABC):
 
     def _read_or_create(self, num_streams: int) -> Steps[Config]:
         """Reply with the config; where there is none, and there may be one, it is created first."""
-        settings = pack((SCHEMA_VERSION, num_streams, self.keys.directory_shards))
-        create = Call("create", self.keys.slot, pack((self.keys.config,)), settings, (self.keys.namespace,))
         may_be_created = self._may_create
         while True:
             config = yield from self.read_config()
             if config.is_there or not may_be_created:
                 return config
-            (reply,) = yield [create]
+            (reply,) = yield [self.create_call(num_streams)]
             may_be_created = reply == b"y"  # else there is one, perhaps without any field that we know
 
     def _learn(self, config: Config) -> bool:
@@ -331,6 +338,10 @@ class Store(ABC):
         namespace = self.keys.namespace
         if config.is_dropping:
             raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
+        if config.is_copying:
+            raise errors.NoSuchNamespace(
+                f"a copy into namespace {namespace!r} has not ended: if none runs, copy again, or drop() it"
+            )
         num_streams, directory_shards = number_in(config.num_streams), number_in(config.directory_shards)
         if number_in(config.schema_version) != SCHEMA_VERSION or not num_streams:
             found = (config.schema_version or b"?").decode(errors="backslashreplace")

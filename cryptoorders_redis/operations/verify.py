@@ -133,21 +133,31 @@ def _inspected(
     for first in range(0, len(order_ids), PAGE):
         page = order_ids[first : first + PAGE]
         facts = yield from store.inspect(stream, user, page)
-        problems = {facts_of.order_id: list(_problems(store, stream, user, facts_of)) for facts_of in facts}
-        suspects = [order_id for order_id, of_order in problems.items() if of_order]
+        suspects = [facts_of.order_id for facts_of in facts if _is_routed_wrongly(stream, facts_of)]
         if suspects and not store.is_standalone:
             # Directory and stream were read one after the other: it may have been a call under way.
             again = yield from store.inspect(stream, user, suspects, LOOK_AGAIN_SECONDS)
-            unchanged = set(facts) & set(again)
-            suspects = [facts_of.order_id for facts_of in again if facts_of in unchanged]
-        for order_id in suspects:
-            found += [Inconsistency(_text(order_id), stream, problem) for problem in problems[order_id]]
+            changed = set(suspects) - {facts_of.order_id for facts_of in set(facts) & set(again)}
+            facts = [facts_of for facts_of in facts if facts_of.order_id not in changed]
+        for facts_of in facts:
+            order_id = _text(facts_of.order_id)
+            problems = _problems(store, stream, user, facts_of)
+            found += [Inconsistency(order_id, stream, problem) for problem in problems]
     return found
 
 
-def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> Iterator[str]:
+def _is_routed_here(stream: int, facts: OrderFacts) -> bool:
     entry = decode_entry(facts.entry) if facts.entry is not None else None
-    routed_here = entry is not None and entry.stream == stream
+    return entry is not None and entry.stream == stream
+
+
+def _is_routed_wrongly(stream: int, facts: OrderFacts) -> bool:
+    """Return whether the directory names a stream without the order, or not the stream that has it."""
+    return _is_routed_here(stream, facts) != (facts.record is not None)
+
+
+def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> Iterator[str]:
+    routed_here = _is_routed_here(stream, facts)
     if facts.record is None:
         if facts.sequence is not None:
             yield "in placed, but there is no such order"

@@ -25,18 +25,24 @@ class Config(NamedTuple):
     directory_shards: bytes | None
     epoch: bytes | None
     dropping: bytes | None
+    copying: bytes | None
     maxmemory_policy: bytes | None
     is_cluster_node: int | None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a config with any field that this release knows."""
-        return any(self[:5])
+        return any(self[:6])
 
     @property
     def is_dropping(self) -> bool:
         """Whether a drop was begun and has not ended."""
         return self.dropping is not None
+
+    @property
+    def is_copying(self) -> bool:
+        """Whether a copy into it was begun and has not ended."""
+        return self.copying is not None
 
     @property
     def evicting_policy(self) -> str | None:

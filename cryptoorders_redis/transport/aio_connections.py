@@ -11,7 +11,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.transport.aio_memory import MemoryConnections
 from cryptoorders_redis.transport.aio_multiplexed import MultiplexedConnection, open_connection
 from cryptoorders_redis.transport.endpoint import Endpoint
-from cryptoorders_redis.transport.error_mapping import as_cause, refusal
+from cryptoorders_redis.transport.error_mapping import as_cause, is_read_only, no_master, refusal
 from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import Reply
 
@@ -35,6 +35,8 @@ class AsyncConnections:
         """All connections that have not ended; some only wait for their last replies."""
         self._attempt: asyncio.Future[errors.CryptoOrdersError | None] | None = None
         """The attempt to connect that is under way. Its result is why it failed, or None."""
+        self._master: object = None
+        """Where the last connection led to, if sentinels name the master."""
         self._closed = False
         if source.server:
             # At the latest when the process ends, also if nobody calls close().
@@ -135,10 +137,23 @@ class AsyncConnections:
             raise refusal(error) from as_cause(error)
 
     async def _open_once(self) -> MultiplexedConnection:
-        return await open_connection(self._source.make(), self._client_name, self._leave_replica)
+        connection = self._source.make()
+        opened = await open_connection(connection, self._client_name, self._leave_master)
+        if self._source.follows_master and self._master != (address := (connection.host, connection.port)):
+            self._master = address
+            self._leave_all()  # they lead to a former master
+        return opened
 
-    def _leave_replica(self) -> None:
-        """Use no connection any more: the replica's master may be at the same address by now."""
+    def _leave_master(self, error: Exception) -> Exception:
+        """Use no connection any more to what is a replica: its master may be at the same address by now."""
+        if self._source.follows_master:
+            self._leave_all()
+            return no_master(error)
+        if is_read_only(error):
+            self._leave_all()
+        return error
+
+    def _leave_all(self) -> None:
         for connection in self._living:
             connection.leave()
 

@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.transport.error_mapping import ReplyLost, ends_connection, is_read_only
+from cryptoorders_redis.transport.error_mapping import ReplyLost, ends_connection, may_be_former_master
 from cryptoorders_redis.transport.introduction import encode_introduction
 from cryptoorders_redis.transport.resp import Reply
 from cryptoorders_redis.transport.resp_reader import make_read, parse_error
@@ -28,7 +28,7 @@ WRITE_BUFFER_BYTES = 1 << 20
 
 
 async def open_connection(
-    connection: Any, client_name: str, leave_replica: Callable[[], None]
+    connection: Any, client_name: str, leave_master: Callable[[Exception], Exception]
 ) -> "MultiplexedConnection":
     """Connect and introduce a connection of redis-py, and take its transport over."""
     try:
@@ -43,7 +43,7 @@ async def open_connection(
         await connection.disconnect(nowait=True)
         raise
     _log.debug("connected")
-    return MultiplexedConnection(writer, connection.socket_timeout, leave_replica)
+    return MultiplexedConnection(writer, connection.socket_timeout, leave_master)
 
 
 def _take_writer(connection: Any) -> asyncio.StreamWriter:
@@ -71,16 +71,20 @@ class MultiplexedConnection(asyncio.Protocol):
     Args:
         writer: the stream that the transport came from. It must live as long as the transport.
         timeout_seconds: how long a server may be silent while a reply is awaited.
-        leave_replica: is called when the server turned out to be a replica.
+        leave_master: is called with the error of a server that may not be the master any more. It returns the
+            error to answer with.
     """
 
     def __init__(
-        self, writer: asyncio.StreamWriter, timeout_seconds: float, leave_replica: Callable[[], None]
+        self,
+        writer: asyncio.StreamWriter,
+        timeout_seconds: float,
+        leave_master: Callable[[Exception], Exception],
     ) -> None:
         self._writer = writer
         self._transport = writer.transport
         self._timeout_seconds = timeout_seconds
-        self._leave_replica = leave_replica
+        self._leave_master = leave_master
         self._loop = asyncio.get_running_loop()
         self._create_future = self._loop.create_future
         self._awaited: deque[asyncio.Future[Reply] | _Collector] = deque()
@@ -256,9 +260,9 @@ class MultiplexedConnection(asyncio.Protocol):
 
     def _make_error(self, text: str) -> Exception:
         error = parse_error(text)
-        if is_read_only(error):
-            self._leave_replica()
-        elif ends_connection(error):
+        if may_be_former_master(error):
+            return self._leave_master(error)
+        if ends_connection(error):
             self.leave()
         return error
 

@@ -29,6 +29,12 @@ class ClusterConnections:
         Returns:
             For each part its replies, or an error that `Connections.fetch` raises.
         """
+        if len(request.parts) == 1:
+            ((address, part),) = request.parts
+            try:
+                return [self._node(address).fetch(part)]
+            except Exception as error:  # noqa: BLE001 - the executor decides what it means
+                return [error]
         outcomes: list[Outcome] = [[] for _ in request.parts]
         receiving: list[tuple[int, Callable[[], list[Reply]]]] = []
         # By their addresses, so that two threads never wait for each other's connections.

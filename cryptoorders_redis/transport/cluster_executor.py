@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.observing import Observer
@@ -159,9 +159,9 @@ class ClusterExecutor(Executor):
             request = Request(_CLUSTER_SLOTS, 1, give_up_at)
             outcomes: list[Outcome] = yield ClusterRequest([(address, request)], wait_seconds)
             wait_seconds = 0.0
-            reply = outcomes[0][0] if isinstance(outcomes[0], list) else outcomes[0]
+            reply = _about_map(outcomes[0][0]) if isinstance(outcomes[0], list) else outcomes[0]
             if isinstance(reply, Exception):
-                trouble = _trouble_in(_about_map(reply), operation, pending)
+                trouble = _trouble_in(reply, operation, pending)
             elif self._topology.learn(reply, address):
                 self._server_known = True
                 self._topology.note_answer(address)
@@ -174,16 +174,16 @@ class ClusterExecutor(Executor):
         return trouble
 
 
-def _about_map(error: Exception) -> Exception:
-    """Return the error for a node that has not told the map."""
-    if isinstance(error, ResponseError):
-        if _NO_CLUSTER in str(error):
-            return errors.ConfigurationMismatch(
-                "the server is not a node of a Redis Cluster: use a URL such as redis://host:port, or a "
-                "client of the class Redis"
-            )
-        return refusal(error)
-    return error
+def _about_map(reply: Reply) -> Reply:
+    """Return a reply to CLUSTER SLOTS: our error in place of the server's."""
+    if not isinstance(reply, Exception):
+        return reply
+    if _NO_CLUSTER in str(reply):
+        return errors.ConfigurationMismatch(
+            "the server is not a node of a Redis Cluster: use a URL such as redis://host:port, or a "
+            "client of the class Redis"
+        )
+    return refusal(reply)
 
 
 def _trouble_in(
@@ -232,12 +232,14 @@ class RoutedStep(PendingStep):
 
     def take(self, replies: Iterator[Reply], asked: Address) -> None:
         """Take this step's replies."""
-        if self._ask_at:
-            self._ask_at = ""
-            next(replies)  # to ASKING
+        to_asking = next(replies) if self._ask_at else None
+        self._ask_at = ""
         self._asked = asked
         self.is_redirected = False
         self.is_settled = self.settled_by(replies)
+        if isinstance(to_asking, Exception) and not self.is_settled:  # the user may not send ASKING
+            self.is_redirected, self.is_settled = False, True
+            self.refused = refusal(to_asking)
 
     def fail(self, error: Exception) -> None:
         """Note that the request brought no replies."""
@@ -246,6 +248,12 @@ class RoutedStep(PendingStep):
         self.is_redirected = False
         if isinstance(error, ReplyLost):
             self.in_doubt = self.session is not None
+
+    def _is_confirmed_by(self, replies: list[Reply]) -> bool:
+        if super()._is_confirmed_by(replies):
+            return True
+        self._topology.is_outdated = True  # the node may have lost its replicas because one took over
+        return False
 
     def _settled_without(self, answer: Exception) -> bool:
         if isinstance(answer, MovedError):

@@ -3,14 +3,12 @@
 import contextlib
 import logging
 import os
-import select
 import socket
 import threading
 import time
 import weakref
 from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 import redis
 
@@ -18,56 +16,20 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.transport.endpoint import Endpoint
 from cryptoorders_redis.transport.error_mapping import (
     as_cause,
-    ends_connection,
     is_read_only,
+    no_master,
     refusal,
     reply_lost,
 )
 from cryptoorders_redis.transport.introduction import encode_introduction
 from cryptoorders_redis.transport.request import Request
 from cryptoorders_redis.transport.resp import Reply
-from cryptoorders_redis.transport.resp_reader import make_read, parse_error
+from cryptoorders_redis.transport.wires import Connection, MemoryWire, SocketWire, Wire
 
 _log = logging.getLogger("cryptoorders_redis")
 
 LOOK_SECONDS = 0.5
 """A call that waits for a connection looks so often whether the place of one was lost."""
-
-
-CHUNK = 65536
-"""So many bytes are read from a socket at a time at most."""
-
-
-class Connection(Protocol):
-    """What is used of a redis-py connection."""
-
-    def connect(self) -> None: ...
-    def can_read(self, timeout: float = 0) -> bool: ...
-    def send_packed_command(self, command: list[bytes]) -> None: ...
-    def read_response(self, disable_decoding: bool) -> Reply: ...
-    def disconnect(self) -> None: ...
-
-
-class Wire(Protocol):
-    """A connection that is up. After an error it is of no more use."""
-
-    def has_news(self) -> object:
-        """Return whether something came that was not asked for: the connection's end."""
-        ...
-
-    def send(self, request: bytes, /) -> None:
-        """Send the request."""
-        ...
-
-    def receive(self, num_replies: int) -> list[Reply]:
-        """Return the replies to what was sent; one that is an error stands among them."""
-        ...
-
-    def is_usable(self) -> bool:
-        """Return whether the replies so far leave the connection open."""
-        ...
-
-    def disconnect(self) -> None: ...
 
 
 class Connections:
@@ -143,16 +105,23 @@ class Connections:
         self._filling = threading.Lock()
         self._era = 0
         """Rises when the server turns out to be a replica: another may be its master's address by now."""
+        self._master: object = None
+        """Where the last connection led to, if sentinels name the master."""
         self._waiting: list[None] = []
         """As long as there are calls that wait for a connection, or longer where one was interrupted."""
         self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self._pid = os.getpid()  # last: by it other threads of a child know that this is done
 
     def _new_link(self) -> "_Link":
-        return _Link(self._source.make, self._client_name, self._leave_replica)
+        return _Link(self._source.make, self._client_name, self._leave_master)
 
-    def _leave_replica(self) -> None:
-        self._era += 1
+    def _leave_master(self, error: Exception) -> Exception:
+        if self._source.follows_master:
+            self._era += 1
+            return no_master(error)
+        if is_read_only(error):
+            self._era += 1
+        return error
 
     def _take(self, give_up_at: float) -> "_Link":
         self._be_of_this_process()
@@ -209,43 +178,50 @@ class Connections:
             if server:
                 server.join()
             try:
-                link.connect(self._era)
+                address = link.connect(self._era)
             except (redis.ConnectionError, OSError):
                 if not server:
                     raise
                 server.revive()
                 _log.warning("the private server of %s was gone, and is up again", server.folder)
-                link.connect(self._era)
+                address = link.connect(self._era)
         except errors.CryptoOrdersError:
             raise  # the private server's, which says it already
         except (redis.RedisError, OSError) as error:
             raise refusal(error) from as_cause(error)
+        if self._source.follows_master and address != self._master:
+            self._master = address
+            self._era += 1  # the other connections lead to a former master
+            link.era = self._era
 
 
 class _Link:
     """A place for one connection, which is made when it is needed."""
 
-    __slots__ = ("__weakref__", "_client_name", "_era", "_leave_replica", "_make", "_wire")
+    __slots__ = ("__weakref__", "_client_name", "_leave_master", "_make", "_wire", "era")
 
     def __init__(
-        self, make: Callable[[], Connection], client_name: str, leave_replica: Callable[[], None]
+        self,
+        make: Callable[[], Connection],
+        client_name: str,
+        leave_master: Callable[[Exception], Exception],
     ) -> None:
         self._make = make
         self._client_name = client_name
-        self._leave_replica = leave_replica
+        self._leave_master = leave_master
         self._wire: Wire | None = None
 
     def is_up(self, era: int) -> bool:
         """Return whether there is a connection of this era, which the server has not closed."""
-        if self._wire is None or self._era != era:
+        if self._wire is None or self.era != era:
             return False
         try:
             return not self._wire.has_news()
         except (redis.RedisError, OSError):
             return False
 
-    def connect(self, era: int) -> None:
-        """Connect, and close the connection that there was."""
+    def connect(self, era: int) -> object:
+        """Connect, and close the connection that there was. Return the address."""
         self.disconnect()
         connection = self._make()
         connection.connect()
@@ -257,10 +233,11 @@ class _Link:
         _log.debug("connected")
         where = getattr(connection, "_sock", None)
         if isinstance(where, socket.socket):
-            self._wire = _SocketWire(connection, where, self._leave_replica)
+            self._wire = SocketWire(connection, where, self._leave_master)
         else:
-            self._wire = _MemoryWire(connection)
-        self._era = era
+            self._wire = MemoryWire(connection)
+        self.era = era
+        return getattr(connection, "host", None), getattr(connection, "port", None)
 
     def exchange(self, request: bytes, num_replies: int) -> list[Reply]:
         """Send the request and return its replies.
@@ -303,13 +280,16 @@ class _Link:
                 wire.send(request)
             yield receive
         finally:  # also when interrupted
-            if wire is not self._wire:  # pyright: ignore[reportUnnecessaryComparison] - put back by receive()
-                wire.disconnect()
+            self._disconnect_unless_kept(wire)
 
     def _keep_usable(self, wire: Wire) -> None:
         if wire.is_usable():
             self._wire = wire
         else:
+            wire.disconnect()
+
+    def _disconnect_unless_kept(self, wire: Wire) -> None:
+        if wire is not self._wire:
             wire.disconnect()
 
     def disconnect(self) -> None:
@@ -325,72 +305,3 @@ def _reply_lost_by_errors() -> Generator[None]:
         yield
     except (redis.RedisError, OSError) as error:
         raise reply_lost(error) from error
-
-
-class _SocketWire:
-    """The socket of a connection that redis-py has made. Without redis-py it is read and written faster."""
-
-    def __init__(
-        self, connection: Connection, where: socket.socket, leave_replica: Callable[[], None]
-    ) -> None:
-        if connection.can_read(0):
-            raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
-        self._leave_replica = leave_replica
-        self._is_usable = True
-        self.send, self._receive = where.sendall, where.recv
-        self._read = make_read(self._make_error)
-        poll = select.poll()
-        poll.register(where, select.POLLIN)
-        self._poll = poll.poll
-        self.disconnect = connection.disconnect
-
-    def has_news(self) -> object:
-        return self._poll(0)
-
-    def receive(self, num_replies: int) -> list[Reply]:
-        replies: list[Reply] = []
-        while len(replies) < num_replies:
-            data = self._receive(CHUNK)
-            if not data:
-                raise redis.ConnectionError("the server closed the connection")
-            replies += self._read(data)
-        if len(replies) > num_replies:
-            raise redis.InvalidResponse("the server sent what was not asked for")
-        return replies
-
-    def is_usable(self) -> bool:
-        return self._is_usable
-
-    def _make_error(self, text: str) -> Exception:
-        error = parse_error(text)
-        if is_read_only(error):
-            self._leave_replica()
-        elif ends_connection(error):
-            self._is_usable = False
-        return error
-
-
-class _MemoryWire:
-    """A connection to a `memory://` store, which has no socket."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.disconnect = connection.disconnect
-
-    def has_news(self) -> object:
-        return self._connection.can_read(0)
-
-    def send(self, request: bytes) -> None:
-        self._connection.send_packed_command([request])
-
-    def receive(self, num_replies: int) -> list[Reply]:
-        return [self._read() for _ in range(num_replies)]
-
-    def is_usable(self) -> bool:
-        return True
-
-    def _read(self) -> Reply:
-        try:
-            return self._connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
-            return error

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -21,6 +22,15 @@ from cryptoorders_redis.transport.cluster_endpoint import (
 from cryptoorders_redis.transport.embedded.folder_server import FolderServer
 from cryptoorders_redis.transport.embedded.memory import make_memory_client
 from cryptoorders_redis.transport.embedded.ownership import with_peer_check
+from cryptoorders_redis.transport.sentinel_endpoint import (
+    DEFAULT_PORT,
+    SENTINEL_SCHEME,
+    SENTINEL_TIMEOUT_SECONDS,
+    Sentinels,
+    split_sentinel_url,
+    take_credentials,
+    with_master,
+)
 from cryptoorders_redis.transport.topology import Address, Remap, split_address
 
 DEFAULT_URL = "redis://localhost:6379/0"
@@ -69,6 +79,8 @@ class Endpoint:
         where: A URL for people to read, without user and password.
         in_memory: Whether the store is in this process, so that its connections have no transport.
         server: The private server that must run for the connections, or None.
+        follows_master: Whether each connection is to the master of the moment. So one that turns out to be a
+            replica is left, and what it refused is sent again.
         startup: The nodes of a Redis Cluster to ask first; none for a standalone server.
         remap: Turns the host and port that a node announces into those by which it is reached.
     """
@@ -78,6 +90,7 @@ class Endpoint:
     where: str
     in_memory: bool
     server: FolderServer | None = None
+    follows_master: bool = False
     startup: Sequence[Address] = ()
     remap: Remap | None = None
 
@@ -126,7 +139,11 @@ def _from_url(url: str, library: Any) -> Endpoint:
             return _from_redis_url(url, library)
         if scheme in CLUSTER_SCHEMES:
             return _from_cluster_url(url, library)
-    known = ", ".join(f"{known}://" for known in (*_REDIS_SCHEMES, *CLUSTER_SCHEMES, "memory"))
+        if scheme == SENTINEL_SCHEME:
+            return _from_sentinel_url(url, library)
+    known = ", ".join(
+        f"{known}://" for known in (*_REDIS_SCHEMES, *CLUSTER_SCHEMES, SENTINEL_SCHEME, "memory")
+    )
     # Without "://" behind it, the text may be a password: in a URL whose scheme was forgotten.
     is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
     begins = f", not with {scheme[:20]!r}" if is_scheme else ""
@@ -229,8 +246,64 @@ def _from_cluster_client(client: Any, library: Any) -> Endpoint:
     return replace(endpoint, startup=settings.startup, remap=settings.remap, where=where)
 
 
+def _from_sentinel_url(url: str, library: Any) -> Endpoint:
+    parts = split_sentinel_url(url)
+    if "@" in parts.master:
+        raise _malformed_url("it contains an '@' in the path")
+    for of_sentinel in parts.of_sentinels:
+        _check_redis_url(of_sentinel)
+        if not urlsplit(of_sentinel).hostname:
+            raise _malformed_url(f"a host is missing, as in {SENTINEL_SCHEME}://host:26379,host:26379/master")
+    if not parts.has_legal_master():
+        raise _malformed_url(f"it names no master, as in {SENTINEL_SCHEME}://host:26379/master/0")
+    of_master, credentials = take_credentials(parts.of_sentinels[0])
+    _from_redis_url(of_master, library)  # for its checks of the options
+    pool = _make_pool(of_master, library)
+    for name, value in pool.connection_kwargs.items():
+        if name.startswith("socket_"):
+            is_long = name in {"socket_timeout", "socket_connect_timeout"}
+            credentials[name] = min(value, SENTINEL_TIMEOUT_SECONDS) if is_long else value
+    addresses = [urlsplit(of_sentinel) for of_sentinel in parts.of_sentinels]
+    asked = [
+        library.ConnectionPool(host=address.hostname, port=address.port or DEFAULT_PORT, **credentials)
+        for address in addresses
+    ]
+    return _from_sentinels(pool, asked, library, parts.master)
+
+
+def _from_sentinels(pool: Any, asked: list[Any], library: Any, master: str, **how: Any) -> Endpoint:
+    """Return the endpoint of a master. `pool` and `asked` have the settings for it, and for each sentinel."""
+    sentinels = Sentinels(master, [_from_pool(sentinel, library).make for sentinel in asked], **how)
+    is_encrypted = issubclass(pool.connection_class, library.SSLConnection)
+    settings = dict(pool.connection_kwargs)
+    settings.pop("connection_pool", None)  # redis-py's own way to the sentinels
+    like_pool = SimpleNamespace(
+        connection_class=with_master(
+            library.SSLConnection if is_encrypted else library.Connection, sentinels
+        ),
+        connection_kwargs=settings,
+        max_connections=pool.max_connections,
+    )
+    hosts = ",".join("{host}:{port}".format_map(sentinel.connection_kwargs) for sentinel in asked)
+    where = f"{SENTINEL_SCHEME}://{hosts}/{master}/{settings.get('db') or 0}"
+    return replace(_from_pool(like_pool, library), where=where, follows_master=True)
+
+
 def _from_client(client: Any, library: Any) -> Endpoint:
-    return _from_pool(client.connection_pool, library)
+    pool = client.connection_pool
+    if not isinstance(pool, library.sentinel.SentinelConnectionPool):
+        return _from_pool(pool, library)
+    if not pool.is_master:
+        raise ValueError("client leads to replicas, which refuse changes: use one that master_for() returns")
+    manager = pool.sentinel_manager
+    return _from_sentinels(
+        pool,
+        [sentinel.connection_pool for sentinel in manager.sentinels],
+        library,
+        pool.service_name,
+        min_others=manager.min_other_sentinels,
+        host=manager._force_master_ip,  # noqa: SLF001 - there is no other way
+    )
 
 
 def _from_pool(pool: Any, library: Any, server: FolderServer | None = None) -> Endpoint:

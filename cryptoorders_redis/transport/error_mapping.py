@@ -102,6 +102,19 @@ def ends_connection(error: Exception) -> bool:
     return isinstance(error, exceptions.AuthenticationError) or "Protocol error" in str(error)
 
 
+def no_master(error: Exception) -> Exception:
+    """Return the error for a change that a former master refused.
+
+    Nothing was done, and another server is the master: so the request is sent again.
+    """
+    return exceptions.ConnectionError(f"the master may have been replaced: {error}")
+
+
+def may_be_former_master(error: Exception) -> bool:
+    """Return whether the server refused a change because it is a replica, or has too few of them."""
+    return is_read_only(error) or (isinstance(error, exceptions.ResponseError) and "NOREPLICAS" in str(error))
+
+
 def is_read_only(reply: object) -> bool:
     """Return whether the server refused a change because it is a replica."""
     return isinstance(reply, Exception) and isinstance(refusal(reply), errors.StoreReadOnly)

@@ -62,6 +62,10 @@ class Executor:
             raise ValueError(
                 f"deadline_seconds must be 0 to {LONGEST_DEADLINE_SECONDS}, not {deadline_seconds}"
             )
+        if isinstance(wait_replicas, bool) or not isinstance(wait_replicas, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"wait_replicas must be an int, not {type(wait_replicas).__name__}")
+        if wait_replicas < 0:
+            raise ValueError(f"wait_replicas must be 0 or more, not {wait_replicas}")
         if observer is not None and not callable(getattr(observer, "call", None)):
             raise TypeError(f"observer must have a method call, and {type(observer).__name__} has none")
         self._sessions = sessions
@@ -191,7 +195,7 @@ class Executor:
         """Begin or renew this client's sessions in a slot, and take one of them."""
         while True:
             key, call = self._sessions.begin_call(slot)
-            step = PendingStep(call)
+            step = self._make_pending(call)
             yield from self._deliver(operation, [step], give_up_at)
             conclude(operation, [step])
             self._sessions.begin(slot, key, step.reply.decode())

@@ -19,8 +19,8 @@ _log = logging.getLogger("cryptoorders_redis")
 
 NO_SESSION = b"NOSESSION"
 
-_WRITING_SCRIPTS = frozenset(("cluster/claim", "cluster/claim_many", "cluster/fence"))
-"""Scripts that write, and whose calls nevertheless change no order, so that they have no session."""
+_WRITING_SCRIPTS = frozenset(("begin_sessions", "cluster/claim", "cluster/fence"))
+"""Scripts that write what changes rely on, and whose calls change no order, so that they have no session."""
 
 _WAIT_MILLISECONDS = 1000
 """How long the server waits for replicas before it says how many have confirmed."""
@@ -101,10 +101,10 @@ class PendingStep:
         for reply in replies:
             if isinstance(reply, Exception):
                 error = refusal(reply)
-                if isinstance(error, errors.StoreUnavailable):
-                    self.trouble = error
-                else:
+                if isinstance(error, errors.AccessDenied):
                     self.refused = error
+                else:  # the change has run; perhaps its server is a replica by now, or its slot has moved
+                    self.trouble = errors.StoreUnavailable(str(error))
                 return False
         if replies[-1] >= self._wait_replicas:
             return True
@@ -162,6 +162,11 @@ def _writes(step: Step) -> bool:
 def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float, is_long: bool) -> Request:
     if len(steps) == 1:
         return Request(*steps[0].request(), give_up_at, wait_seconds, is_long)
+    sources: set[str] = set()
+    for step in steps:
+        if step.as_source and isinstance(step.step, Call):
+            step.as_source = step.step.script not in sources  # by its text once, of which the server keeps it
+            sources.add(step.step.script)
     requests = [step.request() for step in steps]
     return Request(
         b"".join(data for data, _ in requests),

@@ -8,7 +8,7 @@
 --- @include "clock"
 --- @include "insert_orders"
 local sessions, config, sequence, orders = unpack(KEYS, 1, 4)
-local fences, before_fences = KEYS, 4
+local fences, first_fence = KEYS, 5
 local session, request_number, epoch, namespace, claimed_at, behind = unpack(ARGV, 1, 6)
 local new, first = ARGV, 7
 
@@ -21,7 +21,7 @@ for at = first, #new, 4 do
   order_ids[#order_ids + 1] = new[at + 1]
 end
 local live = redis.call('HMGET', orders, unpack(order_ids))
-local are_fenced = redis.call('EXISTS', unpack(fences, before_fences + 1, before_fences + #order_ids)) > 0
+local are_fenced = redis.call('EXISTS', unpack(fences, first_fence, first_fence + #order_ids - 1)) > 0
 -- Older than this a claim may have outlived its fence, which stands for an hour.
 local are_too_old = clock_text() - claimed_at > 600 * 1000000
 local answers, claimed, number = {}, {}, '0'
@@ -29,7 +29,7 @@ for i = 1, #order_ids do
   local at = first + 4 * (i - 1)
   if live[i] then
     answers[i] = 'n'
-  elseif are_too_old or are_fenced and redis.call('EXISTS', fences[before_fences + i]) == 1 then
+  elseif are_too_old or are_fenced and redis.call('EXISTS', fences[first_fence + i - 1]) == 1 then
     answers[i] = 'f'
   else
     answers[i] = 'y'

@@ -1,11 +1,12 @@
 --- Takes a part off the amount of an order whose record was read, exactly. Where nothing is left the order is removed.
 --- Returns the reply: the amount that is left; 'MORE' and the amount, where `by` is more; 'DIGITS' and how many, where
 --- what is left would have more than most_digits. Also whether nothing was written. Or an error, where the record cannot
---- be read.
+--- be read or the user's set is elsewhere.
 --- @include "stream_key"
 --- @include "numbers"
 --- @include "user_of"
 --- @include "unreadable"
+--- @include "set_elsewhere"
 --- @include "decimal"
 --- @include "remove_orders"
 local function reduce_order(namespace, directory, stream, order_id, record, by, most_digits)
@@ -29,8 +30,8 @@ local function reduce_order(namespace, directory, stream, order_id, record, by, 
     end
     redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
   else
-    if not directory then
-      redis.call('SISMEMBER', stream_key(namespace, stream, 'user:' .. user_id), order_id) -- not declared
+    if not directory and redis.call('EXISTS', stream_key(namespace, stream, 'user:' .. user_id)) == 0 then
+      return set_elsewhere() -- it is not declared
     end
     remove_order(namespace, directory, stream, order_id, user_id)
   end

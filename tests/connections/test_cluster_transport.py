@@ -1,7 +1,9 @@
 """Steps reach the right nodes of a real cluster, whatever happens to its slots and its nodes."""
 
 import os
+import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -12,6 +14,7 @@ from cryptoorders_redis import errors
 from tests.support.blocking import LOOP
 from tests.support.cluster import ClusterServers
 from tests.support.cluster_steps import async_transport, operation_of, read, set_once, slot_of, sync_transport
+from tests.support.needs import needs_option
 from tests.support.waiting import wait_until
 
 STREAMS = range(12)
@@ -209,25 +212,20 @@ def test_after_close_nothing_is_sent(cluster, namespace, transport):
         run(get_all(namespace, "a", "b"))
 
 
-def test_threads_share_few_connections_without_a_deadlock(cluster, namespace):
+def test_threads_never_wait_for_each_others_connections(cluster, namespace):
+    """Half of them name the nodes in the other order. Each node has one connection for all."""
     fill(cluster, namespace)
-    failures: list[BaseException] = []
-    with sync_transport(f"{cluster.url}?max_connections=2", deadline_seconds=60) as run:
+    steps = [read(stream, ("GET", ":a"), namespace=namespace) for stream in STREAMS]
+    with sync_transport(f"{cluster.url}?max_connections=1", deadline_seconds=5) as run:
 
-        def call():
-            try:
-                for _ in range(30):
-                    assert run(get_all(namespace, "a", "b")) == expected("a", "b")
-            except BaseException as error:
-                failures.append(error)
-                raise
+        def call(number: int) -> bool:
+            for _ in range(50):
+                (replies,) = run(operation_of(steps if number % 2 else steps[::-1]))
+                assert [replies if number % 2 else replies[::-1]] == expected("a")
+            return True
 
-        threads = [threading.Thread(target=call) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures
+        with ThreadPoolExecutor(6) as pool:
+            assert all(pool.map(call, range(6)))
 
 
 def test_a_forked_child_has_connections_of_its_own(cluster, namespace):
@@ -322,9 +320,7 @@ def test_a_frozen_node_does_not_hold_up_calls_to_the_others(own_cluster, namespa
 
 def test_a_standalone_url_of_a_cluster_node_is_refused(cluster, api):
     for address in cluster.addresses:
-        with pytest.raises(
-            errors.ConfigurationMismatch, match=r"such as redis\+cluster://host:port"
-        ) as caught:
+        with pytest.raises(errors.ConfigurationMismatch, match=r"redis\+cluster://") as caught:
             api(2, url=f"redis://:@{address}", namespace="plain")
         assert "@" not in str(caught.value)
 
@@ -347,9 +343,47 @@ def test_a_change_waits_for_a_replica_of_its_slot(own_cluster, namespace, transp
         assert run(operation_of(change)) == [[b"n"]]
         assert has_begun_to_thaw.is_set(), "no replica had it"
         thawing.join()
-    cluster.freeze(replica)
-    with (
-        transport(cluster.url, wait_replicas=1, deadline_seconds=0) as run,
-        pytest.raises(errors.OutcomeUnknown),
-    ):
-        run(operation_of(change))
+    with transport(cluster.url, wait_replicas=1, deadline_seconds=0) as run:
+        assert run(operation_of(change)) == [[b"n"]]
+        cluster.freeze(replica)
+        with pytest.raises(errors.OutcomeUnknown):
+            run(operation_of(change))
+
+
+@needs_option("cluster-preferred-endpoint-type", "unknown-endpoint")
+def test_nodes_without_a_name_are_where_they_were_reached(own_cluster, namespace, transport):
+    cluster = own_cluster(3, 0, "--cluster-preferred-endpoint-type", "unknown-endpoint")
+    for stream in STREAMS:
+        slot = slot_of(stream, namespace)
+        with cluster.node_client(cluster.owner_of(ClusterServers.slot_of(slot))) as client:
+            client.set(f"{slot}:a", f"a{stream}")
+    with transport(f"redis+cluster://{cluster.addresses[0]}") as run:
+        assert run(get_all(namespace, "a")) == expected("a")
+        for address in cluster.addresses:
+            cluster.move_slot(number_of(3, namespace), address)
+            assert run(get_all(namespace, "a")) == expected("a")
+
+
+def test_an_interrupted_call_never_hands_its_replies_to_the_next(own_cluster, namespace):
+    """Some nodes have answered by then, one will later; each has one connection."""
+    cluster = own_cluster()
+    fill(cluster, namespace)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with sync_transport(f"{cluster.url}?max_connections=1") as run:
+        assert run(get_all(namespace, "a")) == expected("a")
+        handler = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            for address in cluster.addresses:
+                cluster.freeze(address)
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                with pytest.raises(KeyboardInterrupt):
+                    run(get_all(namespace, "a"))
+                thawing = threading.Timer(0.2, cluster.thaw, [address])
+                thawing.start()
+                assert run(get_all(namespace, "b")) == expected("b")
+                thawing.join()
+        finally:
+            signal.signal(signal.SIGALRM, handler)

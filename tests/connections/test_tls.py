@@ -1,64 +1,14 @@
 """Over TLS: certificates are checked."""
 
 import asyncio
-import subprocess
 
 import pytest
 import redis
 
 from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
+from tests.support.certificates import certificates
 from tests.support.needs import needs_tls
 from tests.support.servers import free_port
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
-def make_certificate(certificate, key, subject, extensions, *signed_by):
-    request, extension_file = certificate.with_suffix(".csr"), certificate.with_suffix(".cnf")
-    extension_file.write_text(extensions)
-    openssl(
-        "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-subj", subject, "-keyout", key, "-out", request,
-    )  # fmt: skip
-    openssl(
-        "x509", "-req", "-in", request, *signed_by, "-days", "2",
-        "-extfile", extension_file, "-out", certificate,
-    )  # fmt: skip
-
-
-AUTHORITY_EXTENSIONS = """
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-"""
-
-
-SERVER_EXTENSIONS = """
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-subjectAltName = DNS:localhost, IP:127.0.0.1
-"""
-
-
-def certificates(folder, name):
-    """Make an authority and a certificate of it for localhost: (authority, certificate, key).
-
-    With every extension that RFC 5280 asks for: Python 3.13 and later insist on them.
-    """
-    authority, authority_key, certificate, key = (
-        folder / f"{name}-{part}.pem" for part in ("ca", "ca-key", "crt", "key")
-    )
-    make_certificate(authority, authority_key, f"/CN={name}", AUTHORITY_EXTENSIONS, "-signkey", authority_key)
-    signed_by = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial")
-    make_certificate(certificate, key, "/CN=localhost", SERVER_EXTENSIONS, *signed_by)
-    openssl("verify", "-x509_strict", "-CAfile", authority, certificate)
-    return authority, certificate, key
-
 
 NEEDS_TLS = needs_tls()
 

@@ -65,6 +65,20 @@ MALFORMED = [
     ),
     pytest.param("redis+cluster://a,b#Hunter2Secret", "'#'", id="cluster-fragment"),
     pytest.param("redis+cluster://a:1,b:2/Hunter2Secret", "database", id="cluster-database"),
+    pytest.param("redis+sentinel://host", "names no master", id="no-master"),
+    pytest.param("redis+sentinel://host/Hunter2Secret!", "names no master", id="illegal-master"),
+    pytest.param("redis+sentinel://host/orders/Hunter2Secret", "database", id="database-of-master"),
+    pytest.param("redis+sentinel://:48611/Hunter2Secret@h/orders", "'@' in the path", id="master-slash"),
+    pytest.param("redis+sentinel://:48611/Hunter2Secret@h", "'@' in the path", id="master-at"),
+    pytest.param("redis+sentinel://:48611?Hunter2Secret@h/orders", r"'@' after the '\?'", id="master-mark"),
+    pytest.param("redis+sentinel://:48611#Hunter2Secret@h/orders", "'#'", id="master-fragment"),
+    pytest.param(
+        "redis+sentinel://h/orders?sentinel_password=48611@Hunter2Secret", "'@' after", id="sentinel-login"
+    ),
+    pytest.param("redis+sentinel://h:1,h:Hunter2Secret/orders", "port", id="second-port"),
+    pytest.param("redis+sentinel://:Hunter2\nSecret@h/orders", "control character", id="sentinel-newline"),
+    pytest.param("redis+sentinel:///orders", "host is missing", id="no-sentinel"),
+    pytest.param("redis+sentinel://:Hunter2Secret@h,,h/orders", "host is missing", id="empty-sentinel"),
 ]
 
 
@@ -99,6 +113,8 @@ INVALID_OPTIONS = [
     pytest.param("redis://host?port=Hunter2Secret", "'port'", id="port"),
     pytest.param("redis://host?protocol=9&fooo=1", "'protocol', 'fooo'", id="two"),
     pytest.param("redis+cluster://:Hunter2Secret@a:1,b:2?fooo=1", "'fooo'", id="cluster"),
+    pytest.param("redis+sentinel://h,h/orders/0?fooo=1", "'fooo'", id="unknown-sentinel"),
+    pytest.param("redis+sentinel://h/orders?sentinel_db=Hunter2Secret", "'sentinel_db'", id="sentinel_db"),
 ]
 
 
@@ -114,6 +130,8 @@ GOOD = [
     "rediss://u:p@h:1/15?ssl_cert_reqs=none",
     "unix:///a@b.sock",
     "redis://[::1]:6379",
+    "redis+sentinel://h/orders",
+    "redis+sentinel://u:p,q@h:1,h:2,[::1]:3/orders-1.a_b/15?socket_timeout=2&sentinel_username=u",
 ]
 
 
@@ -163,6 +181,7 @@ passwords = st.lists(characters, max_size=8).map(lambda parts: "".join(parts) + 
             "redis://user:{}@server:6380/1?db=2",
             "unix://user:{}@/p.sock",
             "redis+cluster://user:{}@server:7000,other:7001",
+            "redis+sentinel://user:{}@server,server:1/orders/1",
         ]
     ),
     library=st.sampled_from([redis, redis.asyncio]),

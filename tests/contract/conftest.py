@@ -15,18 +15,21 @@ import redis
 
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.transport.embedded import memory
-from tests.support.blocking import BlockingClient, BlockingSystem
-from tests.support.consistency import assert_consistent, delete_all
+from tests.contract.differences import ON_A_CLUSTER, ON_ONE_SERVER, Differences
+from tests.support.blocking import BlockingClient, BlockingClusterClient, BlockingSystem
+from tests.support.consistency import Client, Names, assert_consistent, delete_all
 
 
 class SyncApi:
     open_system = CryptoOrderSystem
     client = redis.Redis
+    cluster_client = redis.RedisCluster
 
 
 class AsyncApi:
     open_system = BlockingSystem
     client = BlockingClient
+    cluster_client = BlockingClusterClient
 
 
 APIS = [pytest.param(SyncApi, id="sync"), pytest.param(AsyncApi, id="async")]
@@ -35,9 +38,15 @@ BACKENDS = [
     pytest.param("memory", {}, id="fakeredis"),
     pytest.param("url", {}, id="unix-url"),
     pytest.param("client", {"protocol": 3, "decode_responses": True}, id="client-resp3-decoding"),
+    pytest.param("cluster-url", {}, id="cluster-url"),
+    pytest.param("cluster-client", {"protocol": 3, "decode_responses": True}, id="cluster-client"),
 ]
 
 COUNTING_BACKEND = BACKENDS[1]
+
+OF_A_CLUSTER_CLIENT = {"test_the_problem", "test_bulk", "test_records", "test_stats", "test_dropping"}
+"""What of the contract is tested on a RedisCluster that is handed in: it changes how connections are made and
+what they could decode, of which these files have each kind of reply."""
 
 
 @dataclass
@@ -47,7 +56,7 @@ class Store:
     namespace: str
     api: Any
     reached_by: dict[str, Any]
-    raw: redis.Redis
+    raw: Client
     """Looks in from outside."""
     opened: contextlib.ExitStack
     namespaces: set[str] = field(default_factory=set)
@@ -58,6 +67,14 @@ class Store:
         self.opened.callback(system.close)
         self.namespaces.add(namespace)
         return system
+
+    @property
+    def names(self) -> Names:
+        return Names(self.raw, self.namespace)
+
+    @property
+    def differences(self) -> Differences:
+        return ON_A_CLUSTER if self.names.is_cluster else ON_ONE_SERVER
 
 
 @pytest.fixture(params=APIS)
@@ -73,17 +90,25 @@ def store(request: pytest.FixtureRequest, api: Any, namespace: str) -> Iterator[
         reached_by: dict[str, Any]
         if kind == "memory":
             reached_by = {"url": f"memory://{namespace}"}
-            raw = fakeredis.FakeRedis(server=memory._named_server(namespace))
+            raw = stack.enter_context(fakeredis.FakeRedis(server=memory._named_server(namespace)))
+        elif kind.startswith("cluster"):
+            cluster = request.getfixturevalue("cluster")
+            raw = request.getfixturevalue("cluster_raw")
+            reached_by = {"url": cluster.url}
+            if kind == "cluster-client":
+                host, _, port = cluster.addresses[0].partition(":")
+                client = api.cluster_client(host=host, port=int(port), **options)
+                stack.callback(client.close)
+                reached_by = {"client": client}
         else:
             server = request.getfixturevalue("server")
-            raw = server.client()
+            raw = stack.enter_context(server.client())
             if kind == "url":
                 reached_by = {"url": server.url}
             else:
                 client = api.client(unix_socket_path=str(server.socket), **options)
                 stack.callback(client.close)
                 reached_by = {"client": client}
-        stack.callback(raw.close)
         with contextlib.ExitStack() as opened:
             store = Store(namespace, api, reached_by, raw, opened)
             yield store
@@ -94,10 +119,17 @@ def store(request: pytest.FixtureRequest, api: Any, namespace: str) -> Iterator[
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store" in metafunc.fixturenames:
-        # What sends nothing is the same on all backends, and proved on one that counts what it is sent.
-        backends = BACKENDS if "sends_nothing" not in metafunc.fixturenames else [COUNTING_BACKEND]
-        params = [pytest.param(tuple(param.values), id=param.id) for param in backends]
+        params = [pytest.param(tuple(param.values), id=param.id) for param in _backends_for(metafunc)]
         metafunc.parametrize("store", params, indirect=True)
+
+
+def _backends_for(metafunc: pytest.Metafunc) -> list[Any]:
+    if "sends_nothing" in metafunc.fixturenames:
+        # What sends nothing is the same on all backends, and proved on one that counts what it is sent.
+        return [COUNTING_BACKEND]
+    if metafunc.definition.path.stem in OF_A_CLUSTER_CLIENT:
+        return BACKENDS
+    return [backend for backend in BACKENDS if backend.id != "cluster-client"]
 
 
 @pytest.fixture
@@ -106,7 +138,7 @@ def open_system(store: Store) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def raw(store: Store) -> redis.Redis:
+def raw(store: Store) -> Client:
     return store.raw
 
 
@@ -129,6 +161,6 @@ def sends_nothing(store: Store) -> Callable[[], contextlib.AbstractContextManage
     return sends_nothing
 
 
-def _commands_run(raw: redis.Redis) -> dict[str, int]:
+def _commands_run(raw: Client) -> dict[str, int]:
     stats = raw.info("commandstats")
     return {name: stat["calls"] for name, stat in stats.items() if name != "cmdstat_info"}

@@ -2,6 +2,7 @@
 
 import random
 from decimal import Decimal
+from itertools import compress
 
 import pytest
 
@@ -28,11 +29,19 @@ def test_orders_are_placed_in_turn_and_answered_in_turn(system):
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1, 2 * BATCH + 500])
-def test_any_number_is_sent_in_batches_and_keeps_its_order(system, count):
+def test_any_number_is_sent_in_batches_and_keeps_its_order(system, store, count):
     orders = [(order_id, f"user{n % 7}", *rest) for n, (order_id, _, *rest) in enumerate(many(count))]
     ids = [order[0] for order in orders]
+
+    def settled(listed):
+        return store.differences.settle(
+            listed,
+            batch_of=lambda order_id: int(order_id[1:]) // BATCH,
+            stream_of=lambda order_id: stream_of_user(f"user{int(order_id[1:]) % 7}", 3),
+        )
+
     assert system.place_many(iter(orders)) == [True] * count
-    assert system.display_all_live_orders() == ids
+    assert settled(system.display_all_live_orders()) == settled(ids)
     assert system.pause_many(ids[::2]) == [True] * len(ids[::2])
     assert system.pause_many(iter(ids)) == [n % 2 == 1 for n in range(count)]
     assert system.resume_many(ids) == [True] * count
@@ -49,34 +58,53 @@ def test_an_id_that_is_there_twice_counts_the_first_time(system):
     assert system.cancel_many(["o0", "nobody's", "o0", "o1"]) == [True, False, False, True]
 
 
-def test_nasty_ids_and_users(system):
+def test_nasty_ids_and_users(system, store):
     orders = [(order_id, NASTY_IDS[-1 - n], order_id, 1, 1) for n, order_id in enumerate(NASTY_IDS)]
+    users = {order_id: user_id for order_id, user_id, *_ in orders}
+
+    def settled(order_ids):
+        return store.differences.settle(
+            order_ids, batch_of=lambda _: 0, stream_of=lambda order_id: stream_of_user(users[order_id], 3)
+        )
+
     assert all(system.place_many(orders))
-    assert [order.user_id for order in system.live_orders()] == NASTY_IDS[::-1]
+    live = list(system.live_orders())
+    assert {order.order_id: order.user_id for order in live} == users
+    assert settled([order.order_id for order in live]) == settled(NASTY_IDS)
     assert all(system.pause_many(NASTY_IDS))
-    assert system.display_all_live_orders() == [f"{order_id}(paused)" for order_id in NASTY_IDS]
+    assert system.display_all_live_orders() == [f"{order.order_id}(paused)" for order in live]
     assert all(system.cancel_many(NASTY_IDS))
 
 
 ONE = Decimal(1)
 
 
-def test_many_at_random_are_as_one_by_one(system):
-    chance, model = random.Random(5), Model()
+def test_many_at_random_are_as_one_by_one(system, store):
+    chance, model, batches = random.Random(5), Model(), {}
     ids = [f"o{number}" for number in range(30)]
-    for _ in range(60):
+
+    def settled(listed):
+        return store.differences.settle(
+            listed,
+            batch_of=lambda line: batches[line.removesuffix("(paused)")],
+            stream_of=lambda line: stream_of_user(model.live[line.removesuffix("(paused)")].user_id, 3),
+        )
+
+    for turn in range(60):
         some = chance.choices(ids, k=chance.randrange(40))
         match chance.choice(["place", "pause", "resume", "cancel"]):
             case "place":
                 orders = [(order_id, chance.choice(["a", "b", "c"]), "BTC", ONE, ONE) for order_id in some]
-                assert system.place_many(orders) == [model.place(*order) for order in orders]
+                placed = [model.place(*order) for order in orders]
+                assert system.place_many(orders) == placed
+                batches |= dict.fromkeys(compress(some, placed), turn)
             case "pause":
                 assert system.pause_many(some) == [model.pause(order_id) for order_id in some]
             case "resume":
                 assert system.resume_many(some) == [model.resume(order_id) for order_id in some]
             case "cancel":
                 assert system.cancel_many(some) == [model.cancel(order_id) for order_id in some]
-        assert system.display_all_live_orders() == model.display()
+        assert settled(system.display_all_live_orders()) == settled(model.display())
 
 
 BAD_ORDERS = [
@@ -167,13 +195,19 @@ def test_a_record_that_cannot_be_read_is_not_amended(system, raw, store):
     raw.hset(orders, "o", record)
 
 
-def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, namespace):
-    """But its id cannot be placed, until a person has removed the entry, which `verify` names.
-
-    And `pause` believes the entry, because to look at the order would take a tenth of its time.
-    """
+@pytest.fixture
+def dead_entry(system, raw, store):
+    """An entry of the directory for o0, which is no order; and o1 to o3, which are."""
     assert system.place_many(many(4)[1:]) == [True] * 3
-    raw.hset(f"{{{namespace}:directory:0}}", "o0", stream_of_user("alice", 3))
+    directory, entry = store.names.directory_of("o0"), store.names.entry_of(stream_of_user("alice", 3))
+    raw.hset(directory, "o0", entry)
+    yield
+    if raw.hget(directory, "o0") == entry.encode():
+        raw.hdel(directory, "o0")
+        assert system.place(*many(1)[0]) is True
+
+
+def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, namespace, dead_entry):
     before = contents(raw, namespace)
     for caller in (system, system.user("alice")):
         for change in ("resume", "cancel") if caller is system else ("pause", "resume", "cancel"):
@@ -182,26 +216,37 @@ def test_an_entry_of_the_directory_without_its_order_is_no_order(system, raw, na
         assert caller.amend("o0", amount=2) is False
         assert caller.reduce("o0", 1) is None
         assert caller.get("o0") is None
-    assert system.place(*many(1)[0]) is False
-    assert system.place_many(many(2)) == [False, False]
     assert contents(raw, namespace) == before
     assert [found.subject for found in system.verify()] == ["o0"]
     assert system.user("alice").pause_many(["o0", "o1"]) == [False, True]
     assert system.resume_many(["o0", "o1"]) == [False, True]
     assert system.cancel_many(["o0", "o1"]) == [False, True]
-    assert system.pause("o0") is True
     assert system.display_all_live_orders() == ["o2", "o3"]
+
+
+def test_an_entry_without_its_order_bars_its_id(system, raw, store, dead_entry):
+    """Until it is removed, and except where a client that died can leave one: there it is taken over."""
+    before = contents(raw, store.namespace)
+    is_taken_over = store.differences.entries_without_order_are_taken_over
+    assert system.place(*many(1)[0]) is is_taken_over
+    assert system.place_many(many(2)) == [False, False]
+    assert (contents(raw, store.namespace) == before) is not is_taken_over
+
+
+def test_pause_believes_an_entry_without_its_order(system, store, dead_entry):
+    """Where one server holds all keys: to look at the order too would take a tenth of its time."""
+    believes = not store.differences.changes_ask_the_stream
+    assert system.pause("o0") is believes
     assert {found.subject for found in system.verify()} == {"o0"}
-    assert system.resume("o0") is True
-    raw.hdel(f"{{{namespace}:directory:0}}", "o0")
-    assert system.place(*many(1)[0]) is True
+    assert system.resume("o0") is believes
 
 
-def test_numbers_of_a_batch_follow_one_another_at_any_digit(system, raw, namespace):
+def test_numbers_of_a_batch_follow_one_another_at_any_digit(system, raw, store):
+    sequence = store.names.sequence_of(stream_of_user("alice", 3))
     for ahead in (4102444800_999_900, 4102444801_999_999, 4102444802_999_998):
-        raw.set(f"{{{namespace}}}:sequence", ahead)
+        raw.set(sequence, ahead)
         assert all(system.place_many(many(200)))
         numbers = [order.sequence for order in system.live_orders()]
         assert numbers == list(range(ahead + 1, ahead + 201))
-        assert int(raw.get(f"{{{namespace}}}:sequence")) == ahead + 200
+        assert int(raw.get(sequence)) == ahead + 200
         assert all(system.cancel_many([f"o{number}" for number in range(200)]))

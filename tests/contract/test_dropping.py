@@ -3,7 +3,7 @@
 import pytest
 
 from cryptoorders_redis import errors
-from tests.support.consistency import contents, keys_of
+from tests.support.consistency import contents, keys_after_drop, keys_of
 
 LOOKS = [
     pytest.param(lambda system: system.display_all_live_orders(), [], id="display"),
@@ -47,8 +47,29 @@ def test_looking_at_a_dropped_namespace_creates_nothing(store, api, open_system,
     if look is not LOOKS[1].values[0]:
         with pytest.raises(errors.NoSuchNamespace):
             look(looking)
-    assert keys_of(store.raw, store.namespace) == []
+    assert keys_after_drop(store.raw, store.namespace) == []
     looking.close()
+
+
+FIND_AGAIN = [
+    pytest.param(lambda old: old.get("o") is not None, True, id="get"),
+    pytest.param(lambda old: old.place("o", "another", "BTC", 1, 1), False, id="place"),
+    pytest.param(lambda old: old.place_many([("o", "another", "BTC", 1, 1)]), [False], id="place-many"),
+    pytest.param(lambda old: old.pause("o"), True, id="pause"),
+    pytest.param(lambda old: old.amend("o", amount=2), True, id="amend"),
+    pytest.param(lambda old: old.cancel_many(["none", "o"]), [False, True], id="cancel-many"),
+]
+
+
+@pytest.mark.parametrize(("find", "answer"), FIND_AGAIN)
+def test_an_id_is_found_in_streams_that_came_after_a_drop(open_system, find, answer):
+    """Not taken for free by a client that knows only the streams from before."""
+    old = open_system(1)
+    open_system().drop()
+    with open_system(16) as again:
+        assert again.place("o", "alice", "BTC", 1, 1)
+        assert find(old) == answer
+        assert again.display_all_live_orders() in (["o"], ["o(paused)"], [])
 
 
 def test_drop_removes_every_key_of_the_namespace_and_no_other(open_system, store):
@@ -59,7 +80,7 @@ def test_drop_removes_every_key_of_the_namespace_and_no_other(open_system, store
     for number in range(1200):
         system.place(f"o{number}", f"user{number}", "BTC", 1, 1)
     system.drop()
-    assert keys_of(store.raw, store.namespace) == []
+    assert keys_after_drop(store.raw, store.namespace) == []
     assert contents(store.raw, store.namespace + "2") == before
     with pytest.raises(errors.NoSuchNamespace):
         system.drop()
@@ -78,13 +99,14 @@ def test_a_namespace_that_is_half_dropped_takes_nothing(open_system, store):
     system = open_system(3)
     system.place("o", "alice", "BTC", 1, 1)
     config = f"{{{store.namespace}}}:config"
-    store.raw.hset(config, mapping={"dropping": "1", "epoch": "0"})
+    store.raw.hset(config, "dropping", "1")
+    store.raw.hincrby(config, "epoch", 1)
     opened = open_system(3)
     for call in (lambda: opened.place("new", "alice", "BTC", 1, 1), system.count, opened.count):
         with pytest.raises(errors.NoSuchNamespace, match="is being dropped"):
             call()
     opened.drop()
-    assert keys_of(store.raw, store.namespace) == []
+    assert keys_after_drop(store.raw, store.namespace) == []
 
 
 def test_verify_and_the_start_name_an_evicting_server(own_server, api, namespace, caplog):

@@ -73,8 +73,9 @@ class Examples:
         self._names: dict[str, Any] = {}
         (folder / "examples").symlink_to(REPOSITORY / "examples")
 
-    def run(self) -> None:
-        found = blocks(self._page)
+    def run(self, words: Mapping[str, str]) -> None:
+        """Run all blocks, with each of the words replaced."""
+        found = [block._replace(text=_with(words, block.text)) for block in blocks(self._page)]
         with contextlib.closing(self):
             for block, following in zip(found, [*found[1:], None], strict=True):
                 where = f"{page_name(self._page)}, line {block.line}"
@@ -128,6 +129,10 @@ class Examples:
             cwd=self._folder,
             env=_environment(os.environ),
         )
+
+
+def _with(words: Mapping[str, str], text: str) -> str:
+    return re.sub("|".join(words), lambda found: words[found[0]], text) if words else text
 
 
 def same_at_any_time(text: str) -> str:

@@ -1,6 +1,5 @@
 """The health check of docker-compose.yml is true in each state that a server can be in."""
 
-import json
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ import time
 
 import pytest
 import redis
+import yaml
 
 from tests.support.needs import needs_option
 from tests.support.servers import REPOSITORY
@@ -30,8 +30,7 @@ def redis_cli():
 @pytest.fixture
 def is_healthy():
     """Runs the command from the file, against a server's socket in place of its port."""
-    (test,) = re.findall(r"^ +test: (\[.*\])", COMPOSE.read_text(), re.MULTILINE)
-    kind, name, *arguments = json.loads(test)
+    kind, name, *arguments = yaml.safe_load(COMPOSE.read_text())["services"]["redis"]["healthcheck"]["test"]
     assert (kind, name) == ("CMD", "redis-cli")
     program = redis_cli()
 

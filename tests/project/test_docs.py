@@ -22,6 +22,7 @@ from tests.project.pages import (
 MAX_LINES = 250
 
 CHANGES = REPOSITORY / "CHANGELOG.md"
+CLUSTER = REPOSITORY / "docs" / "guides" / "cluster.md"
 
 BANNED = {
     "hold ... against": r"\bh[oe]ld(s|ing)?\b[^.|]{0,60}\bagainst\b",
@@ -53,6 +54,17 @@ def store(own_server, monkeypatch):
 
 
 @pytest.fixture
+def words(page, store, own_cluster, monkeypatch):
+    """What a page shows, and what stands for it here. The page on clusters has one, which the URL names."""
+    if page != CLUSTER:
+        return {}
+    cluster = own_cluster(3, 1)
+    monkeypatch.setenv("CRYPTOORDERS_URL", cluster.url)
+    ports = [address.rpartition(":")[2] for address in cluster.addresses]
+    return {"7000": ports[0], "7001": ports[1]}
+
+
+@pytest.fixture
 def folder(monkeypatch):
     """A working directory whose name is short enough for a socket in it."""
     with tempfile.TemporaryDirectory(prefix="cor-") as folder:
@@ -61,8 +73,8 @@ def folder(monkeypatch):
 
 
 @by_page([page for page in PAGES if blocks(page)])
-def test_the_examples_do_what_they_show(page, store, folder):
-    Examples(page, store, folder).run()
+def test_the_examples_do_what_they_show(page, store, folder, words):
+    Examples(page, store, folder).run(words)
 
 
 @by_page(PAGES)

@@ -18,7 +18,7 @@ LAYERS = (
     {"operations"},
     {"transport"},
     {"system", "aio"},
-    {"replay", "workers", "metrics"},
+    {"replay", "copying", "workers", "metrics"},
     {"cli"},
     {"__init__", "__main__"},
 )

@@ -10,19 +10,21 @@ from cryptoorders_redis import CryptoOrderSystem
 PLACER = """
 import sys
 from cryptoorders_redis import CryptoOrderSystem
-url, namespace, name = sys.argv[1:]
+url, namespace, name, count = sys.argv[1:]
 with CryptoOrderSystem(url=url, namespace=namespace) as system:
-    for number in range(1500):
+    for number in range(int(count)):
         assert system.place(f"{name}-{number}", f"{name}-user{number % 97}", "BTC", 1, 1)
 """
 
 
 @pytest.mark.parametrize("num_streams", [1, 2, 16, 64])
-def test_a_follower_is_given_every_order_once(server, namespace, num_streams):
+@pytest.mark.parametrize(("place", "count"), [("server", 1500), ("cluster", 500)])
+def test_a_follower_is_given_every_order_once(request, namespace, num_streams, place, count):
     """Two processes place orders while one follows by the sequence of the last order that it was given."""
-    with CryptoOrderSystem(num_streams, url=server.url, namespace=namespace) as system:
+    url = request.getfixturevalue(f"on_{place}").url
+    with CryptoOrderSystem(num_streams, url=url, namespace=namespace) as system:
         placers = [
-            subprocess.Popen([sys.executable, "-c", PLACER, server.url, namespace, name])
+            subprocess.Popen([sys.executable, "-c", PLACER, url, namespace, name, str(count)])
             for name in ("one", "two")
         ]
         given, last, placing = [], 0, True
@@ -33,7 +35,7 @@ def test_a_follower_is_given_every_order_once(server, namespace, num_streams):
                 last = order.sequence
         assert [placer.returncode for placer in placers] == [0, 0]
         assert given == list(system.live_orders())
-        assert len(given) == 3000
+        assert len(given) == 2 * count
 
 
 @pytest.mark.parametrize("num_streams", [2, 40])

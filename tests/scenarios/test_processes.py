@@ -20,16 +20,16 @@ ORDER_IDS = [f"order{number}" for number in range(300)]
 
 
 @pytest.fixture
-def workers(server, namespace):
-    CryptoOrderSystem(8, url=server.url, namespace=namespace).close()
-    racers = [Worker(Racer, server.url, namespace, name, hash_seed=n) for n, name in enumerate(NAMES)]
+def workers(backend, namespace):
+    CryptoOrderSystem(8, url=backend.url, namespace=namespace).close()
+    racers = [Worker(Racer, backend.url, namespace, name, hash_seed=n) for n, name in enumerate(NAMES)]
     with ready(racers):
         yield racers
 
 
 @pytest.fixture
-def system(server, namespace):
-    with CryptoOrderSystem(8, url=server.url, namespace=namespace) as system:
+def system(backend, namespace):
+    with CryptoOrderSystem(8, url=backend.url, namespace=namespace) as system:
         yield system
 
 
@@ -37,30 +37,29 @@ def test_the_processes_hash_differently(workers):
     assert len(set(at_once(workers, "hash", "alice"))) == len(NAMES)
 
 
-def test_processes_that_race_share_out_the_effects(workers, system, server, namespace):
+def test_processes_that_race_share_out_the_effects(workers, system, backend, namespace):
     """Every call on every order by every process at once; each effect is told to exactly one of them."""
-    with server.client() as raw:
-        placed = at_once(workers, "place", ORDER_IDS)
-        assert sorted(itertools.chain(*placed)) == sorted(ORDER_IDS)
-        assert sum(bool(ids) for ids in placed) > 1, "there was no race"
-        owners = {order.order_id: order.user_id for order in system.live_orders()}
-        assert owners == {id_: name for name, ids in zip(NAMES, placed, strict=True) for id_ in ids}
-        assert_consistent(raw, namespace)
+    placed = at_once(workers, "place", ORDER_IDS)
+    assert sorted(itertools.chain(*placed)) == sorted(ORDER_IDS)
+    assert sum(bool(ids) for ids in placed) > 1, "there was no race"
+    owners = {order.order_id: order.user_id for order in system.live_orders()}
+    assert owners == {id_: name for name, ids in zip(NAMES, placed, strict=True) for id_ in ids}
+    assert_consistent(backend.raw, namespace)
 
-        assert sorted(itertools.chain(*at_once(workers, "pause", ORDER_IDS))) == sorted(ORDER_IDS)
-        assert all(line.endswith("(paused)") for line in system.display_all_live_orders())
-        assert_consistent(raw, namespace)
+    assert sorted(itertools.chain(*at_once(workers, "pause", ORDER_IDS))) == sorted(ORDER_IDS)
+    assert all(line.endswith("(paused)") for line in system.display_all_live_orders())
+    assert_consistent(backend.raw, namespace)
 
-        assert sorted(itertools.chain(*at_once(workers, "resume", ORDER_IDS))) == sorted(ORDER_IDS)
-        assert at_once(workers, "listing") == [system.display_all_live_orders()] * len(NAMES)
-        assert_consistent(raw, namespace)
+    assert sorted(itertools.chain(*at_once(workers, "resume", ORDER_IDS))) == sorted(ORDER_IDS)
+    assert at_once(workers, "listing") == [system.display_all_live_orders()] * len(NAMES)
+    assert_consistent(backend.raw, namespace)
 
-        assert sum(at_once(workers, "cancel_both_ways", ORDER_IDS, NAMES)) == len(ORDER_IDS)
-        assert system.count() == 0
-        assert_consistent(raw, namespace)
+    assert sum(at_once(workers, "cancel_both_ways", ORDER_IDS, NAMES)) == len(ORDER_IDS)
+    assert system.count() == 0
+    assert_consistent(backend.raw, namespace)
 
 
-def test_what_processes_leave_is_what_their_answers_add_up_to(workers, system, server, namespace):
+def test_what_processes_leave_is_what_their_answers_add_up_to(workers, system, backend, namespace):
     ids = ORDER_IDS[:40]
     effects = Counter()
     for answer in at_once(workers, "everything", ids, NAMES, 600):
@@ -73,8 +72,7 @@ def test_what_processes_leave_is_what_their_answers_add_up_to(workers, system, s
         <= effects["paused"] - effects["resumed"] - paused
         <= (effects["cancelled"] + effects["cancelled together"])
     )
-    with server.client() as raw:
-        assert_consistent(raw, namespace)
+    assert_consistent(backend.raw, namespace)
 
 
 def in_threads(number: int, work: Callable[[int], int]) -> list[int]:
@@ -125,8 +123,8 @@ def test_more_threads_than_connections_share_one_system(server, namespace, reach
         assert_consistent(raw, namespace)
 
 
-def test_threads_share_out_the_effects(server, namespace):
-    with CryptoOrderSystem(5, url=server.url, namespace=namespace) as system:
+def test_threads_share_out_the_effects(backend, namespace):
+    with CryptoOrderSystem(5, url=backend.url, namespace=namespace) as system:
         for call, arguments in (
             ("place", ("alice", "BTC", 1, 1)), ("pause", ()), ("resume", ()), ("cancel", ()),
         ):  # fmt: skip
@@ -164,7 +162,7 @@ def test_a_child_after_a_fork_never_reads_its_parents_replies(own_server, namesp
             assert os.waitstatus_to_exitcode(status) == 0
 
 
-def test_a_child_after_a_fork_goes_on_with_its_parents_system(server, namespace):
+def test_a_child_after_a_fork_goes_on_with_its_parents_system(backend, namespace):
     """Parent and child use it at the same time; each order is asked for by who placed it."""
 
     def work(name):
@@ -176,7 +174,7 @@ def test_a_child_after_a_fork_goes_on_with_its_parents_system(server, namespace)
             assert (order.order_id, order.user_id, order.amount) == (order_id, name, number + 1)
         return system.cancel_all_by_user(name)
 
-    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+    with CryptoOrderSystem(3, url=backend.url, namespace=namespace) as system:
         # Connections and whatever else a system keeps between calls are in use before the fork.
         assert system.place("before", "parent", "BTC", 1, 1)
         answers_from_child, child_answers = os.pipe()
@@ -197,5 +195,4 @@ def test_a_child_after_a_fork_goes_on_with_its_parents_system(server, namespace)
                 answer = json.load(pipe)
         assert answer == 200
         assert system.count() == 0
-        with server.client() as raw:
-            assert_consistent(raw, namespace)
+        assert_consistent(backend.raw, namespace)

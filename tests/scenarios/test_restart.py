@@ -19,10 +19,17 @@ SERVERS = [
 ]
 
 
+ON_A_CLUSTER_TOO = pytest.mark.parametrize(
+    "durable", [*SERVERS, pytest.param(None, id="cluster")], indirect=True
+)
+
+
 @pytest.fixture(params=SERVERS)
-def durable(request, own_server):
-    """A server that flushes every change to disk before it answers."""
-    return own_server("--appendfsync", "always", program=request.param())
+def durable(request):
+    """A server, or the nodes of a cluster, that flush every change to disk before they answer."""
+    if request.param is None:
+        return request.getfixturevalue("own_cluster")(3, 0, "--appendfsync", "always")
+    return request.getfixturevalue("own_server")("--appendfsync", "always", program=request.param())
 
 
 @pytest.fixture
@@ -40,6 +47,7 @@ def system(durable, namespace):
         yield system
 
 
+@ON_A_CLUSTER_TOO
 def test_after_kill_9_a_new_process_sees_the_same_orders(durable, system, namespace):
     listing = system.display_all_live_orders()
     orders = [repr(order) for order in system.live_orders()]
@@ -87,6 +95,7 @@ def test_a_system_fails_while_the_server_is_down_and_works_after(durable, namesp
         assert system.pause("o")
 
 
+@ON_A_CLUSTER_TOO
 def test_sequence_numbers_go_on_rising_after_a_restart(durable, system):
     last = max(order.sequence for order in system.live_orders())
     durable.restart()

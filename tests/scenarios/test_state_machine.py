@@ -6,14 +6,13 @@ from decimal import Decimal
 
 import fakeredis
 import pytest
-import redis
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
 from cryptoorders_redis.transport.embedded import memory
-from tests.support.consistency import assert_consistent, delete_all
+from tests.support.consistency import Client, assert_consistent, delete_all
 from tests.support.model import EXACT, MORE, Model, as_modelled, line
 from tests.support.nasty import NASTY_IDS
 
@@ -32,7 +31,7 @@ class StoreMachine(RuleBasedStateMachine):
     """Two systems on one store beside the model. Subclasses say which store."""
 
     url: str
-    raw: redis.Redis
+    raw: Client
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,13 +185,10 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
     )
 
 
-@pytest.mark.parametrize("backend", ["fakeredis", "redis-server"])
-def test_every_sequence_of_calls_gives_what_the_model_gives(backend, server, namespace):
-    if backend == "fakeredis":
-        url, max_examples = f"memory://{namespace}", 40
-        raw = fakeredis.FakeRedis(server=memory._named_server(namespace))
+@pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 10)])
+def test_every_sequence_of_calls_gives_what_the_model_gives(request, namespace, place, max_examples):
+    if place == "memory":
+        url, raw = f"memory://{namespace}", fakeredis.FakeRedis(server=memory._named_server(namespace))
     else:
-        url, max_examples = server.url, 80
-        raw = server.client()
-    with raw:
-        run(type("Machine", (StoreMachine,), {"url": url, "raw": raw}), max_examples)
+        url, raw = request.getfixturevalue(f"on_{place}")
+    run(type("Machine", (StoreMachine,), {"url": url, "raw": raw}), max_examples)

@@ -97,3 +97,10 @@ class BlockingClient(redis.asyncio.Redis):
 
     def close(self) -> None:  # type: ignore[override]
         LOOP.run(self.aclose())
+
+
+class BlockingClusterClient(redis.asyncio.RedisCluster):
+    """The same for a cluster. It is made in the loop, which it belongs to."""
+
+    def close(self) -> None:  # type: ignore[override]
+        LOOP.run(self.aclose())

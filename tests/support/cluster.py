@@ -10,7 +10,7 @@ import redis
 from redis.cluster import ClusterNode
 from redis.crc import key_slot
 
-from tests.support.servers import RedisServer
+from tests.support.servers import RedisServer, start_on_free_port
 from tests.support.waiting import wait_until
 
 NUM_SLOTS = 16384
@@ -35,12 +35,19 @@ class _Known(NamedTuple):
 
 
 class _Node(RedisServer):
-    def __init__(self, port: int, *options: str, program: str | None) -> None:
+    def __init__(self, port: int, *options: str, program: str | None, has_tls: bool) -> None:
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.is_frozen = False
+        self.tls_port = port + 1 if has_tls else 0
+        self.peer_port = self.tls_port or port
+        """The port by which the others reach it."""
+        own = (
+            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes",
+            "--cluster-announce-ip", "127.0.0.1",  # else the only node of a cluster does not know its own
+        )  # fmt: skip
         super().__init__(
-            "--bind", "127.0.0.1", "--port", str(port), "--cluster-enabled", "yes", *options, program=program
+            *own, *(("--tls-port", str(self.tls_port)) if has_tls else ()), *options, program=program
         )
 
     def does_run(self) -> bool:
@@ -88,11 +95,15 @@ class ClusterServers:
         program: str | None = None,
         node_timeout_ms: int = 1500,
     ) -> None:
-        """`replicas`: how many each master has. `node_timeout_ms`: silence after which a node is down."""
+        """`replicas`: how many each master has. `node_timeout_ms`: silence after which a node is down.
+
+        With `--tls-cluster yes` among the options each node also has a port for TLS, the next one.
+        """
         self._options = (
             "--cluster-node-timeout", str(node_timeout_ms), "--repl-diskless-sync-delay", "0", *options
         )  # fmt: skip
         self._program = program
+        self._has_tls = "--tls-cluster" in options
         self._nodes: dict[str, _Node] = {}
         try:
             nodes = [self._new_node() for _ in range(num_masters * (1 + replicas))]
@@ -117,6 +128,10 @@ class ClusterServers:
     def node_client(self, address: str) -> redis.Redis:
         """Return a client of redis-py's own for one node, to look in from outside."""
         return self._nodes[address].client()
+
+    def tls_ports(self) -> list[int]:
+        """Return the ports for TLS of the masters at the start."""
+        return [self._nodes[address].tls_port for address in self.addresses]
 
     def masters(self) -> list[str]:
         """Return the addresses of those that have slots now."""
@@ -144,6 +159,14 @@ class ClusterServers:
         """Start it again. The others take it back a little later: see `wait_until_settled`."""
         self._nodes[address].start()
 
+    def restart(self) -> None:
+        """End all nodes as a crash would, and start them again."""
+        for node in self._nodes.values():
+            node.kill()
+        for node in self._nodes.values():
+            node.start()
+        self.wait_until_settled()
+
     def freeze(self, address: str) -> None:
         """Stop it: it neither refuses nor answers anything until `thaw`."""
         self._nodes[address].is_frozen = True
@@ -169,10 +192,17 @@ class ClusterServers:
         """
         return self._move([slot], self._nodes[to_address], half=half)
 
+    def move_keys(self, slot: int, to_address: str, keys: Sequence[str]) -> Callable[[], None]:
+        """Move some keys of a slot, which stays open. Returns what moves the rest."""
+        source, to = self._nodes[self.owner_of(slot)], self._nodes[to_address]
+        finish = self._open([slot], source, to)
+        source.call("MIGRATE", "127.0.0.1", to.peer_port, "", 0, 5000, "KEYS", *keys)
+        return finish
+
     def add_node(self) -> str:
         """Add a master without slots; return its address."""
         node = self._new_node()
-        node.call("CLUSTER", "MEET", "127.0.0.1", self._running()[0].port)
+        node.call("CLUSTER", "MEET", "127.0.0.1", self._running()[0].peer_port)
         wait_until(self._all_know_all)
         self.wait_until_settled()
         return node.address
@@ -197,15 +227,12 @@ class ClusterServers:
             node.close()
 
     def _new_node(self) -> _Node:
-        while True:
-            try:
-                node = _Node(_free_port(), *self._options, program=self._program)
-            except RuntimeError as error:
-                if "Address already in use" not in str(error):
-                    raise  # it is not that somebody else was faster
-            else:
-                self._nodes[node.address] = node
-                return node
+        node = start_on_free_port(
+            lambda port: _Node(port, *self._options, program=self._program, has_tls=self._has_tls),
+            _pick_free_port,
+        )
+        self._nodes[node.address] = node
+        return node
 
     def _join(self, nodes: Sequence[_Node], num_masters: int) -> None:
         masters = nodes[:num_masters]
@@ -215,7 +242,7 @@ class ClusterServers:
         for number, node in enumerate(nodes):
             node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node, other in itertools.combinations(nodes, 2):
-            node.call("CLUSTER", "MEET", "127.0.0.1", other.port)
+            node.call("CLUSTER", "MEET", "127.0.0.1", other.peer_port)
         wait_until(self._all_know_all)
         for number, node in enumerate(nodes[num_masters:]):
             node.call("CLUSTER", "REPLICATE", masters[number % num_masters].node_id())
@@ -254,11 +281,18 @@ class ClusterServers:
         source = self._nodes[self.owner_of(slots[0])]
         if source is to:
             return _do_nothing
-        _set_slots(to, slots, "IMPORTING", source.node_id())
-        _set_slots(source, slots, "MIGRATING", to.node_id())
+        finish = self._open(slots, source, to)
         if half:
             for slot, num_keys in _count_keys(source, slots).items():
                 _migrate(source, to, slot, -(-num_keys // 2))
+            return finish
+        finish()
+        return _do_nothing
+
+    def _open(self, slots: Sequence[int], source: _Node, to: _Node) -> Callable[[], None]:
+        """Let keys of the slots be at both nodes. Returns what moves them and closes the slots."""
+        _set_slots(to, slots, "IMPORTING", source.node_id())
+        _set_slots(source, slots, "MIGRATING", to.node_id())
 
         def finish() -> None:
             while counts := _count_keys(source, slots):
@@ -266,10 +300,7 @@ class ClusterServers:
                     _migrate(source, to, slot, num_keys)
             self._give(slots, to)
 
-        if half:
-            return finish
-        finish()
-        return _do_nothing
+        return finish
 
     def _give(self, slots: Sequence[int], to: _Node) -> None:
         """Tell all masters whose the slots are now, until they agree."""
@@ -294,14 +325,14 @@ class ClusterServers:
                     raise  # it is not that the node has lost its last slot, and so become a replica
 
 
-def _free_port() -> int:
+def _pick_free_port() -> int:
     while True:
         port = secrets.choice(PORTS)
-        if all(_is_free(one) for one in (port, port + 10_000)):
+        if all(is_free(one) for one in (port, port + 1, port + 10_000, port + 10_001)):
             return port
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -330,7 +361,7 @@ def _count_keys(node: _Node, slots: Sequence[int]) -> dict[int, int]:
 
 def _migrate(source: _Node, to: _Node, slot: int, num_keys: int) -> None:
     if keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, num_keys):  # else all were deleted meanwhile
-        source.call("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        source.call("MIGRATE", "127.0.0.1", to.peer_port, "", 0, 5000, "KEYS", *keys)
 
 
 def _do_nothing() -> None:

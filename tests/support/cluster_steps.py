@@ -9,7 +9,7 @@ import redis.asyncio
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step, Steps
 from cryptoorders_redis.operations.words import pack
-from cryptoorders_redis.schema.keys import Keys
+from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.transport.aio_cluster_connections import AsyncClusterConnections
 from cryptoorders_redis.transport.aio_driver import AsyncDriver
 from cryptoorders_redis.transport.cluster_connections import ClusterConnections
@@ -23,13 +23,6 @@ from tests.support.blocking import LOOP
 Run = Callable[[Operation[Any]], Any]
 
 
-class SlotKeys(Keys):
-    """Keys for scripts that stay in one slot."""
-
-    def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - scripts touch what they like
-        return ()
-
-
 def slot_of(stream: int, namespace: str = "ns") -> str:
     return f"{{{namespace}:{stream}}}"
 
@@ -37,7 +30,7 @@ def slot_of(stream: int, namespace: str = "ns") -> str:
 def set_once(stream: int, namespace: str = "ns") -> Call:
     """Return a change: b"y" where it is the first in its slot, else b"n"."""
     slot = slot_of(stream, namespace)
-    return Call("create", slot, pack((slot + ":settings",)), pack((1, 1, 1)), (f"id{stream}",))
+    return Call("create", slot, pack((slot + ":settings",)), pack((1, 1, 1, "")), (f"id{stream}",))
 
 
 def read(stream: int, *commands: Sequence[str], namespace: str = "ns", node: str = "") -> ReadTransaction:
@@ -95,5 +88,5 @@ def _open() -> Operation[None]:
 
 def _make_executor(endpoint: Any, deadline_seconds: float = 10.0, **options: Any) -> ClusterExecutor:
     topology = Topology(endpoint.startup, endpoint.remap)
-    sessions = Sessions(SlotKeys("ns"))
+    sessions = Sessions(ClusterKeys("ns"))
     return ClusterExecutor(sessions, deadline_seconds, options.pop("observer", None), topology, **options)

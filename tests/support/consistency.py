@@ -1,62 +1,164 @@
-"""Checks from outside, with plain commands, that all keys of a namespace are consistent."""
+"""Checks from outside, with plain commands, that all keys of a namespace are consistent.
+
+A `RedisCluster` looks at the keys of a cluster, a `Redis` at those of one server: `Names` has what differs.
+"""
 
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeAlias
 
 import redis
 
 from cryptoorders_redis.schema.placement import stream_of_user
 
+Client: TypeAlias = redis.Redis | redis.RedisCluster
+"""It must not decode, because ids are any UTF-8."""
 
-def keys_of(client: redis.Redis, namespace: str) -> list[bytes]:
-    """Return every key of the namespace. The client must not decode, because ids are any UTF-8."""
+_CHANGE_SETTINGS = """
+redis.call('HSET', KEYS[1], 'num_streams', ARGV[1])
+redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+"""
+
+
+class Key(NamedTuple):
+    """What a key is: of which stream, of which kind, and what tells it from others of its kind."""
+
+    stream: int | None
+    kind: str
+    rest: bytes
+
+    @property
+    def is_bookkeeping(self) -> bool:
+        """Whether it may exist without any order."""
+        return self.kind in ("config", "sequence", "sessions", "fence")
+
+    @property
+    def says_nothing_of_orders(self) -> bool:
+        """Whether it is of answers, of fences, or of what a stream knows of the config."""
+        return self.kind in ("sessions", "fence") or (self.kind == "config" and self.stream is not None)
+
+
+class Names:
+    """The names of a namespace's keys, as a person with redis-cli finds them.
+
+    Attributes:
+        namespace: the namespace.
+        is_cluster: whether the client is that of a cluster.
+        directory_shards: into how many keys the directory is split.
+        config: the key of the config.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.namespace = namespace
+        self.is_cluster = isinstance(client, redis.RedisCluster)
+        self.directory_shards = 256 if self.is_cluster else 1
+        self.config = f"{{{namespace}}}:config"
+
+    def directory_of(self, order_id: str | bytes) -> str:
+        """Return the directory's shard that an order's entry is in."""
+        data = order_id if isinstance(order_id, bytes) else order_id.encode()
+        shard = int.from_bytes(blake2b(data, digest_size=8).digest(), "big") % self.directory_shards
+        return f"{{{self.namespace}:directory:{shard}}}"
+
+    def entry_of(self, stream: int) -> str:
+        """Return what the directory can say of an order: on a cluster a token tells its claim from others."""
+        return f"{stream} a-token" if self.is_cluster else str(stream)
+
+    def sequence_of(self, stream: int) -> str:
+        """Return the key of the last sequence number that was assigned: on a cluster each stream has one."""
+        slot = f"{{{self.namespace}:{stream}}}" if self.is_cluster else f"{{{self.namespace}}}"
+        return f"{slot}:sequence"
+
+    def key_of(self, name: bytes) -> Key | None:
+        """Return what a key is; None where the schema does not know it."""
+        tag = re.escape(self.namespace.encode())
+        if match := re.fullmatch(rb"\{%b:directory:(\d+)\}" % tag, name):
+            return Key(None, "directory", name) if int(match[1]) < self.directory_shards else None
+        match = re.fullmatch(rb"\{%b(?::(\d+))?\}:([a-z]+)(?::(.+))?" % tag, name, re.DOTALL)
+        if not match:
+            return None
+        stream, kind, rest = match[1], match[2].decode(), match[3]
+        if stream is None:
+            kinds = {"config", "sessions"} if self.is_cluster else {"config", "sequence", "sessions"}
+        else:
+            kinds = {"orders", "placed", "paused", "user"}
+            kinds |= {"config", "sequence", "sessions", "fence"} if self.is_cluster else set()
+        if kind not in kinds or (rest is not None) != (kind in ("user", "sessions", "fence")):
+            return None
+        return Key(None if stream is None else int(stream), kind, rest or b"")
+
+
+def keys_of(client: Client, namespace: str) -> list[bytes]:
+    """Return every key of the namespace."""
     return sorted(client.scan_iter(match=f"{{{namespace}[:}}]*", count=1000))
 
 
-def delete_all(client: redis.Redis, namespace: str) -> None:
+def keys_after_drop(client: Client, namespace: str) -> list[bytes]:
+    """Return every key, but for what a stream of a cluster knows of the drop, for an hour."""
+    names = Names(client, namespace)
+    return [
+        key for key in keys_of(client, namespace) if not _is_told_of_a_drop(client, names.key_of(key), key)
+    ]
+
+
+def _is_told_of_a_drop(client: Client, key: Key | None, name: bytes) -> bool:
+    is_config_of_stream = key is not None and key.kind == "config" and key.stream is not None
+    return is_config_of_stream and 0 < client.ttl(name) <= 3600
+
+
+def delete_all(client: Client, namespace: str) -> None:
     """Delete every key of the namespace."""
     client.delete(*keys_of(client, namespace), "none")
 
 
-def change_settings(client: redis.Redis, namespace: str, num_streams: int) -> None:
+def change_settings(client: Client, namespace: str, num_streams: int) -> None:
     """Give the namespace another number of streams, and so another epoch."""
-    config = f"{{{namespace}}}:config"
-    with client.pipeline(transaction=True) as pipe:
-        pipe.hset(config, "num_streams", num_streams)
-        pipe.hincrby(config, "epoch", 1)
-        pipe.execute()
+    client.eval(_CHANGE_SETTINGS, 1, Names(client, namespace).config, num_streams)
 
 
-def bookkeeping(namespace: str, key: bytes) -> bool:
-    """Return whether the key may exist without any order."""
-    name = re.escape(namespace.encode())
-    return re.fullmatch(rb"\{%b\}:(config|sequence|sessions:.*)" % name, key, re.DOTALL) is not None
-
-
-def contents(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
+def contents(client: Client, namespace: str) -> dict[bytes, bytes]:
     """Return every key with its serialized value, to compare before and after.
 
-    Sessions are left out: they hold the answers of calls, and nothing about orders.
+    Keys that say nothing of orders are left out.
     """
-    sessions = f"{{{namespace}}}:sessions:".encode()
-    keys = [key for key in keys_of(client, namespace) if not key.startswith(sessions)]
-    return {key: client.dump(key) or b"" for key in keys}
+    names = Names(client, namespace)
+    kept: list[bytes] = []
+    for name in keys_of(client, namespace):
+        key = names.key_of(name)
+        if key is None or not key.says_nothing_of_orders:
+            kept.append(name)
+    with client.pipeline(transaction=False) as pipe:
+        for name in kept:
+            pipe.dump(name)
+        return {name: value or b"" for name, value in zip(kept, pipe.execute(), strict=True)}
 
 
-def orders_of(client: redis.Redis, namespace: str) -> dict[bytes, bytes]:
+def orders_of(client: Client, namespace: str) -> dict[bytes, bytes]:
     """Return the contents without the keys that may exist without any order."""
-    whole = contents(client, namespace)
-    return {key: value for key, value in whole.items() if not bookkeeping(namespace, key)}
+    names = Names(client, namespace)
+    found: dict[bytes, bytes] = {}
+    for name, value in contents(client, namespace).items():
+        key = names.key_of(name)
+        if key is None or not key.is_bookkeeping:
+            found[name] = value
+    return found
 
 
-def assert_consistent(client: redis.Redis, namespace: str) -> None:
-    """Fail unless all keys are consistent, and the namespace has no other keys."""
-    num_streams = int(client.hget(f"{{{namespace}}}:config", "num_streams") or 0)
-    streams, directory = _read(client, namespace)
+def assert_consistent(client: Client, namespace: str, *, released_late: Collection[bytes] = ()) -> None:
+    """Fail unless all keys are consistent, and the namespace has no other keys.
+
+    `released_late`: orders of a cluster that may have an entry in the directory without being live.
+    """
+    names = Names(client, namespace)
+    found = _Found(client, names)
+    num_streams = int(found.config.get(b"num_streams", 0))
+    directory = dict(found.directory)
     placed: list[float] = []
-    for number, stream in streams.items():
+    for number, stream in found.streams.items():
         assert number < num_streams, f"stream {number} of {num_streams}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
@@ -65,12 +167,33 @@ def assert_consistent(client: redis.Redis, namespace: str) -> None:
         for user_id in owners.values():
             assert stream_of_user(user_id, num_streams) == number, f"{user_id!r} is not of stream {number}"
         for order_id in owners:
-            assert directory.pop(order_id, None) == b"%d" % number, f"the directory is wrong on {order_id!r}"
-        placed += stream.placed.values()
-    assert not directory, f"in the directory, but not live: {directory}"
-    assert len(set(placed)) == len(placed), "two orders have one sequence number"
-    if placed:
-        assert int(client.get(f"{{{namespace}}}:sequence") or 0) >= max(placed)
+            _assert_routed(names, order_id, directory.pop(order_id, None), number)
+        numbers = stream.placed.values()
+        assert len(set(numbers)) == len(numbers), f"stream {number}: two orders have one sequence number"
+        assert found.last_number(number) >= max(numbers, default=0), f"stream {number} has a later order"
+        placed += numbers
+    left = {order_id: entry for order_id, entry in directory.items() if order_id not in released_late}
+    assert not left, f"in the directory, but not live: {left}"
+    if not names.is_cluster:
+        assert len(set(placed)) == len(placed), "two orders have one sequence number"
+    for number, told in found.told.items():
+        _assert_told(found.config, told, number)
+
+
+def _assert_routed(names: Names, order_id: bytes, entry: bytes | None, stream: int) -> None:
+    token = rb"( [\w-]+)?" if names.is_cluster else b""
+    is_right = entry is not None and re.fullmatch(rb"%d%b" % (stream, token), entry)
+    assert is_right, f"the directory says {entry!r} of {order_id!r}, which is in stream {stream}"
+
+
+def _assert_told(config: dict[bytes, bytes], told: dict[bytes, bytes], stream: int) -> None:
+    """Fail where a stream knows settings that the namespace cannot have had."""
+    assert told.keys() == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
+    if config:
+        epoch, known = int(config[b"epoch"]), int(told[b"epoch"])
+        assert known <= epoch, f"stream {stream} knows epoch {known}, and the config has {epoch}"
+        if known == epoch:
+            assert told[b"num_streams"] == config[b"num_streams"], f"stream {stream} knows {told}"
 
 
 @dataclass
@@ -82,42 +205,62 @@ class _Stream:
     """Order id → the user whose set has it."""
 
 
-def _read(client: redis.Redis, namespace: str) -> tuple[dict[int, _Stream], dict[bytes, bytes]]:
-    """Return all streams by their numbers, and the directory."""
-    name = re.escape(namespace.encode())
-    known = re.compile(
-        rb"\{%b:(?:directory:0\}|(\d+)\}:(?:orders|placed|paused|user:(.+)))" % name, re.DOTALL
-    )
-    found: dict[bytes, re.Match[bytes]] = {}
-    unknown: list[bytes] = []
-    for key in keys_of(client, namespace):
-        if match := known.fullmatch(key):
-            found[key] = match
-        elif not bookkeeping(namespace, key):
-            unknown.append(key)
-    assert not unknown, f"the schema does not know {unknown}"
-    # Not a transaction: at full memory the server refuses even reads in one.
-    with client.pipeline(transaction=False) as pipe:
-        for key, match in found.items():
-            if match[2] is not None or key.endswith(b":paused"):
-                pipe.smembers(key)
-            elif key.endswith(b":placed"):
-                pipe.zrange(key, 0, -1, withscores=True)
-            else:
-                pipe.hgetall(key)
-        values = pipe.execute()
+class _Found:
+    """What all keys of a namespace hold."""
 
-    streams: dict[int, _Stream] = defaultdict(_Stream)
-    directory: dict[bytes, bytes] = {}
-    for (key, match), value in zip(found.items(), values, strict=True):
-        number, user_id = match.groups()
-        if number is None:
-            directory = value
-        elif user_id is not None:
-            users = streams[int(number)].users
+    def __init__(self, client: Client, names: Names) -> None:
+        self.config: dict[bytes, bytes] = {}
+        self.directory: dict[bytes, bytes] = {}
+        self.streams: dict[int, _Stream] = defaultdict(_Stream)
+        self.told: dict[int, dict[bytes, bytes]] = {}
+        """What each stream of a cluster knows of the config."""
+        self._last_numbers: dict[int | None, int] = {}
+        keys: list[Key] = []
+        unknown: list[bytes] = []
+        # Not a transaction: at full memory the server refuses even reads in one.
+        with client.pipeline(transaction=False) as pipe:
+            for name in keys_of(client, names.namespace):
+                key = names.key_of(name)
+                if key is None:
+                    unknown.append(name)
+                elif read := _READS.get(key.kind):
+                    keys.append(key)
+                    read(pipe, name)
+            assert not unknown, f"the schema does not know {unknown}"
+            values = pipe.execute()
+        for key, value in zip(keys, values, strict=True):
+            self._take(names, key, value)
+
+    def last_number(self, stream: int) -> int:
+        """Return the last sequence number that was assigned, on a cluster in this stream."""
+        return self._last_numbers.get(stream) or self._last_numbers.get(None, 0)
+
+    def _take(self, names: Names, key: Key, value: Any) -> None:
+        if key.kind == "directory":
+            for order_id in value:
+                assert names.directory_of(order_id).encode() == key.rest, f"{order_id!r} is in {key.rest!r}"
+            self.directory.update(value)
+        elif key.kind == "sequence":
+            self._last_numbers[key.stream] = int(value)
+        elif key.stream is None:
+            self.config = value
+        elif key.kind == "config":
+            self.told[key.stream] = value
+        elif key.kind == "user":
+            users = self.streams[key.stream].users
             assert not users.keys() & value, f"in two users' sets: {users.keys() & value}"
-            users.update(dict.fromkeys(value, user_id.decode()))
+            users.update(dict.fromkeys(value, key.rest.decode()))
         else:
-            kind = key.rsplit(b":", 1)[1].decode()
-            setattr(streams[int(number)], kind, dict(value) if kind == "placed" else value)
-    return streams, directory
+            setattr(self.streams[key.stream], key.kind, dict(value) if key.kind == "placed" else value)
+
+
+_READS: dict[str, Callable[[Any, bytes], Any]] = {
+    "config": lambda pipe, name: pipe.hgetall(name),
+    "directory": lambda pipe, name: pipe.hgetall(name),
+    "sequence": lambda pipe, name: pipe.get(name),
+    "orders": lambda pipe, name: pipe.hgetall(name),
+    "placed": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
+    "paused": lambda pipe, name: pipe.smembers(name),
+    "user": lambda pipe, name: pipe.smembers(name),
+}
+"""How each kind of key is read that says something of orders or of the config."""

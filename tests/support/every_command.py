@@ -16,5 +16,6 @@ COMMANDS = {
     "verify": (),
     "repair": (),
     "replay": ("-",),
+    "copy": ("--to", "memory://"),
     "drop": ("--yes",),
 }

@@ -10,6 +10,21 @@ from tests.support.sockets import connection_over
 
 def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
     """Return a client, and the list to which everything that it sends is added."""
+    kind, sent = _recording_socket()
+    pool = redis.ConnectionPool(connection_class=connection_over(kind), path=str(socket_path))
+    return redis.Redis.from_pool(pool), sent
+
+
+def record(client: redis.RedisCluster) -> list[bytes]:
+    """Return a list to which everything is added that is sent over connections made like the client's."""
+    kind, sent = _recording_socket()
+    for node in client.get_nodes():
+        pool = client.get_redis_connection(node).connection_pool
+        pool.connection_class = connection_over(kind, redis.Connection)
+    return sent
+
+
+def _recording_socket() -> tuple[type[socket.socket], list[bytes]]:
     sent: list[bytes] = []
 
     class RecordingSocket(socket.socket):
@@ -17,8 +32,7 @@ def recording_client(socket_path: object) -> tuple[redis.Redis, list[bytes]]:
             sent.append(bytes(data))
             super().sendall(data, *flags)
 
-    pool = redis.ConnectionPool(connection_class=connection_over(RecordingSocket), path=str(socket_path))
-    return redis.Redis.from_pool(pool), sent
+    return RecordingSocket, sent
 
 
 def commands_in(data: bytes) -> Iterator[list[bytes]]:

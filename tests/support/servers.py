@@ -7,11 +7,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
+
+T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SHIPPED_CONFIG = REPOSITORY / "deploy" / "redis.conf"
@@ -36,6 +39,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def start_on_free_port(start: Callable[[int], T], pick: Callable[[], int] = free_port) -> T:
+    """Start a server on a port that is free; on another one if somebody else takes it meanwhile."""
+    while True:
+        try:
+            return start(pick())
+        except RuntimeError as error:
+            if "Address already in use" not in str(error):
+                raise
 
 
 def begins_with_a_snapshot(raw: redis.Redis) -> bool:
@@ -78,15 +91,15 @@ class RedisServer:
     def launch(self) -> None:
         """Start it and do not wait: it may have much to load."""
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    self.program, str(SHIPPED_CONFIG),
-                    "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
-                    *self.options,
-                ],
-                stdout=log,
-                stderr=log,
-            )  # fmt: skip
+            self.process = subprocess.Popen([self.program, *self.arguments()], stdout=log, stderr=log)
+
+    def arguments(self) -> list[str]:
+        """Return the words that it is started with."""
+        return [
+            str(SHIPPED_CONFIG),
+            "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
+            *self.options,
+        ]  # fmt: skip
 
     def wait_until_it_serves(self) -> None:
         assert self.process is not None

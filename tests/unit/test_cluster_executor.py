@@ -8,13 +8,14 @@ from redis.crc import key_slot
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation
+from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.transport.cluster_executor import ClusterExecutor
 from cryptoorders_redis.transport.error_mapping import ReplyLost
 from cryptoorders_redis.transport.request import ClusterRequest
 from cryptoorders_redis.transport.resp_reader import parse_error
 from cryptoorders_redis.transport.sessions import Sessions
 from cryptoorders_redis.transport.topology import Topology
-from tests.support.cluster_steps import SlotKeys, operation_of, read, set_once, slot_of
+from tests.support.cluster_steps import operation_of, read, set_once, slot_of
 
 LOW, HIGH, NEW = "low:1", "high:2", "new:3"
 SLOTS = [[0, 8191, [b"low", 1, b"a"]], [8192, 16383, [b"high", 2, b"b"]]]
@@ -35,7 +36,7 @@ class ByHand:
     def __init__(self, operation: Operation[Any], deadline_seconds: float = 60, **options: Any) -> None:
         self.topology = Topology(["start:1"])
         self.topology.learn(SLOTS, "start:1")
-        sessions = Sessions(SlotKeys("ns"))
+        sessions = Sessions(ClusterKeys("ns"))
         self.executor = ClusterExecutor(sessions, deadline_seconds, None, self.topology, **options)
         self.executor._server_known = True
         self.operation = operation
@@ -140,6 +141,15 @@ def test_a_step_is_asked_elsewhere_once():
     assert set(by_hand.sent()) == {LOW}, "only once, for the slot may not have arrived"
 
 
+def test_a_user_who_may_not_follow_a_slot_on_its_way_is_told_so():
+    by_hand = ByHand(operation_of([GET_LOW]))
+    by_hand.answer([f"ASK {LOW_SLOT} new:3"])
+    with pytest.raises(errors.AccessDenied, match="asking"):
+        by_hand.answer(
+            ["NOPERM this user has no permissions to run the 'asking' command", f"MOVED {LOW_SLOT} low:1"]
+        )
+
+
 def test_a_transaction_waits_where_one_command_would_ask():
     by_hand = ByHand(operation_of([read(IN_LOW, ("GET", ":a"), ("GET", ":b"))]))
     by_hand.answer([b"OK", f"ASK {LOW_SLOT} new:3", b"QUEUED", "EXECABORT discarded"])
@@ -180,6 +190,14 @@ def test_at_the_deadline_a_refused_change_was_not_made(reply):
     by_hand = begun(set_once(IN_LOW), deadline_seconds=0)
     with pytest.raises(errors.StoreUnavailable):
         by_hand.answer([reply])
+
+
+def test_a_change_without_confirmation_asks_for_the_map():
+    """Where the master was cut off, its replica may be the master now."""
+    by_hand = ByHand(operation_of([set_once(IN_LOW)]), wait_replicas=1)
+    by_hand.answer([b"1000", 1])
+    by_hand.answer([b"y", 0])
+    assert b"SLOTS" in next(iter(by_hand.sent().values()))
 
 
 def test_a_script_that_a_node_does_not_know_is_sent_as_text():
@@ -261,8 +279,18 @@ def test_every_known_node_is_asked_for_the_map():
     assert by_hand.waits(), "none has told it"
 
 
+def test_a_node_that_is_still_loading_is_passed_over_for_the_map():
+    by_hand = ByHand(operation_of([GET_LOW]))
+    by_hand.answer([f"MOVED {LOW_SLOT} new:3"])
+    for _ in range(2):
+        by_hand.answer(["LOADING Redis is loading the dataset in memory"])
+    by_hand.answer([SLOTS])
+    by_hand.answer([b"1"])
+    assert by_hand.result == [[[b"1"]]]
+
+
 def test_a_cluster_that_never_answered_is_not_waited_for():
-    executor = ClusterExecutor(Sessions(SlotKeys("ns")), 60, None, Topology(["a:1", "b:2"]))
+    executor = ClusterExecutor(Sessions(ClusterKeys("ns")), 60, None, Topology(["a:1", "b:2"]))
     conversation = executor.execute(operation_of([GET_LOW]))
     next(conversation)
     conversation.send([errors.StoreUnavailable("refused")])
@@ -277,11 +305,18 @@ def test_a_server_that_is_no_cluster_node_is_named_so():
         by_hand.answer(["ERR This instance has cluster support disabled"])
 
 
-def test_a_user_who_may_not_read_the_map_is_told_so():
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "NOPERM this user has no permissions to run the 'cluster|slots' command",
+        "NOAUTH Authentication required.",
+    ],
+)
+def test_a_user_who_may_not_read_the_map_is_told_so(reply):
     by_hand = ByHand(operation_of([GET_LOW]))
     by_hand.answer([f"MOVED {LOW_SLOT} new:3"])
     with pytest.raises(errors.AccessDenied):
-        by_hand.answer(["NOPERM this user has no permissions to run the 'cluster|slots' command"])
+        by_hand.answer([reply])
 
 
 def test_a_read_at_full_memory_is_a_script_in_the_same_slot():

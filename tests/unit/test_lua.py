@@ -1,65 +1,39 @@
 """The Lua scripts' headers say what they are given, and what Python sends them is that."""
 
-import json
 import re
 import shutil
 import time
-from datetime import UTC, datetime
 
 import fakeredis
 import pytest
-import redis
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
-from cryptoorders_redis.operations import pages
+from cryptoorders_redis.operations import copying, pages
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
+from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.schema.scripts import resolve_includes, script
 from tests.support.consistency import change_settings
-from tests.support.model import live_order
+from tests.support.lua_scripts import (
+    LUA,
+    ORDER,
+    SCRIPTS,
+    STANDALONE_SCRIPTS,
+    USER,
+    assert_named,
+    at_full_memory_refuses_transactions,
+    header,
+    is_record,
+    make_every_call,
+    matches,
+    named,
+    runs_in,
+    unpacked,
+)
 from tests.support.nasty import NASTY_IDS
-from tests.support.recording import commands_in, recording_client
-from tests.support.servers import REPOSITORY
+from tests.support.recording import recording_client
 
-LUA = REPOSITORY / "lua"
-SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
 INCLUDES = sorted(path.stem for path in (LUA / "include").glob("*.lua"))
-
-
-def header(name, field):
-    """The words after `--- FIELD:`; what is in parentheses is a remark."""
-    text = (LUA / f"{name}.lua").read_text()
-    lines = re.findall(rf"^--- {field}:(.*(?:\n--- [^@A-Z].*)*)$", text, re.MULTILINE)
-    assert len(lines) == 1, f"{name}.lua must have one line --- {field}:"
-    return re.sub(r"\(.*?\)|--- ", "", lines[0], flags=re.DOTALL).split()
-
-
-def unpacked(name, table):
-    """The names that the code gives to KEYS or ARGV, in their order; `name...` for the rest of them."""
-    code = re.sub(r"--.*", "", (LUA / f"{name}.lua").read_text())
-    forms = (
-        rf"^local (?P<fixed>[\w, \n]+) =\s+unpack\({table}(?:, 1, (?P<last>\d+))?\)$",
-        rf"^local (?P<first>\w+) = {table}\[1\]$",
-        rf"^local (?P<rest>\w+)(?:, first)? = "
-        rf"(?:\{{unpack\({table}, (?P<from>\d+)\)\}}|{table}, (?P<at>\d+))$",
-    )
-    names, mentions = [], 0
-    for form in forms:
-        for found in re.finditer(form, code, re.MULTILINE):
-            mentions += 1
-            groups = found.groupdict()
-            if fixed := groups.get("fixed"):
-                words = re.split(r",\s+", fixed)
-                assert groups["last"] in (None, str(len(words))), name
-                names += words
-            elif first := groups.get("first"):
-                names.append(first)
-            else:
-                assert int(groups["from"] or groups["at"]) == len(names) + 1, name
-                names.append(f"{groups['rest']}...")
-    rest = re.findall(rf"^local (\w+) = {table}$", code, re.MULTILINE)
-    assert len(re.findall(rf"\b{table}\b", code)) == mentions + len(rest), name
-    return [*names, *(f"{word}..." for word in rest)]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -102,8 +76,6 @@ def test_every_include_is_used_and_named_after_a_function_of_it():
 
 
 NAMESPACE = "lua-test"
-NEVER = datetime(2999, 1, 1, tzinfo=UTC)
-USER, ORDER = "{u}:user:\n", "{o}:orders"
 
 
 @pytest.fixture(scope="module")
@@ -115,31 +87,7 @@ def calls_and_server(server):
         client,
         CryptoOrderSystem(7, client=client, namespace=NAMESPACE) as system,
     ):
-        user = system.user(USER)
-        system.place(ORDER, USER, "BTC", 1, 1)
-        system.place(ORDER, USER, "BTC", 1, 1)
-        user.place(ORDER + "2", "BTC", 1, 1)
-        for api in (system, user):
-            api.pause(ORDER)
-            api.resume(ORDER)
-            api.pause(ORDER)
-            api.cancel(ORDER)
-            system.place(ORDER, USER, "BTC", 1, 1)
-        system.get(ORDER)
-        user.amend(ORDER, amount=2)
-        user.reduce(ORDER, 1)
-        many = [(ORDER + "2", USER, "BTC", 1, 1), (ORDER, USER, "BTC", 1, 1)]
-        system.place_many(many)
-        for change_many in (system.pause_many, system.resume_many, system.cancel_many):
-            change_many([ORDER + "2"])
-        list(system.live_orders())
-        list(system.live_orders(user_id=USER))
-        list(system.live_orders(after=live_order(system, ORDER).sequence, placed_before=NEVER, limit=3))
-        system.summary()
-        system.stats()
-        system.display_all_live_orders()
-        user.display_all_live_orders()
-        system.verify()
+        make_every_call(system)
         raw.hdel(Keys(NAMESPACE).directory(0), ORDER)
         system.repair()
         raw.config_set("maxmemory", 1)
@@ -147,28 +95,23 @@ def calls_and_server(server):
         refuses_transactions = at_full_memory_refuses_transactions(raw)
         raw.config_set("maxmemory", 0)
         change_settings(raw, NAMESPACE, 5)
-        user.cancel_all()
+        system.user(USER).cancel_all()
         change_settings(raw, NAMESPACE, 7)
         system.cancel_all_by_user(USER)
         system.place(ORDER, USER, "BTC", 1, 1)
         system.cancel(ORDER)
         system.drop()
-    names = {script(name).sha: name for name in SCRIPTS} | {script(name).source: name for name in SCRIPTS}
-    recorded = []
-    for command in commands_in(b"".join(sent)):
-        if command[0] in (b"EVALSHA", b"EVAL"):
-            keys = int(command[2])
-            recorded.append((names[command[1]], command[3 : 3 + keys], command[3 + keys :]))
-    return recorded, refuses_transactions
+        copy_an_order(system)
+        system.drop()
+    return runs_in(b"".join(sent)), refuses_transactions
 
 
-def at_full_memory_refuses_transactions(raw):
-    """Whether this server's EXEC is refused though its commands only read: what `snapshot` is there for."""
-    try:
-        raw.pipeline().exists("nothing").execute()
-    except redis.RedisError:
-        return True
-    return False
+def copy_an_order(system):
+    record = encode_record(NewOrder(ORDER, USER, "BTC", 1, 1))
+    copied = [copying.CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
+    system._run(copying.begin(system._store, 7))
+    system._run(copying.write_orders(system._store, stream_of_user(USER, 7), 17, copied))
+    system._run(copying.finish(system._store))
 
 
 @pytest.fixture(scope="module")
@@ -179,11 +122,11 @@ def calls(calls_and_server):
 def test_every_script_is_run_by_an_operation_and_no_other(calls_and_server):
     calls, refuses_transactions = calls_and_server
     needless = set() if refuses_transactions else {"snapshot"}
-    assert {name for name, _, _ in calls} == set(SCRIPTS) - needless
+    assert {name for name, _, _ in calls} == set(STANDALONE_SCRIPTS) - needless
 
 
 TAG = re.escape(NAMESPACE)
-KEY_KINDS = {
+KEY_PATTERNS = {
     "sessions": rf"\{{{TAG}\}}:sessions:\w+",
     "probe": rf"\{{{TAG}\}}:(config|sessions:\w+):probe",
     "config": rf"\{{{TAG}\}}:config",
@@ -194,13 +137,10 @@ KEY_KINDS = {
     "paused": rf"\{{{TAG}:[0-6]\}}:paused",
     "user": rf"\{{{TAG}:[0-6]\}}:user:(user|{re.escape(USER)})",
 }
-KEY_KINDS["measured"] = KEY_KINDS["dropped"] = "|".join(KEY_KINDS.values())
-KEY_KINDS["declared"] = KEY_KINDS["measured"]
-KEY_KINDS["streams"] = "|".join(KEY_KINDS[kind] for kind in ("orders", "placed", "paused"))
-
-
-def is_record(text):
-    return json.loads(text).keys() == {"user_id", "currency", "amount", "price"}
+KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
+KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]
+KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
+KEY_KINDS = {kind: matches(pattern) for kind, pattern in KEY_PATTERNS.items()}
 
 
 ARGUMENT_KINDS = {
@@ -208,6 +148,9 @@ ARGUMENT_KINDS = {
     "request_number": str.isdigit,
     "seconds": "3600".__eq__,
     "dropping": re.compile("[a-z]{16}").fullmatch,
+    "copying": re.compile("[a-z]{16}|").fullmatch,
+    "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),
+    "last_number": "17".__eq__,
     "finished": {"0", "1"}.__contains__,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"7"}.__contains__,
@@ -236,22 +179,11 @@ ARGUMENT_KINDS = {
 }
 
 
-def named(names, values):
-    """Each value with its name; a name with dots behind it takes all that are left."""
-    if names and names[-1].endswith("..."):
-        rest = names[-1][:-3]
-        names = [*names[:-1], *[rest] * max(1, len(values) - len(names) + 1)]
-    assert len(names) == len(values)
-    return list(zip(names, values, strict=True))
-
-
 def test_what_is_sent_to_a_script_is_what_its_header_names(calls):
     assert len(calls) > 20
     for name, keys, args in calls:
-        for kind, key in named(header(name, "KEYS"), keys):
-            assert re.fullmatch(KEY_KINDS[kind], key.decode(), re.DOTALL), (name, kind, key)
-        for kind, argument in named(header(name, "ARGV"), args):
-            assert ARGUMENT_KINDS[kind](argument.decode()), (name, kind, argument)
+        assert_named(name, named(header(name, "KEYS"), keys), KEY_KINDS)
+        assert_named(name, named(header(name, "ARGV"), args), ARGUMENT_KINDS)
 
 
 def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):

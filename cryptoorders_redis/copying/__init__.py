@@ -1,0 +1,1 @@
+"""Copies all live orders of a namespace into another store."""

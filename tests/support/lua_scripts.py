@@ -1,0 +1,151 @@
+"""What the Lua scripts' headers say, and what Python has sent to the scripts."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import redis
+
+from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.schema.scripts import script
+from tests.support.model import live_order
+from tests.support.recording import commands_in
+from tests.support.servers import REPOSITORY
+
+LUA = REPOSITORY / "lua"
+
+STANDALONE_SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
+"""Some of them are for Redis Cluster too."""
+
+CLUSTER_SCRIPTS = sorted(f"cluster/{path.stem}" for path in (LUA / "cluster").glob("*.lua"))
+
+SCRIPTS = STANDALONE_SCRIPTS + CLUSTER_SCRIPTS
+
+USER, ORDER = "{u}:user:\n", "{o}:orders"
+
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+class Run(NamedTuple):
+    """A run of a script, as it was sent."""
+
+    script: str
+    keys: list[bytes]
+    args: list[bytes]
+
+
+def header(name: str, field: str) -> list[str]:
+    """Return the words after `--- FIELD:`; what is in parentheses is a remark."""
+    text = (LUA / f"{name}.lua").read_text()
+    lines = re.findall(rf"^--- {field}:(.*(?:\n--- [^@A-Z].*)*)$", text, re.MULTILINE)
+    assert len(lines) == 1, f"{name}.lua must have one line --- {field}:"
+    return re.sub(r"\(.*?\)|--- ", "", lines[0], flags=re.DOTALL).split()
+
+
+def unpacked(name: str, table: str) -> list[str]:
+    """Return the names that the code gives to KEYS or ARGV in their order, `name...` for the rest."""
+    code = re.sub(r"--.*", "", (LUA / f"{name}.lua").read_text())
+    forms = (
+        rf"^local (?P<fixed>[\w, \n]+) =\s+unpack\({table}(?:, 1, (?P<last>\d+))?\)$",
+        rf"^local (?P<first>\w+) = {table}\[1\]$",
+        rf"^local (?P<rest>\w+)(?:, first\w*)? = "
+        rf"(?:\{{unpack\({table}, (?P<from>\d+)\)\}}|{table}, (?P<at>\d+))$",
+    )
+    names: list[str] = []
+    mentions = 0
+    for form in forms:
+        for found in re.finditer(form, code, re.MULTILINE):
+            mentions += 1
+            groups = found.groupdict()
+            if fixed := groups.get("fixed"):
+                words = re.split(r",\s+", fixed)
+                assert groups["last"] in (None, str(len(words))), name
+                names += words
+            elif first := groups.get("first"):
+                names.append(first)
+            else:
+                assert int(groups["from"] or groups["at"]) == len(names) + 1, name
+                names.append(f"{groups['rest']}...")
+    rest = re.findall(rf"^local (\w+) = {table}$", code, re.MULTILINE)
+    assert len(re.findall(rf"\b{table}\b", code)) == mentions + len(rest), name
+    return [*names, *(f"{word}..." for word in rest)]
+
+
+def runs_in(sent: bytes) -> list[Run]:
+    """Return each run of a script in bytes that were sent."""
+    names = {script(name).sha: name for name in SCRIPTS} | {script(name).source: name for name in SCRIPTS}
+    runs: list[Run] = []
+    for command in commands_in(sent):
+        if command[0] in (b"EVALSHA", b"EVAL"):
+            first_arg = 3 + int(command[2])
+            runs.append(Run(names[command[1]], command[3:first_arg], command[first_arg:]))
+    return runs
+
+
+def named(names: list[str], values: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    """Return each value with its name; a name with dots behind it takes all that are left."""
+    if names and names[-1].endswith("..."):
+        rest = names[-1][:-3]
+        names = [*names[:-1], *[rest] * max(1, len(values) - len(names) + 1)]
+    assert len(names) == len(values)
+    return list(zip(names, values, strict=True))
+
+
+def matches(pattern: str) -> Callable[[str], object]:
+    """Return what a text is checked with that must match a pattern."""
+    return re.compile(pattern, re.DOTALL).fullmatch
+
+
+def assert_named(
+    name: str, values: Sequence[tuple[str, bytes]], kinds: Mapping[str, Callable[[str], object]]
+) -> None:
+    """Fail unless each value that was sent to a script is of the kind that the script's header says."""
+    for kind, value in values:
+        assert kinds[kind](value.decode()), (name, kind, value)
+
+
+def is_record(text: str) -> bool:
+    """Return whether a text is a record of a new order."""
+    return json.loads(text).keys() == {"user_id", "currency", "amount", "price"}
+
+
+def at_full_memory_refuses_transactions(raw: redis.Redis) -> bool:
+    """Return whether this server refuses an EXEC that only reads: `snapshot` is there for that."""
+    with raw.pipeline() as pipe:
+        pipe.exists("nothing")
+        try:
+            pipe.execute()
+        except redis.RedisError:
+            return True
+    return False
+
+
+def make_every_call(system: CryptoOrderSystem) -> None:
+    """Make each call that changes or reads orders, and leave one order of the user."""
+    user = system.user(USER)
+    system.place(ORDER, USER, "BTC", 1, 1)
+    system.place(ORDER, USER, "BTC", 1, 1)
+    user.place(ORDER + "2", "BTC", 1, 1)
+    for api in (system, user):
+        api.pause(ORDER)
+        api.resume(ORDER)
+        api.pause(ORDER)
+        api.cancel(ORDER)
+        system.place(ORDER, USER, "BTC", 1, 1)
+    system.get(ORDER)
+    user.amend(ORDER, amount=2)
+    user.reduce(ORDER, 1)
+    many = [(ORDER + "2", USER, "BTC", 1, 1), (ORDER, USER, "BTC", 1, 1)]
+    system.place_many(many)
+    for change_many in (system.pause_many, system.resume_many, system.cancel_many):
+        change_many([ORDER + "2"])
+    list(system.live_orders())
+    list(system.live_orders(user_id=USER))
+    list(system.live_orders(after=live_order(system, ORDER).sequence, placed_before=NEVER, limit=3))
+    system.summary()
+    system.stats()
+    system.display_all_live_orders()
+    user.display_all_live_orders()
+    system.verify()
