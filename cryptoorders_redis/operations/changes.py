@@ -10,13 +10,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Steps, directory
-from cryptoorders_redis.operations.claims import is_fenced_live
+from cryptoorders_redis.operations.claims import release_dead
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
-from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 
@@ -110,7 +108,7 @@ def change_orders(
             )
         if not (yield from directory.release(store.keys, gone)):
             other_entries += (order_id for order_id, _ in gone)
-        yield from _release_other_entries(store, other_entries)
+        yield from release_dead(store, other_entries)
         if stale and not (yield from store.catch_up(stale)):
             break
     return b"".join(change.answer for change in changes)
@@ -162,24 +160,6 @@ def _note(store: Cluster, script: str, stream: int, changes: Sequence[_Change]) 
             else:
                 store.known.note(change.order_id, change.entry)
     return gone
-
-
-def _release_other_entries(store: Cluster, order_ids: Sequence[str]) -> Steps[None]:
-    """Release entries of orders that are gone, where other entries stood than those that were remembered.
-
-    Another client had cancelled and placed the id. An entry that is read now may be the claim of an order to
-    come: so it is fenced before it goes.
-    """
-    try:
-        entries = yield from directory.entries_of(store.keys, order_ids)
-        for order_id, data in zip(order_ids, entries, strict=True):
-            entry = decode_entry(data) if data else None
-            if not data or not entry or store.stream_in(data) is None:
-                continue
-            if not (yield from is_fenced_live(store, order_id, entry)):
-                yield from directory.release(store.keys, [(order_id, data)])
-    except errors.CryptoOrdersError as error:
-        _log.debug("entries of orders that are gone may stay in the directory: %s", error)
 
 
 def _has_removed(script: str, answer: bytes) -> bool:

@@ -7,13 +7,13 @@ finds is mended by the steps of a placer: an entry is fenced before it goes.
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, directory
 from cryptoorders_redis.operations.changes import change_call
-from cryptoorders_redis.operations.claims import is_fenced_live, is_live
+from cryptoorders_redis.operations.claims import is_dead, look_step
 from cryptoorders_redis.operations.cluster import Cluster
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.verify import Inconsistency, find_all
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import number_in
-from cryptoorders_redis.schema.entries import decode_entry, new_entry
+from cryptoorders_redis.schema.entries import Entry, decode_entry, new_entry
 
 _ADDED = "its id did not find it, and does again"
 _REMOVED = "its entry in the directory had no order, and was removed"
@@ -81,18 +81,24 @@ def _mend(store: Cluster, order_id: str, stream: int) -> Steps[str]:
     (data,) = yield from directory.entries_of(keys, [order_id])
     entry = decode_entry(data) if data else None
     names_stream = entry is not None and entry.stream == stream
-    is_there = yield from is_live(store, order_id, stream)
+    is_there = yield from _is_live(store, order_id, Entry(stream, ""))
     if is_there == names_stream:
         return ""
     if not is_there:
-        if data is None or entry is None or (yield from is_fenced_live(store, order_id, entry)):
+        if data is None or entry is None or (yield from _is_live(store, order_id, entry)):
             return ""
         yield from directory.release(keys, [(order_id, data)])
         return _REMOVED
-    if entry and entry.stream < store.num_streams and (yield from is_fenced_live(store, order_id, entry)):
+    if entry and entry.stream < store.num_streams and (yield from _is_live(store, order_id, entry)):
         (reply,) = yield [change_call(keys, store.settings, "cancel", stream, [order_id])]
         if reply != b"y":
             return ""
         return f"it was live twice: this one was cancelled, and the one in stream {entry.stream} stays"
     yield from directory.claim(keys, [(order_id, new_entry(stream).encode(), data or b"")])
     return _ADDED
+
+
+def _is_live(store: Cluster, order_id: str, entry: Entry) -> Steps[bool]:
+    """Reply with whether an order is live where an entry says. Else the claim of the entry is fenced."""
+    (reply,) = yield [look_step(store.keys, order_id, entry)]
+    return not is_dead(reply)

@@ -173,7 +173,7 @@ VARIANTS = [
         "repair-deletes-what-it-did-not-fence",
         Scenario([place(A), mend()], losses=0),
         LOST,
-        functions=((repair, "_is_fenced_live", (("if not entry.token:", "if True:"),)),),
+        functions=((repair, "_is_live", (("order_id, entry)]", "order_id, entry, fences=False)]"),)),),
     ),
     Broken(
         "cancel-all-looks-entries-up-after-it-removed",
