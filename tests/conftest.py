@@ -128,13 +128,15 @@ def proxy(server: RedisServer, proxy_before: Callable[..., Proxy]) -> Proxy:
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
     namespace = f"test-{uuid.uuid4().hex[:12]}"
+    # Asked for now: when the test has ended it would be too late for fixtures that nobody has used.
+    cluster_raw = request.getfixturevalue("cluster_raw") if "cluster" in request.fixturenames else None
     yield namespace
     if "server" in request.fixturenames:
         # Others look their own keys up among all that there are.
         with request.getfixturevalue("server").client() as client:
             delete_all(client, namespace)
-    if "cluster" in request.fixturenames:
-        delete_all(request.getfixturevalue("cluster_raw"), namespace)
+    if cluster_raw:
+        delete_all(cluster_raw, namespace)
 
 
 @pytest.fixture

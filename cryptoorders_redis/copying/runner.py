@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import copying
 from cryptoorders_redis.operations.copying import CopiedOrder, CopyFailed, StreamCounts, Survey
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.transport.link import Link
 
 _WRITTEN = "orders of the source were changed during the copy"
@@ -19,7 +20,7 @@ class Copy:
     Attributes:
         num_orders: how many orders the source holds.
         num_paused: how many of them are PAUSED.
-        num_streams: how many streams it has.
+        settings: its settings.
     """
 
     def __init__(self, source: Link) -> None:

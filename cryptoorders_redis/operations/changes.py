@@ -6,10 +6,12 @@ there now, there was a moment in the call at which it was live nowhere, and the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cryptoorders_redis.operations import Call, Steps, directory
+from cryptoorders_redis.operations.claims import release_dead
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
@@ -17,6 +19,8 @@ from cryptoorders_redis.schema.keys import Keys
 
 if TYPE_CHECKING:
     from cryptoorders_redis.operations.cluster import Cluster
+
+_log = logging.getLogger("cryptoorders_redis")
 
 _DECLARED: dict[str, tuple[str, ...]] = {
     "pause": ("placed", "paused"),
@@ -83,6 +87,7 @@ def change_orders(
         left = []
         stale: list[int] = []
         gone: list[tuple[str, bytes]] = []
+        other_entries: list[str] = []
         for (stream, of_stream), reply in zip(by_stream.items(), replies, strict=True):
             if reply == STALE:
                 stale.append(stream)
@@ -93,7 +98,16 @@ def change_orders(
             # Where nothing was done by an entry that was not looked up, the order may be live elsewhere.
             left += (each for each in of_stream if each.answer == b"n" and each.is_remembered and not owner)
             gone += _note(store, script, stream, of_stream)
-        yield from directory.release(store.keys, gone)
+            other_entries += (
+                each.order_id
+                for each in of_stream
+                if each.is_remembered
+                and _has_removed(script, each.answer)
+                and store.stream_in(each.entry) != stream
+            )
+        if not (yield from directory.release(store.keys, gone)):
+            other_entries += (order_id for order_id, _ in gone)
+        yield from release_dead(store, other_entries)
         if stale and not (yield from store.catch_up(stale)):
             break
     return b"".join(change.answer for change in changes)

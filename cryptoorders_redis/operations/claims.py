@@ -9,6 +9,7 @@ that dies between its steps blocks nobody.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from cryptoorders_redis.schema.records import NewRecord
 
 if TYPE_CHECKING:
     from cryptoorders_redis.operations.cluster import Cluster
+
+_log = logging.getLogger("cryptoorders_redis")
 
 LOOK_SECONDS = (0.0, 0.002, 0.004, 0.008)
 """Before each look at another's claim that is not an order yet. The last look sets the fence."""
@@ -167,7 +170,7 @@ def _look(store: Cluster, claims: Iterable[_Claim]) -> Steps[list[_Claim]]:
         to_send = [step for step in steps if step]
         replies: Iterator[Any] = iter((yield to_send) if to_send else ())
         waiting = [
-            claim for claim, step in zip(waiting, steps, strict=True) if not step or next(replies) in (0, [0])
+            claim for claim, step in zip(waiting, steps, strict=True) if not step or is_dead(next(replies))
         ]
     for claim in waiting:
         claim.over = claim.found or b""
@@ -179,10 +182,53 @@ def _look_step(store: Cluster, claim: _Claim, wait_seconds: float, *, is_last: b
     entry = decode_entry(claim.found or b"")
     if entry is None or entry.stream >= store.num_streams:
         return None
-    keys, (order_id, *_) = store.keys, claim.order
+    return look_step(store.keys, claim.order[0], entry, wait_seconds, fences=is_last)
+
+
+def look_step(
+    keys: Keys, order_id: str | bytes, entry: Entry, wait_seconds: float = 0.0, *, fences: bool = True
+) -> Step:
+    """Return the step that looks whether an order is live where its entry says, and else fences the claim.
+
+    `is_dead` says what its reply means.
+
+    Args:
+        keys: the names of the keys.
+        order_id: the order.
+        entry: its entry. One without a token is no claim, and needs no fence.
+        wait_seconds: how long to wait before.
+        fences: whether to fence; else it only looks.
+    """
     orders, slot = keys.orders(entry.stream), keys.slot_of(entry.stream)
-    if is_last and entry.token:
-        fence = keys.fence(entry.stream, entry.token)
-        args = pack((order_id, FENCE_SECONDS))
-        return Call("cluster/fence", slot, pack((orders, fence)), args, (), wait_seconds)
+    if fences and entry.token:
+        names = pack((orders, keys.fence(entry.stream, entry.token)))
+        return Call("cluster/fence", slot, names, pack((order_id, FENCE_SECONDS)), (), wait_seconds)
     return ReadTransaction(slot, [("HEXISTS", orders, order_id)], "", wait_seconds)
+
+
+def is_dead(reply: object) -> bool:
+    """Return whether a look found no live order."""
+    return reply in (0, [0])
+
+
+def release_dead(store: Cluster, order_ids: Sequence[str] | Sequence[bytes]) -> Steps[None]:
+    """Release the entries of orders that are not live any more, whatever these entries are.
+
+    Another client may be about to place one of them: so its claim is fenced first. An error is not raised, as
+    by `directory.release`.
+    """
+    found: list[tuple[str | bytes, bytes]] = []
+    looks: list[Step] = []
+    try:
+        entries = yield from directory.entries_of(store.keys, order_ids)
+        for order_id, data in zip(order_ids, entries, strict=True):
+            entry = decode_entry(data) if data else None
+            if data and entry and entry.stream < store.num_streams:
+                found.append((order_id, data))
+                looks.append(look_step(store.keys, order_id, entry))
+        replies = (yield looks) if looks else []
+    except errors.CryptoOrdersError as error:
+        _log.debug("entries of orders that are gone may stay in the directory: %s", error)
+        return
+    dead = (each for each, reply in zip(found, replies, strict=True) if is_dead(reply))
+    yield from directory.release(store.keys, dead)

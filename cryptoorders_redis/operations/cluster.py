@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.changes import change_orders
-from cryptoorders_redis.operations.claims import place_orders
+from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
 from cryptoorders_redis.operations.words import Argument, pack
@@ -143,12 +143,13 @@ class Cluster(Store):
 
     def read_settings(self) -> Steps[bool]:
         is_there = yield from super().read_settings()
-        if is_there and int(self.settings.epoch) < self._latest_told:
-            raise errors.InconsistentData(
-                f"a stream of namespace {self.keys.namespace!r} knows later settings than its config, "
-                "which a failover may have lost: repair() restores it"
-            )
+        if is_there:
+            self._check_is_latest()
         return is_there
+
+    def create_again(self, settings: Settings) -> Steps[None]:
+        yield from super().create_again(settings)
+        self._check_is_latest()
 
     def stream_in(self, entry: bytes | None) -> int | None:
         """Return the stream that an entry names; None for no entry, and for one that names no stream."""
@@ -202,13 +203,15 @@ class Cluster(Store):
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
             (reply,) = yield [call]
             if reply != STALE:
-                if not isinstance(reply, list):
-                    return int(reply)  # after a lost reply: their entries stay
+                if not isinstance(reply, list):  # sent again: it says how many they were, and not which
+                    yield from release_dead(self, order_ids)
+                    return int(reply)
                 # Only theirs: another's id may have been cancelled meanwhile, and placed by somebody else.
-                cancelled = frozenset(cast("list[bytes]", reply))
+                cancelled = set(cast("list[bytes]", reply))
                 found = zip(order_ids, entries, strict=True)
-                mine = ((each, entry) for each, entry in found if entry and each in cancelled)
-                yield from release(self.keys, mine)
+                mine = {each: entry for each, entry in found if entry and each in cancelled}
+                yield from release(self.keys, mine.items())
+                yield from release_dead(self, list(cancelled - mine.keys()))  # those placed meanwhile
                 return len(cancelled)
             if not (yield from self.catch_up([stream])):
                 return 0
@@ -279,6 +282,13 @@ class Cluster(Store):
             if not any(self._is_later(epoch, settings) for epoch in known):
                 return True
         return False
+
+    def _check_is_latest(self) -> None:
+        if int(self.settings.epoch) < self._latest_told:
+            raise errors.InconsistentData(
+                f"a stream of namespace {self.keys.namespace!r} knows later settings than its config, "
+                "which a failover may have lost: repair() restores it"
+            )
 
     def tell(self, settings: Settings, streams: Iterable[int]) -> Steps[list[bytes]]:
         """Tell streams the settings; reply with the epochs that they know now."""

@@ -91,11 +91,14 @@ def claim(
     }
 
 
-def release(keys: Keys, entries: Iterable[tuple[str | bytes, bytes]]) -> Steps[None]:
+def release(keys: Keys, entries: Iterable[tuple[str | bytes, bytes]]) -> Steps[bool]:
     """Remove entries of orders that are gone, each only if it still stands there.
 
     An error is not raised: what the caller did is done. An entry that stays costs the next placer of the id
     some milliseconds.
+
+    Returns:
+        False where an entry did not stand there any more.
     """
     by_shard: dict[int, list[tuple[str | bytes, bytes]]] = {}
     for entry in entries:
@@ -112,6 +115,9 @@ def release(keys: Keys, entries: Iterable[tuple[str | bytes, bytes]]) -> Steps[N
     ]
     if steps:
         try:
-            yield steps
+            replies = yield steps
         except errors.CryptoOrdersError as error:
             _log.debug("entries of orders that are gone stay in the directory: %s", error)
+        else:
+            return sum(replies) == sum(map(len, by_shard.values()))
+    return True

@@ -62,8 +62,9 @@ class _Limited:
         end = self._left
         while end < len(page) and page[end].sequence == page[end - 1].sequence:
             end += 1
-        self._left -= end
-        return page[:end]
+        given = page[:end]
+        self._left -= len(given)
+        return given
 
 
 class _PageSize:

@@ -7,7 +7,7 @@ finds is mended by the steps of a placer: an entry is fenced before it goes.
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, directory
 from cryptoorders_redis.operations.changes import change_call
-from cryptoorders_redis.operations.claims import FENCE_SECONDS
+from cryptoorders_redis.operations.claims import is_dead, look_step
 from cryptoorders_redis.operations.cluster import Cluster
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.verify import Inconsistency, find_all
@@ -81,15 +81,15 @@ def _mend(store: Cluster, order_id: str, stream: int) -> Steps[str]:
     (data,) = yield from directory.entries_of(keys, [order_id])
     entry = decode_entry(data) if data else None
     names_stream = entry is not None and entry.stream == stream
-    is_live = yield from _is_live(store, order_id, stream)
-    if is_live == names_stream:
+    is_there = yield from _is_live(store, order_id, Entry(stream, ""))
+    if is_there == names_stream:
         return ""
-    if not is_live:
-        if data is None or entry is None or (yield from _is_fenced_live(store, order_id, entry)):
+    if not is_there:
+        if data is None or entry is None or (yield from _is_live(store, order_id, entry)):
             return ""
         yield from directory.release(keys, [(order_id, data)])
         return _REMOVED
-    if entry and entry.stream < store.num_streams and (yield from _is_fenced_live(store, order_id, entry)):
+    if entry and entry.stream < store.num_streams and (yield from _is_live(store, order_id, entry)):
         (reply,) = yield [change_call(keys, store.settings, "cancel", stream, [order_id])]
         if reply != b"y":
             return ""
@@ -98,19 +98,7 @@ def _mend(store: Cluster, order_id: str, stream: int) -> Steps[str]:
     return _ADDED
 
 
-def _is_live(store: Cluster, order_id: str, stream: int) -> Steps[bool]:
-    step = ReadTransaction(store.keys.slot_of(stream), [("HEXISTS", store.keys.orders(stream), order_id)])
-    ((is_live,),) = yield [step]
-    return bool(is_live)
-
-
-def _is_fenced_live(store: Cluster, order_id: str, entry: Entry) -> Steps[bool]:
-    """Fence an entry's claim, unless its order is live; reply with whether it is."""
-    if not entry.token:
-        return (yield from _is_live(store, order_id, entry.stream))
-    keys = store.keys
-    names = pack((keys.orders(entry.stream), keys.fence(entry.stream, entry.token)))
-    (is_live,) = yield [
-        Call("cluster/fence", keys.slot_of(entry.stream), names, pack((order_id, FENCE_SECONDS)))
-    ]
-    return bool(is_live)
+def _is_live(store: Cluster, order_id: str, entry: Entry) -> Steps[bool]:
+    """Reply with whether an order is live where an entry says. Else the claim of the entry is fenced."""
+    (reply,) = yield [look_step(store.keys, order_id, entry)]
+    return not is_dead(reply)

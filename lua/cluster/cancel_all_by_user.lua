@@ -1,7 +1,8 @@
 --- Cancels all orders of a user. Costs by their number.
 --- KEYS: sessions config paused user declared... (orders and placed)
 --- ARGV: session request_number epoch namespace stream user_id
---- REPLY: the ids of the orders that were cancelled, or, for a request that comes again, their number; 'STALE'
+--- REPLY: the ids of the orders that were cancelled; '0' there is none; how many they were, where this request is sent
+--- again; 'STALE'
 --- @include "session"
 --- @include "remove_orders"
 local sessions, config, paused, user = unpack(KEYS, 1, 4)

@@ -58,7 +58,7 @@ def secured(request, tmp_path_factory):
 
 
 @pytest.fixture
-def cluster(secured, monkeypatch):
+def guarded(secured, monkeypatch):
     monkeypatch.setattr(verify, "LOOK_AGAIN_SECONDS", 0.05)
     yield secured
     rules = next(line for line in ACL.read_text().splitlines() if line.startswith("user orders "))
@@ -68,8 +68,8 @@ def cluster(secured, monkeypatch):
             admin.flushall()
 
 
-def test_the_application_can_do_everything_that_the_library_does(cluster):
-    with cluster.open() as system:
+def test_the_application_can_do_everything_that_the_library_does(guarded):
+    with guarded.open() as system:
         alice = system.user("alice")
         assert alice.place("order1", "BTC", 1, 2)
         assert system.place_many([(f"many{number}", f"user{number}", "BTC", 2, 1) for number in range(30)])
@@ -89,9 +89,9 @@ def test_the_application_can_do_everything_that_the_library_does(cluster):
         assert len(list(system.live_orders(limit=5))) == 5
         assert system.count() == system.summary().live == system.stats().live == 30
         assert system.verify() == system.repair() == []
-        with cluster.servers.client() as admin:
+        with guarded.servers.client() as admin:
             for order_id, entry in (("many5", "1"), ("dead", new_entry(2).encode())):  # one is live elsewhere
-                shard = cluster.keys.directory(shard_of_order(order_id, cluster.keys.directory_shards))
+                shard = guarded.keys.directory(shard_of_order(order_id, guarded.keys.directory_shards))
                 admin.hset(shard, order_id, entry)
             admin.script_flush()
         assert system.repair() is not None
@@ -100,25 +100,25 @@ def test_the_application_can_do_everything_that_the_library_does(cluster):
         assert system.cancel_many(["many4", "many4"]) == [True, False]
         assert system.cancel_all_by_user("user5") == 1
         system.drop()
-    assert not [key for key in cluster.contents() if b":config" not in key]
+    assert not [key for key in guarded.contents() if b":config" not in key]
 
 
-def test_the_async_api_needs_no_more(cluster):
-    with BlockingSystem(3, url=cluster.url()) as system:
+def test_the_async_api_needs_no_more(guarded):
+    with BlockingSystem(3, url=guarded.url()) as system:
         assert system.place("order1", "alice", "BTC", 1, 2)
         assert system.pause("order1")
         assert system.display_all_live_orders() == ["order1(paused)"]
         assert system.cancel_all_by_user("alice") == 1
 
 
-def test_slots_on_their_way_can_be_followed(cluster):
-    with cluster.open(deadline_seconds=30) as system:
+def test_slots_on_their_way_can_be_followed(guarded):
+    with guarded.open(deadline_seconds=30) as system:
         for number in range(20):
             assert system.place(f"order{number}", "alice", "BTC", 1, 2)
-        shard = ClusterServers.slot_of(cluster.keys.directory(shard_of_order("order1", 256)))
-        source = cluster.servers.owner_of(shard)
-        target = next(address for address in cluster.servers.addresses if address != source)
-        finish = cluster.servers.move_slot(shard, target, half=True)
+        shard = ClusterServers.slot_of(guarded.keys.directory(shard_of_order("order1", 256)))
+        source = guarded.servers.owner_of(shard)
+        target = next(address for address in guarded.servers.addresses if address != source)
+        finish = guarded.servers.move_slot(shard, target, half=True)
         assert system.cancel("order1") is True
         assert system.place("order1", "alice", "BTC", 1, 2) is True
         finish()
@@ -126,10 +126,10 @@ def test_slots_on_their_way_can_be_followed(cluster):
         assert system.verify() == []
 
 
-def test_to_wait_for_replicas_is_allowed(cluster):
-    cluster.open().close()
+def test_to_wait_for_replicas_is_allowed(guarded):
+    guarded.open().close()
     with (
-        cluster.open(wait_replicas=1, deadline_seconds=0) as system,
+        guarded.open(wait_replicas=1, deadline_seconds=0) as system,
         pytest.raises(errors.StoreUnavailable, match="0 of 1 replicas"),
     ):
         system.place("order1", "alice", "BTC", 1, 2)
@@ -146,11 +146,11 @@ CLAIMS_NEED = ("hset", "hmget", "time")
 
 
 @pytest.mark.parametrize("command", NEEDED_TO_CHANGE)
-def test_a_right_that_is_missing_is_named_before_any_change(cluster, command):
-    with CryptoOrderSystem(3, url=cluster.servers.url) as direct, cluster.open() as system:
+def test_a_right_that_is_missing_is_named_before_any_change(guarded, command):
+    with CryptoOrderSystem(3, url=guarded.servers.url) as direct, guarded.open() as system:
         assert direct.place("order1", "alice", "BTC", 1, 2)
-        before = cluster.contents()
-        cluster.set_rights(f"-{command}")
+        before = guarded.contents()
+        guarded.set_rights(f"-{command}")
         for call in (
             lambda: system.pause("order1"),
             lambda: system.cancel("order1"),
@@ -165,56 +165,56 @@ def test_a_right_that_is_missing_is_named_before_any_change(cluster, command):
         assert direct.display_all_live_orders() == ["order1"]
         assert direct.get("order2") is None
         direct.repair()  # a claim of the order that could not be placed
-        assert cluster.contents() == before
+        assert guarded.contents() == before
 
 
 @pytest.mark.parametrize(
     ("rights", "named"), [("-cluster", "cluster"), ("-hmget", "run this command"), ("-evalsha", "evalsha")]
 )
-def test_a_right_without_which_it_cannot_open_is_named(cluster, rights, named):
-    CryptoOrderSystem(3, url=cluster.servers.url).close()
-    cluster.set_rights(rights)
+def test_a_right_without_which_it_cannot_open_is_named(guarded, rights, named):
+    CryptoOrderSystem(3, url=guarded.servers.url).close()
+    guarded.set_rights(rights)
     with pytest.raises(errors.AccessDenied, match=named):
-        cluster.open()
+        guarded.open()
 
 
-def test_without_the_right_to_wait_nothing_is_changed(cluster):
-    cluster.open().close()
-    cluster.set_rights("-wait")
-    with cluster.open(wait_replicas=1) as system:
+def test_without_the_right_to_wait_nothing_is_changed(guarded):
+    guarded.open().close()
+    guarded.set_rights("-wait")
+    with guarded.open(wait_replicas=1) as system:
         with pytest.raises(errors.AccessDenied, match="wait"):
             system.place("order1", "alice", "BTC", 1, 2)
         assert system.count() == 0
-        with cluster.open() as other:
+        with guarded.open() as other:
             assert other.place("order1", "alice", "BTC", 1, 2)
         with pytest.raises(errors.AccessDenied, match="wait"):
             system.cancel("order1")
         assert system.count() == 1
 
 
-def test_without_the_right_to_ask_it_is_named(cluster):
-    with cluster.open() as system:
-        assert system.place("order1", "alice", "BTC", 1, 2)
-        slot = ClusterServers.slot_of(cluster.keys.directory(shard_of_order("order1", 256)))
-        source = cluster.servers.owner_of(slot)
-        target = next(address for address in cluster.servers.addresses if address != source)
-        finish = cluster.servers.move_slot(slot, target, half=True)
-        cluster.set_rights("-asking")
+def test_without_the_right_to_ask_it_is_named(guarded):
+    with guarded.open() as other, guarded.open() as system:
+        assert other.place("order1", "alice", "BTC", 1, 2)
+        slot = ClusterServers.slot_of(guarded.keys.directory(shard_of_order("order1", 256)))
+        source = guarded.servers.owner_of(slot)
+        target = next(address for address in guarded.servers.addresses if address != source)
+        finish = guarded.servers.move_slot(slot, target, half=True)
+        guarded.set_rights("-asking")
         with pytest.raises(errors.AccessDenied, match="asking"):
             system.cancel("order1")
         finish()
         assert system.cancel("order1") is True
 
 
-def test_the_application_cannot_reach_other_keys(cluster):
+def test_the_application_cannot_reach_other_keys(guarded):
     for namespace in ("other", "cryptoorders2"):
         with pytest.raises(errors.AccessDenied):
-            CryptoOrderSystem(url=cluster.url(), namespace=namespace)
+            CryptoOrderSystem(url=guarded.url(), namespace=namespace)
 
 
 @pytest.mark.parametrize("command", ["CLUSTER FORGET x", "CLUSTER FAILOVER", "CLUSTER NODES", "FLUSHALL"])
-def test_the_application_can_do_nothing_to_the_cluster(cluster, command):
-    host, port = cluster.servers.addresses[0].split(":")
+def test_the_application_can_do_nothing_to_the_cluster(guarded, command):
+    host, port = guarded.servers.addresses[0].split(":")
     with (
         redis.Redis(host, int(port), username="orders", password=PASSWORD, protocol=2) as client,
         pytest.raises(NoPermissionError),
@@ -222,14 +222,14 @@ def test_the_application_can_do_nothing_to_the_cluster(cluster, command):
         client.execute_command(*command.split())
 
 
-def test_a_password_is_in_no_message(cluster, caplog):
+def test_a_password_is_in_no_message(guarded, caplog):
     caplog.set_level(logging.DEBUG)
     for user, password in (("orders", "Hunter2Secret"), ("nobody", "Hunter2Secret")):
         for api in (CryptoOrderSystem, BlockingSystem):
             with pytest.raises(errors.AccessDenied) as denied:
-                api(3, url=cluster.url(user, password))
+                api(3, url=guarded.url(user, password))
             assert "Hunter2Secret" not in str(denied.value)
-    with cluster.open() as system:
+    with guarded.open() as system:
         system.place("order1", "alice", "BTC", 1, 2)
         assert PASSWORD not in repr(system)
         assert "127.0.0.1" in repr(system)

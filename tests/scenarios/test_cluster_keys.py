@@ -66,7 +66,7 @@ def test_each_script_keeps_to_the_rule_for_keys(cluster, namespace, monkeypatch)
 
 
 PLANTED = [
-    ("cluster/cancel", "redis.call('SISMEMBER', set, order_id) == 1", "true", "not declared"),
+    ("cluster/cancel", "redis.call('SISMEMBER', set, order_id) == 0", "false", "not declared"),
     (
         "cluster/cancel_all_by_user",
         "tostring(#order_ids))",

@@ -222,6 +222,24 @@ def test_of_an_order_that_is_live_twice_both_are_reported(system, keyspace):
     assert "stream 2 stays" in mended.problem
 
 
+@pytest.mark.parametrize("other_user", [USER, OTHER])
+def test_no_entry_stays_of_an_order_that_another_placed(system, keyspace, cluster, namespace, other_user):
+    """A client cancels an order by the entry of an earlier order of that id, which it has placed."""
+    with CryptoOrderSystem(url=cluster.url, namespace=namespace) as other:
+        for cancel in (
+            lambda: system.cancel("o"),
+            lambda: system.cancel_many(["o"]) == [True],
+            lambda: system.reduce("o", 1) == 0,
+            lambda: system.user(other_user).cancel("o"),
+        ):
+            assert system.place("o", USER, "BTC", 1, 1)
+            assert other.cancel("o") is True
+            assert other.place("o", other_user, "BTC", 1, 1)
+            assert cancel() is True
+            assert keyspace.entry("o") is None
+            assert system.verify() == []
+
+
 def test_a_config_that_was_lost_is_restored_from_the_streams(system, keyspace, cluster, namespace):
     """The node of the config has lost what made an epoch later; a stream knows that epoch."""
     first = int(keyspace.config()[b"epoch"])

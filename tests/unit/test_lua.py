@@ -8,7 +8,7 @@ import fakeredis
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, NewOrder, OrderStatus
-from cryptoorders_redis.operations import copying, pages
+from cryptoorders_redis.operations import pages
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import encode_record
@@ -22,6 +22,7 @@ from tests.support.lua_scripts import (
     USER,
     assert_named,
     at_full_memory_refuses_transactions,
+    copy_an_order,
     header,
     is_record,
     make_every_call,
@@ -104,14 +105,6 @@ def calls_and_server(server):
         copy_an_order(system)
         system.drop()
     return runs_in(b"".join(sent)), refuses_transactions
-
-
-def copy_an_order(system):
-    record = encode_record(NewOrder(ORDER, USER, "BTC", 1, 1))
-    copied = [copying.CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
-    system._run(copying.begin(system._store, system._store.settings))
-    system._run(copying.write_orders(system._store, stream_of_user(USER, 7), 17, copied))
-    system._run(copying.finish(system._store))
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +333,6 @@ def test_keys_are_named_the_same_in_every_release():
 
 
 def test_a_record_is_json_that_a_person_can_read():
-    from cryptoorders_redis.schema.records import encode_record
 
     assert encode_record(NewOrder("o", "zoë", "BTC", 0.5, 60_000)).decode() == (
         '{"user_id":"zoë","currency":"BTC","amount":"0.5","price":"60000"}'

@@ -14,6 +14,7 @@ from tests.support.lua_scripts import (
     USER,
     assert_named,
     at_full_memory_refuses_transactions,
+    copy_an_order,
     header,
     is_record,
     make_every_call,
@@ -26,8 +27,8 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "create", "drop_keys", "inspect", "measure", "newest", "page_by_user",
-    "read_config",
+    "begin_drop", "begin_sessions", "create", "drop_keys", "finish_copy", "inspect", "measure", "newest",
+    "page_by_user", "read_config",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -59,6 +60,8 @@ def runs_and_server():
             change_settings(raw, NAMESPACE, 5)
             system.user(USER).cancel_all()
             system.place(ORDER, USER, "BTC", 1, 1)
+            system.drop()
+            copy_an_order(system)
             system.drop()
     return runs_in(b"".join(sent)), refuses_transactions
 
@@ -95,7 +98,7 @@ KEY_KINDS = {
     for kind, pattern in (KEY_PATTERNS | dict.fromkeys(("declared", "dropped", "measured"), ANY_KEY)).items()
 }
 
-ENTRY = r"[0-6] [\w-]+"
+ENTRY = r"[0-6]( [\w-]+)?"
 ONE_OF_THE_ORDERS = rf"{re.escape(ORDER)}2?"
 
 ARGUMENT_KINDS = {
@@ -109,6 +112,9 @@ ARGUMENT_KINDS = {
     "num_streams": matches("[75]"),
     "directory_shards": "256".__eq__,
     "dropping": matches("[a-z]{16}"),
+    "copying": matches("([a-z]{16})?"),
+    "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),
+    "last_number": "17".__eq__,
     "stream": matches("[0-6]"),
     "user_id": USER.__eq__,
     "owner": {"", USER}.__contains__,

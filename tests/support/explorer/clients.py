@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 from unittest import mock
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Operation, claims
+from cryptoorders_redis.operations import Operation, claims, drop
 from cryptoorders_redis.operations.cluster import Cluster
 from cryptoorders_redis.schema import entries
 from cryptoorders_redis.schema.config import Settings
@@ -89,9 +89,10 @@ class Client:
 
     def _add(self, history: tuple[str, ...]) -> None:
         tokens = (f"{self.name}.{number}" for number in count())
-        # Tokens by chance would make every run another one; the waits do not matter.
+        # What is made by chance would be another at each replay; the waits do not matter.
         with (
             mock.patch.object(entries.secrets, "token_urlsafe", side_effect=tokens),
+            mock.patch.object(drop.secrets, "choice", return_value=chr(ord("a") + int(self.name[1:]))),
             mock.patch.object(claims, "LOOK_SECONDS", (0.0, 0.0)),
         ):
             request, answer = self._replay(history)
@@ -109,7 +110,8 @@ class Client:
         self._topology.learn(_MAP, NODE)
         executor = ClusterExecutor(sessions, 600, None, self._topology)
         executor._server_known = True  # the system was opened before
-        conversation = executor.execute(self.kind.make(store))
+        operation = self.kind.make(store)
+        conversation = executor.execute(operation)
         try:
             request = _skip_map(conversation, next(conversation))
             for text in history:
@@ -118,6 +120,9 @@ class Client:
             return None, end.value
         except errors.CryptoOrdersError as error:
             return None, _without_frames(error)
+        finally:
+            conversation.close()
+            operation.steps().close()
         ((_, part),) = request.parts
         return part, None
 

@@ -22,6 +22,9 @@ ENDED = -1
 GIVEN_UP = -2
 """In place of a node: the client had no reply for so long that it has given up; a copy may come late."""
 
+_NEWCOMER = "c9"
+"""The name of the client whose calls are made when nobody else does anything."""
+
 MOST_STEPS = 10
 """Where placers fence each other, which in practice their waits end, a call is left after so many steps."""
 
@@ -298,7 +301,7 @@ class Search:
         num_streams = self.scenario.num_streams
         client = self._loners.get(kind.name)
         if client is None:
-            client = self._loners[kind.name] = Client("alone", kind, num_streams)
+            client = self._loners[kind.name] = Client(_NEWCOMER, kind, num_streams)
         state = self.server.with_sessions(state, [client.name], slots_of(num_streams))
         answer, state = run_alone(self.server, client, state)
         return answer, self.server.without_sessions(state, client.name)
