@@ -30,7 +30,7 @@ def repair(store: Store) -> Operation[list[Inconsistency]]:
 def _repair(store: Store) -> Steps[list[Inconsistency]]:
     mended: list[Inconsistency] = []
     if isinstance(store, Cluster):
-        mended += yield from _restore_config(store)
+        mended += yield from _restore_epoch(store)
     # An entry of a stream that this client does not know yet would look like none.
     if not (yield from store.read_settings()):
         return mended
@@ -55,23 +55,23 @@ def _mend_standalone(store: Store, order_id: str, stream: int) -> Steps[str]:
     return _DONE.get(reply, "")
 
 
-def _restore_config(store: Cluster) -> Steps[list[Inconsistency]]:
-    """Take the settings from the streams, where the config's were lost and they know later ones."""
+def _restore_epoch(store: Cluster) -> Steps[list[Inconsistency]]:
+    """Take the epoch from the streams, where the config has lost it and they know a later one."""
     keys = store.keys
     config = yield from store.read_config()
     if not config.is_there:
         return []
     replies = yield [
-        ReadTransaction(keys.slot_of(stream), [("HMGET", keys.config_of(stream), "epoch", "num_streams")])
+        ReadTransaction(keys.slot_of(stream), [("HGET", keys.config_of(stream), "epoch")])
         for stream in range(number_in(config.num_streams))
     ]
-    latest = max((number_in(epoch), number_in(num_streams)) for ((epoch, num_streams),) in replies)
-    if latest[0] > number_in(config.epoch):
-        call = Call("cluster/restore_config", keys.slot, pack((keys.config,)), pack(latest))
+    latest = max(number_in(epoch) for (epoch,) in replies)
+    if latest > number_in(config.epoch):
+        call = Call("cluster/restore_epoch", keys.slot, pack((keys.config,)), pack((latest,)))
         (is_restored,) = yield [call]
         if is_restored and (yield from store.read_settings()):
             yield from store.tell(store.settings, range(store.num_streams))
-            return [Inconsistency("config", None, f"restored from the streams: epoch {latest[0]}")]
+            return [Inconsistency("config", None, f"the epoch {latest} is restored, which its streams know")]
     return []
 
 

@@ -206,8 +206,8 @@ class RoutedStep(PendingStep):
 
     def __init__(self, step: Step, topology: Topology, wait_replicas: int = 0) -> None:
         super().__init__(step, wait_replicas)
-        self.is_settled = False
-        self.is_redirected = False
+        self.is_settled: bool = False
+        self.is_redirected: bool = False
         """Whether it is to be sent elsewhere at once."""
         self._redirections = 0
         self._topology = topology
@@ -239,7 +239,7 @@ class RoutedStep(PendingStep):
         self.is_settled = self.settled_by(replies)
         if isinstance(to_asking, Exception) and not self.is_settled:  # the user may not send ASKING
             self.is_redirected, self.is_settled = False, True
-            self.refused = refusal(to_asking)
+            self.refuse(to_asking)
 
     def fail(self, error: Exception) -> None:
         """Note that the request brought no replies."""
@@ -247,7 +247,7 @@ class RoutedStep(PendingStep):
         self.trouble = None
         self.is_redirected = False
         if isinstance(error, ReplyLost):
-            self.in_doubt = self.session is not None
+            self.note_lost_reply()
 
     def _is_confirmed_by(self, replies: list[Reply]) -> bool:
         if super()._is_confirmed_by(replies):

@@ -169,7 +169,7 @@ class Executor:
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))
                 for step in pending:
-                    step.in_doubt = step.session is not None
+                    step.note_lost_reply()
             except errors.StoreUnavailable as error:
                 trouble = error
                 if not self._server_known or isinstance(error, errors.ServerNotStarted):

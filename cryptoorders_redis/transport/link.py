@@ -37,11 +37,12 @@ class Link:
         self, url: str | None, namespace: str, make_opening: Callable[[Store], Operation[None]]
     ) -> None:
         endpoint = make_endpoint(url, None, redis)
-        self.store, _, executor = compose(endpoint, namespace, Options(DEADLINE_SECONDS, None, 0))
+        parts = compose(endpoint, namespace, Options(DEADLINE_SECONDS, None, 0))
+        self.store: Store = parts.store
         self.where: str = endpoint.where
         connect = ClusterConnections if endpoint.startup else Connections
         connections = connect(endpoint, f"cryptoorders_redis:{namespace}")
-        self._driver = Driver(executor, connections, partial(make_opening, self.store))
+        self._driver = Driver(parts.executor, connections, partial(make_opening, self.store))
 
     def run(self, operation: Operation[T]) -> T:
         """Carry out an operation, and return its result."""

@@ -55,8 +55,8 @@ class PendingStep:
         self._wait_replicas = wait_replicas if wait_replicas and _writes(step) else 0
         self.session: Session | None = None
         """For a change: where its request number comes from."""
-        self.as_source = False
-        self.in_doubt = False
+        self.as_source: bool = False
+        self.in_doubt: bool = False
         """Whether it is a change that was sent, and that has no reply that counts."""
         self.trouble: errors.StoreUnavailable | None = None
         self.refused: errors.CryptoOrdersError | None = None
@@ -80,6 +80,14 @@ class PendingStep:
             self._num_replies = 2
         return run + encode_command(("WAIT", self._wait_replicas, _WAIT_MILLISECONDS)), self._num_replies
 
+    def note_lost_reply(self) -> None:
+        """Note that it was sent, and may have been carried out."""
+        self.in_doubt = self.session is not None
+
+    def refuse(self, answer: Exception) -> None:
+        """Take an answer that trying again would not change."""
+        self.refused = refusal(answer)
+
     def settled_by(self, replies: Iterator[Reply]) -> bool:
         """Take this step's replies, and return whether there is nothing left to send for it."""
         self.trouble = None
@@ -97,7 +105,7 @@ class PendingStep:
 
     def _is_confirmed_by(self, replies: list[Reply]) -> bool:
         """Return whether enough replicas have the change. Else it took effect, and may yet be lost."""
-        self.in_doubt = self.session is not None
+        self.note_lost_reply()
         for reply in replies:
             if isinstance(reply, Exception):
                 error = refusal(reply)

@@ -57,12 +57,13 @@ class SocketWire:
             raise redis.ConnectionError("the server closed the connection, or sent what was not asked for")
         self._leave_master = leave_master
         self._is_usable = True
-        self.send, self._receive = where.sendall, where.recv
+        self.send: Callable[[bytes], None] = where.sendall
+        self._receive = where.recv
         self._read = make_read(self._make_error)
         poll = select.poll()
         poll.register(where, select.POLLIN)
         self._poll = poll.poll
-        self.disconnect = connection.disconnect
+        self.disconnect: Callable[[], None] = connection.disconnect
 
     def has_news(self) -> object:
         return self._poll(0)
@@ -95,7 +96,7 @@ class MemoryWire:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.disconnect = connection.disconnect
+        self.disconnect: Callable[[], None] = connection.disconnect
 
     def has_news(self) -> object:
         return self._connection.can_read(0)

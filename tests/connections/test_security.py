@@ -115,7 +115,7 @@ CHANGES_NEED = sorted(
 )
 
 
-WRITES_ONCE = {"claim", "fence", "know", "mend_entry", "page", "release", "restore_config"}
+WRITES_ONCE = {"claim", "fence", "know", "mend_entry", "page", "release", "restore_epoch"}
 """Outside sessions. A right that is missing stops them before they have done anything."""
 
 

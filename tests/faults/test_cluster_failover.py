@@ -39,9 +39,9 @@ def assert_all_orders_can_be_used(system):
     assert system.cancel_all_by_user("somebody") == len(ids)
 
 
-def kill_each_master(cluster, load):
-    """Kill the masters one after the other, each when the replica of the last is its master's again."""
-    for master in cluster.masters():
+def kill_masters(cluster, load, number):
+    """Kill masters one after the other, each when the replica of the last is its master's again."""
+    for master in cluster.masters()[:number]:
         load.wait_for(50)
         cluster.kill(master)
         cluster.wait_for_failover(master)
@@ -51,10 +51,10 @@ def kill_each_master(cluster, load):
 
 
 def test_with_confirmation_nothing_acknowledged_is_lost(own_cluster, namespace):
-    """Every answer is right, through three failovers, and no call fails."""
+    """Every answer is right, through two failovers, and no call fails."""
     cluster = own_cluster(3, 1)
     with ClusterLoad(cluster.url, namespace, wait_replicas=1) as load:
-        kill_each_master(cluster, load)
+        kill_masters(cluster, load, 2)
     assert load.errors == []
     assert load.deviations == []
     with CryptoOrderSystem(url=cluster.url, namespace=namespace) as system:
@@ -69,7 +69,7 @@ def test_with_confirmation_nothing_acknowledged_is_lost(own_cluster, namespace):
 def test_without_confirmation_no_call_fails(own_cluster, namespace, record_property):
     cluster = own_cluster(3, 1)
     with ClusterLoad(cluster.url, namespace) as load:
-        kill_each_master(cluster, load)
+        kill_masters(cluster, load, 1)
     assert load.errors == []
     record_property("calls", load.num_calls)
     record_property("answers that show a loss", len(load.deviations))
@@ -80,18 +80,15 @@ def test_without_confirmation_no_call_fails(own_cluster, namespace, record_prope
         assert_all_orders_can_be_used(system)
 
 
-@pytest.mark.parametrize("is_repaired_under_load", [False, True], ids=["after-load", "under-load"])
-def test_what_a_lagging_replica_lost_is_mended(
-    own_cluster, namespace, record_property, is_repaired_under_load
-):
-    """The replica of each master misses its last writes, and becomes the master. Nothing was confirmed."""
+def test_what_a_lagging_replica_lost_is_mended(own_cluster, namespace, record_property):
+    """A replica misses its master's last writes, and becomes the master. Nothing was confirmed."""
     cluster = own_cluster(3, 1, "--cluster-replica-validity-factor", "0")
     with (
         ClusterLoad(cluster.url, namespace, num_callers=6) as load,
         CryptoOrderSystem(url=cluster.url, namespace=namespace) as system,
     ):
         mended = []
-        for master in cluster.masters():
+        for number, master in enumerate(cluster.masters()[:2]):
             (replica,) = cluster.replicas_of(master)
             cluster.kill(replica)
             load.wait_for(60)
@@ -99,7 +96,7 @@ def test_what_a_lagging_replica_lost_is_mended(
             cluster.start(replica)
             cluster.wait_for_failover(master)
             load.wait_for(5)
-            if is_repaired_under_load:
+            if number == 0:
                 mended += system.repair()
             cluster.start(master)
             cluster.wait_until_settled()

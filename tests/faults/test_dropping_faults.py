@@ -16,7 +16,7 @@ def plan(proxy: Proxy, fault: Fault, name: str, then: Callable[[], object] = lam
     """Plan a fault for one of a drop's steps; for the scan after it has begun, there is one before that."""
     if name == "scan":
         begun = script("begin_drop").sha.decode()
-        proxy.next_call(Fault.DELAY_REPLY, begun, then=lambda: proxy.next_call(fault, "EXEC", then))
+        proxy.next_call(Fault.DELAY_REPLY, begun, then=lambda: proxy.next_call(fault, "SCAN", then))
     else:
         proxy.next_call(fault, script(name).sha.decode(), then)
 

@@ -55,7 +55,7 @@ class ComposeCluster:
         )
 
     def wait_until_healthy(self) -> None:
-        wait_until(self.is_healthy)
+        wait_until(self.is_healthy, seconds=60)  # a failover takes the shipped time-out, 5 seconds, and more
 
     def node(self, port: int) -> redis.Redis:
         return redis.Redis("127.0.0.1", port, protocol=2, retry=Retry(NoBackoff(), 0))

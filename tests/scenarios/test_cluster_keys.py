@@ -60,7 +60,7 @@ def test_each_script_keeps_to_the_rule_for_keys(cluster, namespace, monkeypatch)
         f"cluster/{name}"
         for name in (
             "amend", "cancel", "cancel_all_by_user", "claim", "drop_keys", "fence", "know", "page", "pause",
-            "place", "reduce", "release", "restore_config", "resume",
+            "place", "reduce", "release", "restore_epoch", "resume",
         )
     }  # fmt: skip
 

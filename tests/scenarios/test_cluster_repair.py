@@ -240,7 +240,7 @@ def test_no_entry_stays_of_an_order_that_another_placed(system, keyspace, cluste
             assert system.verify() == []
 
 
-def test_a_config_that_was_lost_is_restored_from_the_streams(system, keyspace, cluster, namespace):
+def test_an_epoch_that_was_lost_is_restored_from_the_streams(system, keyspace, cluster, namespace):
     """The node of the config has lost what made an epoch later; a stream knows that epoch."""
     first = int(keyspace.config()[b"epoch"])
     keyspace.set_config(epoch=first + 1)

@@ -6,6 +6,7 @@ connection can always be made.
 
 import contextlib
 import random
+import re
 import select
 import shutil
 import socket
@@ -58,6 +59,10 @@ def connect(url: str) -> socket.socket:
     connection = socket.create_connection((parts.hostname, parts.port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
+
+
+_STEP = re.compile(rb"\*\d+\r\n\$\d+\r\n(EVAL|EVALSHA|[HSZ]?SCAN|HM?GET|HEXISTS|SMEMBERS)\r\n")
+"""How a step begins that is one command: a script, or a single read."""
 
 
 class Proxy:
@@ -167,7 +172,7 @@ class Proxy:
                         return
 
     def _plan_for(self, command: bytes) -> _Plan | None:
-        if not (b"\r\nEVAL" in command[:20] or command.endswith(b"\r\nEXEC\r\n")):
+        if not (_STEP.match(command) or command.endswith(b"\r\nEXEC\r\n")):
             return None
         with self._lock:
             self.calls.append(command)

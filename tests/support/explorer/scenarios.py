@@ -41,9 +41,9 @@ CHANGES = (cancel(), cancel(A), cancel_all(A), set_status("pause"), set_status("
 OTHERS = (get(), mend(), place(B, many=True), cancel(many=True))
 ALL = (*PLACERS, *CHANGES, *OTHERS)
 
-STATES_OF_A_PAIR = 1_500
-STATES_OF_THREE = 4_000
-STATES_OF_A_DROP = 1_500
+STATES_OF_A_PAIR = 800
+STATES_OF_THREE = 2_500
+STATES_OF_A_DROP = 800
 """So many states of each scenario the tests look at, those first that take the fewest steps."""
 
 
