@@ -29,6 +29,7 @@ NAMES = (
     "server_time",
     "holding",
     "growth",
+    "placement",
 )
 """In the order of the report."""
 

@@ -180,11 +180,14 @@ def verify(
     """Check that all keys are consistent. Exits with 1 if an inconsistency was found."""
     with store(url, namespace, streams) as system:
         found = system.verify()
+        moving_from = system.summary(newest=0).moving_from
     _print_inconsistencies(found, as_json=as_json)
     if found:
         raise typer.Exit(1)
     if not as_json:
         print("all keys are consistent")
+        if moving_from is not None:
+            print(f"orders are being moved from {moving_from} streams: a resize is under way")
 
 
 def repair(

@@ -91,6 +91,17 @@ def show_count(total: int) -> Generator[Callable[[int], None]]:
         yield lambda number: shown.update(task, advance=number)
 
 
+@contextlib.contextmanager
+def show_share() -> Generator[Callable[[int, int], None]]:
+    """Yield what notes how many of how many are done. A terminal shows the progress."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    with _make_progress() as shown:
+        task = shown.add_task("", total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
 def _make_progress(*columns: ProgressColumn) -> Progress:
     return Progress(
         BarColumn(),

@@ -26,14 +26,15 @@ def show(stats: Stats, *, as_json: bool) -> None:
         console.print(table)
         if stats.busiest_users:
             console.print(_make_users_table(stats, console.width))
-        console.print(f"  {_format_clients(stats)}", highlight=False)
+        for line in _format_state(stats):
+            console.print(f"  {line}", highlight=False)
     else:
         _print_lines(stats)
 
 
 def to_fields(stats: Stats) -> dict[str, Any]:
     """Return the stats as `json.dumps` accepts them."""
-    numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "clients")}
+    numbers = {name: getattr(stats, name) for name in (*COLUMNS, "bytes", "clients", "moving_from")}
     return numbers | {
         "streams": [dataclasses.asdict(stream) for stream in stats.streams],
         "busiest_streams": [stream.stream for stream in stats.busiest_streams],
@@ -59,11 +60,15 @@ def _print_lines(stats: Stats) -> None:
         print(f"{name}: {counts}, {'unknown' if row.bytes is None else row.bytes} bytes")
     for user in stats.busiest_users:
         print(f"user {escape_unsafe(user.user_id)} (stream {user.stream}): {user.live} live")
-    print(_format_clients(stats))
+    for line in _format_state(stats):
+        print(line)
 
 
-def _format_clients(stats: Stats) -> str:
-    return f"clients in the last hour: {stats.clients}"
+def _format_state(stats: Stats) -> list[str]:
+    lines = [f"clients in the last hour: {stats.clients}"]
+    if stats.moving_from is not None:
+        lines.append(f"orders are being moved from {stats.moving_from} streams: a resize is under way")
+    return lines
 
 
 def _make_streams_table(stats: Stats, width: int) -> Table | None:

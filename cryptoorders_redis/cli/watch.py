@@ -196,6 +196,7 @@ def _to_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str,
         "live": summary.live,
         "active": summary.active,
         "paused": summary.paused,
+        "moving_from": summary.moving_from,
         "placed_per_second": round(rates.placed, 3) if rates else None,
         "cancelled_per_second": round(rates.cancelled, 3) if rates else None,
         "newest": [order.to_dict() for order in summary.newest],
@@ -207,7 +208,8 @@ def _format_time(at: datetime) -> str:
 
 
 def _format_counts(summary: Summary) -> str:
-    return f"{summary.live} live, {summary.active} active, {summary.paused} paused"
+    counts = f"{summary.live} live, {summary.active} active, {summary.paused} paused"
+    return counts if summary.moving_from is None else f"{counts} (a resize is under way)"
 
 
 def _format_rates(rates: Rates | None) -> str:

@@ -17,5 +17,6 @@ COMMANDS = {
     "repair": (),
     "replay": ("-",),
     "copy": ("--to", "memory://"),
+    "resize": ("1",),
     "drop": ("--yes",),
 }
