@@ -1,5 +1,6 @@
---- Begins to move a namespace's orders to another number of streams; joins who does so already; or turns round one that
---- is under way. From now on new orders are placed in their new streams.
+--- Begins to move a namespace's orders to another number of streams.
+--- It joins who does so already, or turns round one that is under way. From now on new orders are placed in their new
+--- streams.
 --- KEYS: sessions config
 --- ARGV: session request_number num_streams
 --- REPLY: 'y' orders are to be moved now; 'n' there are so many streams, and nothing is to be moved; 'BUSY'

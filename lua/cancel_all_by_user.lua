@@ -1,5 +1,5 @@
---- Cancels all orders of a user. Costs by their number, and touches the user's own streams alone: one, or two while
---- orders move to other streams.
+--- Cancels all orders of a user. Costs by their number, and touches the user's own streams alone.
+--- These are one, or two while orders move to other streams.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config directory users... (the user's set in each of these streams)
 --- ARGV: session request_number epoch namespace user_id streams... (1 or 2)

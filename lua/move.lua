@@ -1,5 +1,5 @@
---- Moves orders of one user to the stream where the user's new orders are placed. May run twice: it looks again which of
---- them are still there.
+--- Moves orders of one user to the stream where the user's new orders are placed.
+--- May run twice: it looks again which of them are still there.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: config directory declared... (of both streams orders, placed, paused and the user's set)
 --- ARGV: epoch namespace from_stream to_stream user_id order_ids... (1 to 1,000)

@@ -12,7 +12,8 @@ from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step
 from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
-from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
+from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings

@@ -6,7 +6,8 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
-from cryptoorders_redis.operations.store import STALE, Commands, OrderFacts, Page, Store
+from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings

@@ -4,10 +4,11 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Steps
+from cryptoorders_redis.operations.found import OrderFacts, Page
 from cryptoorders_redis.operations.listing import format_listing, merge_runs, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
@@ -28,42 +29,6 @@ ReadOfStream: TypeAlias = tuple[int, Sequence[Argument]]
 """A read command, and the stream whose keys it reads."""
 
 Commands: TypeAlias = Iterable[ReadOfStream]
-
-
-class OrderFacts(NamedTuple):
-    """What each key says of an order; None for what is not there.
-
-    Attributes:
-        order_id: the order.
-        record: its record.
-        sequence: its sequence number, as text.
-        paused: 1 where it is among the paused.
-        in_users_set: 1 where it is in the set of the user that its record names.
-        in_set_found_with: 1 where it is in the set of the user that was asked for.
-        entry: the directory's entry.
-    """
-
-    order_id: bytes
-    record: bytes | None
-    sequence: bytes | None
-    paused: int
-    in_users_set: int
-    in_set_found_with: int
-    entry: bytes | None
-
-
-class Page(NamedTuple):
-    """Some live orders that follow on each other in placement order.
-
-    Attributes:
-        num_read: how many orders were read for it.
-        end: the sequence number up to which all were given; None at the end of all.
-        orders: the orders, not sorted.
-    """
-
-    num_read: int
-    end: int | None
-    orders: list[Order]
 
 
 class Store(ABC):

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptoorders_redis.operations import Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.found import OrderFacts
 from cryptoorders_redis.operations.listing import split_run
-from cryptoorders_redis.operations.store import Commands, OrderFacts, Store
+from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.records import check_record

@@ -61,9 +61,11 @@ class Store:
     opened: contextlib.ExitStack
     namespaces: set[str] = field(default_factory=set)
 
-    def open_system(self, num_streams: int | None = None, *, namespace: str | None = None) -> Any:
+    def open_system(
+        self, num_streams: int | None = None, *, namespace: str | None = None, **settings: Any
+    ) -> Any:
         namespace = namespace or self.namespace
-        system = self.api.open_system(num_streams, namespace=namespace, **self.reached_by)
+        system = self.api.open_system(num_streams, namespace=namespace, **self.reached_by, **settings)
         self.opened.callback(system.close)
         self.namespaces.add(namespace)
         return system

@@ -25,12 +25,14 @@ class Differences:
             has no order. On one server there can be none, and its id cannot be placed until it is mended.
         changes_ask_the_stream: A change is checked by its stream, and not by the directory or the config. It
             neither believes an entry without an order, nor sees what was done to the config by hand.
+        num_streams_is_fixed: `resize` is refused. What moves between masters are slots.
     """
 
     batches_interleave_streams: bool
     batches_are_unknown_as_a_whole: bool
     entries_without_order_are_taken_over: bool
     changes_ask_the_stream: bool
+    num_streams_is_fixed: bool
 
     def settle(
         self, listed: Sequence[str], batch_of: Callable[[str], int], stream_of: Callable[[str], int]
@@ -42,5 +44,5 @@ class Differences:
         return [order_id for _, batch in batches for order_id in sorted(batch, key=stream_of)]
 
 
-ON_ONE_SERVER = Differences(*[False] * 4)
-ON_A_CLUSTER = Differences(*[True] * 4)
+ON_ONE_SERVER = Differences(*[False] * 5)
+ON_A_CLUSTER = Differences(*[True] * 5)

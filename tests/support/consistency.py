@@ -156,6 +156,8 @@ def assert_consistent(client: Client, namespace: str, *, released_late: Collecti
     names = Names(client, namespace)
     found = _Found(client, names)
     num_streams = int(found.config.get(b"num_streams", 0))
+    placement: Any = found.config.get(b"placement", b"modulo").decode()
+    assert b"moving_from" not in found.config, "a resize is under way"
     directory = dict(found.directory)
     placed: list[float] = []
     for number, stream in found.streams.items():
@@ -165,7 +167,8 @@ def assert_consistent(client: Client, namespace: str, *, released_late: Collecti
         assert stream.placed.keys() == owners.keys(), f"stream {number}: placed differs from orders"
         assert stream.paused <= owners.keys(), f"stream {number}: paused, but no order"
         for user_id in owners.values():
-            assert stream_of_user(user_id, num_streams) == number, f"{user_id!r} is not of stream {number}"
+            home = stream_of_user(user_id, num_streams, placement)
+            assert home == number, f"{user_id!r} is not of stream {number}"
         for order_id in owners:
             _assert_routed(names, order_id, directory.pop(order_id, None), number)
         numbers = stream.placed.values()

@@ -103,6 +103,8 @@ def calls_and_server(server):
         system.cancel(ORDER)
         system.drop()
         copy_an_order(system)
+        system.resize(9)
+        system.resize(7)
         system.drop()
     return runs_in(b"".join(sent)), refuses_transactions
 
@@ -125,13 +127,14 @@ KEY_PATTERNS = {
     "config": rf"\{{{TAG}\}}:config",
     "sequence": rf"\{{{TAG}\}}:sequence",
     "directory": rf"\{{{TAG}:directory:0\}}",
-    "orders": rf"\{{{TAG}:[0-6]\}}:orders",
-    "placed": rf"\{{{TAG}:[0-6]\}}:placed",
-    "paused": rf"\{{{TAG}:[0-6]\}}:paused",
-    "user": rf"\{{{TAG}:[0-6]\}}:user:(user|{re.escape(USER)})",
+    "orders": rf"\{{{TAG}:[0-8]\}}:orders",
+    "placed": rf"\{{{TAG}:[0-8]\}}:placed",
+    "paused": rf"\{{{TAG}:[0-8]\}}:paused",
+    "user": rf"\{{{TAG}:[0-8]\}}:user:(user|{re.escape(USER)})",
 }
 KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
 KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]
+KEY_PATTERNS["users"] = KEY_PATTERNS["user"]
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
 KEY_KINDS = {kind: matches(pattern) for kind, pattern in KEY_PATTERNS.items()}
 
@@ -146,7 +149,11 @@ ARGUMENT_KINDS = {
     "last_number": "17".__eq__,
     "finished": {"0", "1"}.__contains__,
     "namespace": NAMESPACE.__eq__,
-    "num_streams": {"7"}.__contains__,
+    "num_streams": {"7", "9"}.__contains__,
+    "placement": "modulo".__eq__,
+    "from_stream": {str(number) for number in range(9)}.__contains__,
+    "to_stream": {str(number) for number in range(9)}.__contains__,
+    "streams": {str(number) for number in range(7)}.__contains__,
     "epoch": re.compile(r"\d{16}").fullmatch,
     "user_id": USER.__eq__,
     "by": {"1"}.__contains__,
@@ -181,7 +188,7 @@ def test_what_is_sent_to_a_script_is_what_its_header_names(calls):
 
 def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
     for name, keys, _ in calls:
-        if name in ("begin_sessions", "drop_keys", "page"):  # of no one stream
+        if name in ("begin_sessions", "drop_keys", "move", "newest", "page"):  # of no one stream
             continue
         streams = {int(found[1]) for key in keys if (found := re.match(rb"\{.*:(\d)\}:", key))}
         if "user" in header(name, "KEYS"):

@@ -91,6 +91,7 @@ KEY_PATTERNS = {
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
     "fence": rf"{OF_STREAM}fence:[\w-]+",
 }
+KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
 KEY_PATTERNS["fences"] = "|".join(KEY_PATTERNS[kind] for kind in ("fence", "placed", "user"))
 ANY_KEY = "|".join(KEY_PATTERNS.values())
 KEY_KINDS = {
@@ -111,6 +112,7 @@ ARGUMENT_KINDS = {
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),
     "directory_shards": "256".__eq__,
+    "placement": "modulo".__eq__,
     "dropping": matches("[a-z]{16}"),
     "copying": matches("([a-z]{16})?"),
     "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),

@@ -1,0 +1,41 @@
+"""What reading several keys together has found, on one server or on a Redis Cluster."""
+
+from typing import NamedTuple
+
+from cryptoorders_redis.order import Order
+
+
+class OrderFacts(NamedTuple):
+    """What each key says of an order; None for what is not there.
+
+    Attributes:
+        order_id: the order.
+        record: its record.
+        sequence: its sequence number, as text.
+        paused: 1 where it is among the paused.
+        in_users_set: 1 where it is in the set of the user that its record names.
+        in_set_found_with: 1 where it is in the set of the user that was asked for.
+        entry: the directory's entry.
+    """
+
+    order_id: bytes
+    record: bytes | None
+    sequence: bytes | None
+    paused: int
+    in_users_set: int
+    in_set_found_with: int
+    entry: bytes | None
+
+
+class Page(NamedTuple):
+    """Some live orders that follow on each other in placement order.
+
+    Attributes:
+        num_read: how many orders were read for it.
+        end: the sequence number up to which all were given; None at the end of all.
+        orders: the orders, not sorted.
+    """
+
+    num_read: int
+    end: int | None
+    orders: list[Order]
