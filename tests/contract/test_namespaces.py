@@ -43,6 +43,7 @@ def test_opening_creates_the_config_and_nothing_else(open_system, store):
         b"schema_version": b"1",
         b"num_streams": b"3",
         b"directory_shards": b"%d" % store.names.directory_shards,
+        b"placement": b"modulo",
     }
 
 

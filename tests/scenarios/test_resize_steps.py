@@ -190,7 +190,7 @@ def test_another_number_is_refused_while_a_resize_is_under_way(system, open_syst
 
 
 @pytest.mark.parametrize("steps", range(4, 14))
-def test_a_listing_of_several_steps_amid_moves_has_each_order_once(open_system, system, model, steps):
+def test_a_listing_amid_moves_has_each_order_once(open_system, system, model, steps):
     running, other = begun(system, 5, steps), open_system()
     reading = Stepwise(other._store.display_all_live_orders(), other)
     finish_while_moving(reading, running)

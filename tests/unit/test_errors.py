@@ -23,6 +23,8 @@ def an_error(kind):
     elif kind is errors.BulkInterrupted:
         error = kind([True, False], 3, 9, errors.StoreFull("full"))
         error.__cause__ = errors.StoreFull("full")
+    elif kind is errors.ResizeUnderWay:
+        error = kind("to 5", num_streams=5)
     elif kind is errors.AmountExceeded:
         error = kind("it has 1", left=Decimal("1.0"))
     else:

@@ -220,7 +220,7 @@ def create(num_streams: int) -> CallKind:
             return f"it had the effects {effects}" if effects else ""
         return "" if answer is None and not effects else _judge_refused(answer, seen, effects)
 
-    return CallKind("create", lambda store: store.open(num_streams, create=True), judge)
+    return CallKind("create", lambda store: store.open(num_streams, None, create=True), judge)
 
 
 def _judge_no_effect(answer: Any, seen: Seen, effects: Effects) -> str:

@@ -42,8 +42,7 @@ _FROZEN = (
         f"local first = redis.call('GET', '{CLOCK}')",
     ),
     Change("begin_sessions.lua", "clock_text()", _TICK),
-    Change("begin_drop.lua", "clock_text()", _TICK),
-    Change("create.lua", "clock_text()", _TICK),
+    Change("include/next_epoch.lua", "clock_text()", _TICK),
 )
 
 
