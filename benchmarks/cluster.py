@@ -23,9 +23,9 @@ HOW = (
     "One process makes blocking calls, one after the other, over TCP on loopback, without hiredis and "
     "without an append-only file. The standalone server and the one master of the cluster share a core, and "
     "are measured in turns. Processor time is that of the whole server, divided by the number of calls, and "
-    "includes reading requests and writing replies. A client remembers where its own orders are, and need not "
-    "look them up. Bulk calls are given for one order. *Two masters* are a process and a "
-    "master more, on the same two cores, as in the section on two servers."
+    "includes reading requests and writing replies. A client remembers where its own orders are, and need "
+    "not look them up. Bulk calls are given for one order. *Two masters* are a process and a master more, on "
+    "the same two cores, as in the section on two servers."
 )
 
 STANDALONE, CLUSTER = "standalone", "cluster"

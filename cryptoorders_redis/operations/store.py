@@ -332,7 +332,7 @@ class Store(ABC):
                 f"namespace {namespace!r} was created with directory_shards={directory_shards}; "
                 f"here this release knows {self.keys.directory_shards}"
             )
-        placement: Placement | None = None
+        placement: Placement | None = "modulo" if config.placement is None else None
         for each in PLACEMENTS:
             placement = each if each.encode() == config.placement else placement
         if placement is None:

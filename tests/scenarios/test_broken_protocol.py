@@ -94,7 +94,7 @@ VARIANTS = [
                     (
                         "yield from _claim(store.keys, settings, claims)\n",
                         "for claim in claims:\n"
-                        "            stream = stream_of_user(claim.order[1], store.num_streams)\n"
+                        "            stream = settings.stream_of(claim.order[1])\n"
                         "            claim.entry = new_entry(stream)\n"
                         "            claim.claimed_at = 9 * 10**15\n"
                         "        placed, void = yield from _place(store, settings, claims)\n"
