@@ -17,7 +17,7 @@ end
 local user = stream_key(namespace, from_stream, 'user:' .. user_id)
 local moved = {}
 for i, is_theirs in ipairs(redis.call('SMISMEMBER', user, unpack(order_ids))) do
-  if is_theirs == 1 and redis.call('HEXISTS', stream_key(namespace, from_stream, 'orders'), order_ids[i]) == 1 then
+  if is_theirs == 1 and redis.call('HGET', stream_key(namespace, from_stream, 'orders'), order_ids[i]) then
     moved[#moved + 1] = order_ids[i]
   end
 end

@@ -30,7 +30,7 @@ def slot_of(stream: int, namespace: str = "ns") -> str:
 def set_once(stream: int, namespace: str = "ns") -> Call:
     """Return a change: b"y" where it is the first in its slot, else b"n"."""
     slot = slot_of(stream, namespace)
-    return Call("create", slot, pack((slot + ":settings",)), pack((1, 1, 1, "")), (f"id{stream}",))
+    return Call("create", slot, pack((slot + ":settings",)), pack((1, 1, 1, "modulo", "")), (f"id{stream}",))
 
 
 def read(stream: int, *commands: Sequence[str], namespace: str = "ns", node: str = "") -> ReadTransaction:
