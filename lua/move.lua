@@ -15,13 +15,14 @@ if has_other_settings(config, epoch) then
 end
 -- The user's set says whose an order is: an id may be another user's by now, whose home this stream is.
 local user = stream_key(namespace, from_stream, 'user:' .. user_id)
-local moved = {}
+local found = redis.call('HMGET', stream_key(namespace, from_stream, 'orders'), unpack(order_ids))
+local moved, records = {}, {}
 for i, is_theirs in ipairs(redis.call('SMISMEMBER', user, unpack(order_ids))) do
-  if is_theirs == 1 and redis.call('HGET', stream_key(namespace, from_stream, 'orders'), order_ids[i]) then
-    moved[#moved + 1] = order_ids[i]
+  if is_theirs == 1 and found[i] then
+    moved[#moved + 1], records[#records + 1] = order_ids[i], found[i]
   end
 end
 if #moved > 0 then
-  move_orders(namespace, directory, from_stream, to_stream, user_id, moved)
+  move_orders(namespace, directory, from_stream, to_stream, user_id, moved, records)
 end
 return #moved

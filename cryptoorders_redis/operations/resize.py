@@ -17,6 +17,7 @@ from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.store import STALE, Store, check_num_streams
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
+from cryptoorders_redis.schema.keys import KeyMeaning
 
 SLICE = 500
 """Orders that are moved in one script: about 2 ms in which the server does nothing else."""
@@ -88,21 +89,23 @@ def _move_all(store: Store, settings: Settings, progress: Progress) -> Steps[Non
     cursor = b"0"
     while True:
         cursor, found = yield from store.scan(cursor, PAGE)
-        users = [key for key in found if (meaning := store.keys.meaning_of(key)) and meaning.kind == "user"]
+        users = {
+            key: meaning
+            for key in found
+            if (meaning := store.keys.meaning_of(key)) and meaning.kind == "user"
+        }
         if users:
             (live,) = yield [ReadTransaction(store.keys.slot, [("SCARD", key) for key in users])]
-            for key, number in zip(users, live, strict=True):
-                yield from _move_user(store, settings, key)
+            for (key, meaning), number in zip(users.items(), live, strict=True):
+                yield from _move_user(store, settings, key, meaning)
                 done += number
                 progress(done, max(done, total))
         if cursor == b"0":
             return
 
 
-def _move_user(store: Store, settings: Settings, key: bytes) -> Steps[None]:
+def _move_user(store: Store, settings: Settings, key: bytes, meaning: KeyMeaning) -> Steps[None]:
     """Move the orders that are in one set of a user, unless that is in the user's home."""
-    meaning = store.keys.meaning_of(key)
-    assert meaning
     home = settings.stream_of(meaning.name)
     if meaning.stream is None or meaning.stream == home:
         return

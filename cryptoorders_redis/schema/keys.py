@@ -139,7 +139,7 @@ class Keys:
 
 
 _NAMED_FURTHER = frozenset(("user", "sessions", "fence"))
-"""The kinds of which a stream has several keys, each with a name of its own."""
+"""The kinds of keys that a stream has several of, each with a name of its own."""
 
 
 class ClusterKeys(Keys):

@@ -47,8 +47,8 @@ class ClusterExecutor(Executor):
 
     Args:
         sessions: where request numbers come from.
-        deadline_seconds: how long a call tries again while nodes do not answer. A cluster of which no node
-            ever answered is not waited for.
+        deadline_seconds: how long a call tries again while nodes do not answer. If no node of the cluster
+            ever answered, it is not waited for.
         observer: is told of each call, once.
         topology: says which master serves a slot.
         wait_replicas: how many replicas must have a change before it counts as done.

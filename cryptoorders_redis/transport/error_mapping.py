@@ -28,7 +28,7 @@ _FROM_A_CLUSTER = (
     exceptions.ClusterCrossSlotError,
     exceptions.ClusterDownError,
 )
-"""What only a node of a Redis Cluster answers. Whoever knows the cluster does not take it for a refusal."""
+"""What only a node of a Redis Cluster answers. An executor of a cluster does not take it for a refusal."""
 
 _BY_CLASS: dict[type[Exception], type[errors.CryptoOrdersError]] = {
     exceptions.AuthenticationError: errors.AccessDenied,

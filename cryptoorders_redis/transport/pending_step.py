@@ -173,7 +173,7 @@ def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float,
     sources: set[str] = set()
     for step in steps:
         if step.as_source and isinstance(step.step, Call):
-            step.as_source = step.step.script not in sources  # by its text once, of which the server keeps it
+            step.as_source = step.step.script not in sources  # its text once: the server keeps it
             sources.add(step.step.script)
     requests = [step.request() for step in steps]
     return Request(

@@ -1,11 +1,11 @@
---- Moves live orders of one user to another stream, with all that is an order's. They must fit Lua's stack.
+--- Moves live orders of one user, whose records were read, to another stream, with all that is an order's. They must
+--- fit Lua's stack.
 --- The first write is one that full memory refuses: so it refuses all.
 --- @include "stream_key"
 --- @include "remove_orders"
-local function move_orders(namespace, directory, from_stream, to_stream, user_id, order_ids)
+local function move_orders(namespace, directory, from_stream, to_stream, user_id, order_ids, records)
   local from = stream_key(namespace, from_stream, '')
   local to = stream_key(namespace, to_stream, '')
-  local records = redis.call('HMGET', from .. 'orders', unpack(order_ids))
   local numbers = redis.call('ZMSCORE', from .. 'placed', unpack(order_ids))
   local flags = redis.call('SMISMEMBER', from .. 'paused', unpack(order_ids))
   local fields, placed, entries, paused = {}, {}, {}, {}
