@@ -570,7 +570,7 @@ class CryptoOrderSystem:
 
         Args:
             num_streams: The new number of streams, 1 to 16384.
-            progress: Is called with how many of the live orders were looked at, and about how many there are.
+            progress: Is called with how many of the live orders were looked at, about, of how many.
 
         Raises:
             ResizeUnderWay: Another resize, to another number, is under way. Nothing was changed.

@@ -26,7 +26,7 @@ PAGE = 500
 """Keys that a scan looks at in one round trip."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Is told how many of the live orders were looked at, and about how many there are."""
+"""Is told how many of the live orders were looked at, about, and how many there were at the start."""
 
 
 class _SettingsChangedError(Exception):
@@ -98,9 +98,10 @@ def _move_all(store: Store, settings: Settings, progress: Progress) -> Steps[Non
             (live,) = yield [ReadTransaction(store.keys.slot, [("SCARD", key) for key in users])]
             for (key, meaning), number in zip(users.items(), live, strict=True):
                 yield from _move_user(store, settings, key, meaning)
-                done += number
-                progress(done, max(done, total))
+                done += number  # the set that a user has moved to may be met too
+                progress(min(done, total), total)
         if cursor == b"0":
+            progress(total, total)
             return
 
 
