@@ -95,14 +95,28 @@ class BulkInterrupted(CryptoOrdersError):
         not_done: The indexes of the remaining items. None of them is done.
     """
 
-    def __init__(self, answers: list[bool], in_doubt: int, items: int, error: Exception) -> None:
-        self.answers = answers
+    def __init__(self, answers: list[Any], in_doubt: int, items: int, error: Exception) -> None:
+        self.answers: list[Any] = answers
         self.unknown: range = range(len(answers), len(answers) + in_doubt)
         self.not_done: range = range(self.unknown.stop, items)
         super().__init__(
             f"of {items} items {len(answers)} are done, {in_doubt} may be, "
             f"{len(self.not_done)} are not: {error}"
         )
+
+
+class IntakeFull(CryptoOrdersError):
+    """The queue of a stream has no room for an event, which was not taken.
+
+    Attributes:
+        stream: The number of the stream.
+        limit: How many events may wait in its queue.
+    """
+
+    def __init__(self, message: str, *, stream: int, limit: int) -> None:
+        super().__init__(message)
+        self.stream = stream
+        self.limit = limit
 
 
 class AmountExceeded(CryptoOrdersError):

@@ -4,10 +4,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
-from cryptoorders_redis.order import OrderFields
+from cryptoorders_redis.order import EPOCH, OrderFields
 
 MAX_TEXT_BYTES = 256
 """The longest order id, user id or currency, in bytes of UTF-8."""
@@ -162,3 +163,17 @@ def validate_int(value: object, field: str, least: int, most: int | None) -> int
         range_ = f"{least} or more" if most is None else f"{least} to {most}"
         raise ValueError(f"{field} must be {range_}, not {value}")
     return value
+
+
+def validate_moment(value: object, field: str) -> int:
+    """Return a moment as microseconds since 1970.
+
+    Raises:
+        TypeError: it is not a datetime.
+        ValueError: it has no time zone.
+    """
+    if not isinstance(value, datetime):
+        raise TypeError(f"{field} must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError(f"{field} must have a time zone, and {value} has none")
+    return (value - EPOCH) // timedelta(microseconds=1)

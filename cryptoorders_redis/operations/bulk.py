@@ -15,6 +15,7 @@ BATCH = 1000
 """Changes in one script: about 5 ms in which the server does nothing else."""
 
 Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 def place_many(store: Store, orders: Iterable[OrderFields]) -> Operation[list[bool]]:
@@ -23,10 +24,10 @@ def place_many(store: Store, orders: Iterable[OrderFields]) -> Operation[list[bo
     Raises:
         ValueError: naming the index of the first order that is not legal.
     """
-    checked = list(_each_checked(orders, "orders", _with_record))
+    checked = list(each_checked(orders, "orders", _with_record))
 
     ids = [order[0] for order in checked]
-    steps = _in_batches(store, checked, store.place_batch)
+    steps = in_batches(store, checked, store.place_batch, _is_yes)
     return Operation("place_many", "change", ids, steps, is_long=True)
 
 
@@ -53,17 +54,29 @@ def change_many(
     """
     if isinstance(order_ids, str):
         raise TypeError("order_ids must be an iterable of str, not one str")
-    checked = list(_each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
+    checked = list(each_checked(order_ids, "order_ids", lambda each: validate_text(each, "order_id")))
 
-    steps = _in_batches(store, checked, partial(store.change_batch, change, owner))
+    steps = in_batches(store, checked, partial(store.change_batch, change, owner), _is_yes)
     return Operation(f"{change}_many", "change", checked, steps, is_long=True)
 
 
-def _in_batches(
-    store: Store, items: Sequence[Item], send: Callable[[Sequence[Item]], Steps[bytes]]
-) -> Steps[list[bool]]:
-    """Send batch after batch, so that the items' order is kept whatever is sent again."""
-    answers: list[bool] = []
+def in_batches(
+    store: Store,
+    items: Sequence[Item],
+    send: Callable[[Sequence[Item]], Steps[Sequence[int]]],
+    decode: Callable[[int], Answer],
+    explain_end: Callable[[Item], errors.CryptoOrdersError] | None = None,
+) -> Steps[list[Answer]]:
+    """Send batch after batch, so that the items' order is kept whatever is sent again.
+
+    Args:
+        store: the operations of the namespace.
+        items: what is sent.
+        send: sends a batch, and replies with a letter for each item until the first that was refused.
+        decode: makes an answer of a letter.
+        explain_end: returns the error for the first item that was refused.
+    """
+    answers: list[Answer] = []
     while len(answers) < len(items):
         batch = items[len(answers) : len(answers) + BATCH]
         try:
@@ -73,11 +86,15 @@ def _in_batches(
             is_in_doubt = isinstance(error, errors.OutcomeUnknown) or not store.is_standalone
             in_doubt = len(batch) if is_in_doubt else 0
             raise errors.BulkInterrupted(answers, in_doubt, len(items), error) from error
-        answers += [answer == ord("y") for answer in reply]
+        answers += map(decode, reply)
+        if explain_end and len(reply) < len(batch):
+            error = explain_end(batch[len(reply)])
+            in_doubt = 0 if store.is_standalone else len(batch) - len(reply)
+            raise errors.BulkInterrupted(answers, in_doubt, len(items), error) from error
     return answers
 
 
-def _each_checked(items: Iterable[object], name: str, check: Callable[[object], Item]) -> Iterator[Item]:
+def each_checked(items: Iterable[object], name: str, check: Callable[[object], Item]) -> Iterator[Item]:
     for index, item in enumerate(items):
         try:
             yield check(item)
@@ -92,3 +109,7 @@ def _with_record(order: object) -> NewRecord:
     if len(fields) not in (5, 6):
         raise ValueError(f"an order has 5 fields, or 6 with metadata, not {len(fields)}")
     return fields[0], fields[1], encode_record(fields)
+
+
+def _is_yes(letter: int) -> bool:
+    return letter == ord("y")

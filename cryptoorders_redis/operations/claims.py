@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps, directory
@@ -33,6 +33,18 @@ LOOK_SECONDS = (0.0, 0.002, 0.004, 0.008)
 
 FENCE_SECONDS = 3600
 """For so long a fence stands. A claim older than 600 seconds is refused by lua/cluster/place.lua itself."""
+
+
+class ClaimedIds(NamedTuple):
+    """The claims of some order ids.
+
+    Attributes:
+        entries: of each the entry of its claim; None where an order of that id is live.
+        claimed_at: when the first was claimed, by the clock of the directory's node.
+    """
+
+    entries: Sequence[Entry | None]
+    claimed_at: int
 
 
 class _Claim:
@@ -77,6 +89,20 @@ def place_orders(store: Cluster, orders: Sequence[NewRecord]) -> Steps[bytes]:
         taken_over = yield from _look(store, [claim for claim in claims if claim.found is not None])
         claims = void + taken_over
     return bytes(answers)
+
+
+def claim_ids(store: Cluster, settings: Settings, orders: Sequence[tuple[str, str]]) -> Steps[ClaimedIds]:
+    """Claim the ids of new orders, of each given its id and its user's id, that are to be placed by a script.
+
+    An id that is live stays unclaimed.
+    """
+    claims = [_Claim(index, (order_id, user_id, b"")) for index, (order_id, user_id) in enumerate(orders)]
+    to_claim: Sequence[_Claim] = claims
+    while to_claim:
+        yield from _claim(store.keys, settings, to_claim)
+        to_claim = yield from _look(store, [claim for claim in to_claim if claim.found is not None])
+    entries = [None if claim.found is not None else claim.entry for claim in claims]
+    return ClaimedIds(entries, min((claim.claimed_at for claim in claims), default=0))
 
 
 def _claim(keys: Keys, settings: Settings, claims: Sequence[_Claim]) -> Steps[None]:

@@ -13,6 +13,7 @@ from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.order import NewOrder, Order
@@ -40,6 +41,8 @@ class Cluster(Store):
         super().__init__(ClusterKeys(namespace))
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
+        self.newest_event: int = 0
+        """The newest event time that this client has seen: it tells all streams."""
         self._find_masters = find_masters
         self.known: KnownEntries = KnownEntries()
         self._latest_told: int = 0
@@ -178,6 +181,9 @@ class Cluster(Store):
             return True
 
         return self._catch_up(streams, create_again)
+
+    def advance_streams(self, settings: Settings, streams: Sequence[int], limit: int) -> Steps[list[Any]]:
+        return advance_in_cluster(self, settings, streams, limit)
 
     def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         ids = (validate_text(order_id, "order_id"),)

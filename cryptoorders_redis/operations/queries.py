@@ -1,10 +1,10 @@
 """Which live orders are asked for."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cryptoorders_redis.order import EPOCH, Order, OrderStatus, StatusName
-from cryptoorders_redis.validation import validate_int, validate_text
+from cryptoorders_redis.order import Order, OrderStatus, StatusName
+from cryptoorders_redis.validation import validate_int, validate_moment, validate_text
 
 LAST_SEQUENCE = 2**53
 """A sorted set keeps its scores as doubles, which have all whole numbers up to here."""
@@ -68,18 +68,9 @@ def query(
         status=None if status is None else OrderStatus(status),
         above=max(
             0,
-            0 if placed_after is None else _sequence_at(placed_after, "placed_after"),
+            0 if placed_after is None else validate_moment(placed_after, "placed_after"),
             0 if after is None else validate_int(after, "after", 0, LAST_SEQUENCE),
         ),
-        below=None if placed_before is None else _sequence_at(placed_before, "placed_before"),
+        below=None if placed_before is None else validate_moment(placed_before, "placed_before"),
         limit=None if limit is None else validate_int(limit, "limit", 1, None),
     )
-
-
-def _sequence_at(moment: object, field: str) -> int:
-    """Return the number of an order that is placed at a moment."""
-    if not isinstance(moment, datetime):
-        raise TypeError(f"{field} must be a datetime, not {type(moment).__name__}")
-    if moment.utcoffset() is None:
-        raise ValueError(f"{field} must have a time zone, and {moment} has none")
-    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
 from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.intake.advance_call import advance_call
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Order
@@ -78,6 +79,13 @@ class Standalone(Store):
 
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:  # noqa: ARG002 - they have one config
         return self.read_settings()
+
+    def catch_up_or_create(self, streams: Collection[int]) -> Steps[bool]:  # noqa: ARG002 - as above
+        yield from self.create_again(self.settings)
+        return True
+
+    def advance_streams(self, settings: Settings, streams: Sequence[int], limit: int) -> Steps[list[Any]]:
+        return (yield [advance_call(self.keys, settings, stream, limit) for stream in streams])
 
     def last_numbers(self, settings: Settings) -> Commands:  # noqa: ARG002 - there is one
         yield 0, ("GET", self.keys.sequence_of(0))

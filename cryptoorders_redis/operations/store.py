@@ -221,6 +221,17 @@ class Store(ABC):
         may create it.
         """
 
+    @abstractmethod
+    def catch_up_or_create(self, streams: Collection[int]) -> Steps[bool]:
+        """Learn the settings as `catch_up` does; create the namespace where it is gone."""
+
+    @abstractmethod
+    def advance_streams(self, settings: Settings, streams: Sequence[int], limit: int) -> Steps[list[Any]]:
+        """Apply the events of streams that are due, in each at most so many.
+
+        The reply of each stream is that of lua/advance.lua.
+        """
+
     def note_sequence(self, number: int) -> None:  # noqa: B027 - one server numbers all orders in turn
         """Place what comes next behind an order that was seen."""
 

@@ -6,46 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
+from cryptoorders_redis.event import FIELDS, ONE_OF_FIELDS, OPTIONAL_FIELDS, Op
 from cryptoorders_redis.order import NewOrder, Number
 from cryptoorders_redis.validation import validate_decimal, validate_order, validate_text
 
 MAX_LINE_BYTES = 64 * 1024
 """The maximum length of a line, line end included. A `place` with the longest fields has under 6 KiB."""
-
-
-class Op(StrEnum):
-    """The operation of a command. Its value is the name of the method that does it."""
-
-    PLACE = "place"
-    PAUSE = "pause"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    AMEND = "amend"
-    REDUCE = "reduce"
-    CANCEL_ALL_BY_USER = "cancel_all_by_user"
-
-
-_FIELDS: dict[Op, tuple[str, ...]] = {
-    Op.PLACE: ("op", "order_id", "user_id", "currency", "amount", "price"),
-    Op.PAUSE: ("op", "order_id"),
-    Op.RESUME: ("op", "order_id"),
-    Op.CANCEL: ("op", "order_id"),
-    Op.AMEND: ("op", "order_id"),
-    Op.REDUCE: ("op", "order_id", "by"),
-    Op.CANCEL_ALL_BY_USER: ("op", "user_id"),
-}
-
-_OPTIONAL = {
-    Op.PLACE: ("metadata",),
-    Op.AMEND: ("amount", "price", "expected_amount", "expected_price"),
-}
-"""The fields that may be left out."""
-
-_ONE_OF = {Op.AMEND: ("amount", "price")}
-"""At least one of these fields is needed."""
 
 
 class Amendment(NamedTuple):
@@ -95,15 +63,15 @@ def parse_command(line: bytes) -> Command:
     """
     fields = _parse_fields(line)
     op = _parse_op(fields)
-    required, optional = _FIELDS[op], _OPTIONAL.get(op, ())
-    allowed = (*required, *optional)
+    required, optional = FIELDS[op], OPTIONAL_FIELDS.get(op, ())
+    allowed = ("op", *required, *optional)
     for name in fields:
         if name not in allowed:
             raise ValueError(f"{op} has no field {name!r}")
     for name in required:
         if name not in fields:
             raise ValueError(f"{op} needs the field {name!r}")
-    one_of = _ONE_OF.get(op)
+    one_of = ONE_OF_FIELDS.get(op)
     if one_of and not any(name in fields for name in one_of):
         raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
     del fields["op"]

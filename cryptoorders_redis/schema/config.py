@@ -7,6 +7,26 @@ from cryptoorders_redis.schema.placement import Placement, stream_of_user
 SCHEMA_VERSION = 1
 
 
+class IntakeSettings(NamedTuple):
+    """How events are taken. Times are in microseconds.
+
+    Attributes:
+        window: an event is applied when a newer one by so much was submitted.
+        quiet: or when none newer was submitted for so long; an empty text for never.
+        late: what becomes of events that come too late: `apply` or `reject`.
+        ahead: an event so much in the future is refused.
+        limit: how many events may wait in one queue.
+        remember: for how long, by event time, the outcomes of events are kept.
+    """
+
+    window: int = 5_000_000
+    quiet: int | str = 5_000_000
+    late: str = "apply"
+    ahead: int = 60_000_000
+    limit: int = 100_000
+    remember: int = 3_600_000_000
+
+
 class Settings(NamedTuple):
     """What the config of a namespace said when it was read last.
 

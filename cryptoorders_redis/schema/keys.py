@@ -28,14 +28,20 @@ class KeyMeaning(NamedTuple):
     name: str = ""
 
 
+_OF_INTAKE = ("intake", "events", "outcomes", "dead", "letters")
+"""The kinds of keys that an intake has, besides its queues."""
+
+
 class Keys:
     """The key names of one namespace on a standalone server."""
 
     directory_shards: int = 1
     """A standalone server gains nothing from more, and a person with redis-cli knows where to look."""
 
-    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sequence", "sessions"))
-    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user"))
+    _kinds_of_namespace: frozenset[str] = frozenset(
+        ("config", "sequence", "sessions", "workers", *_OF_INTAKE)
+    )
+    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user", "waiting", "intake"))
 
     def __init__(self, namespace: str) -> None:
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -107,6 +113,44 @@ class Keys:
         """The ids of one user's orders."""
         return f"{self.slot_of(stream)}:user:{user_id}"
 
+    def intake_slot(self, stream: int) -> str:  # noqa: ARG002 - there is one
+        """Return the hash tag of the intake that takes the events of a stream: the namespace's own."""
+        return self.slot
+
+    def intake(self, stream: int) -> str:
+        """The newest event time, the watermark, and when outcomes were forgotten last."""
+        return f"{self.intake_slot(stream)}:intake"
+
+    def intake_counts(self, stream: int) -> str:
+        """How many events of a stream were applied, late and refused; on Redis Cluster `intake` itself."""
+        return f"{self.slot_of(stream)}:intake"
+
+    def waiting(self, stream: int) -> str:
+        """The queue of a stream: the ids of the events that wait, by event time in microseconds."""
+        return f"{self.slot_of(stream)}:waiting"
+
+    def events(self, stream: int) -> str:
+        """Event id → what is to be done, of the events that wait."""
+        return f"{self.intake_slot(stream)}:events"
+
+    def outcomes(self, stream: int) -> tuple[str, str]:
+        """Event id → what came of it: two keys, which are written and forgotten alternately."""
+        slot = self.intake_slot(stream)
+        return f"{slot}:outcomes:even", f"{slot}:outcomes:odd"
+
+    def dead(self, stream: int) -> str:
+        """The ids of the dead letters, by when they were refused."""
+        return f"{self.intake_slot(stream)}:dead"
+
+    def letters(self, stream: int) -> str:
+        """Event id → why it was refused, its time, and what was to be done."""
+        return f"{self.intake_slot(stream)}:letters"
+
+    @property
+    def workers(self) -> str:
+        """The names of the workers, by when they were last heard of."""
+        return f"{self.slot}:workers"
+
     def columns_of(self, stream: int) -> tuple[str, str, str]:
         """Return the keys from which a stream's orders are read: orders, placed and paused."""
         return self.orders(stream), self.placed(stream), self.paused(stream)
@@ -124,7 +168,7 @@ class Keys:
             return None
         if name.startswith(self.slot + ":"):
             kind, _, rest = name.removeprefix(self.slot + ":").partition(":")
-            is_known = kind in self._kinds_of_namespace and bool(rest) == (kind == "sessions")
+            is_known = kind in self._kinds_of_namespace and bool(rest) == (kind in _NAMED_FURTHER)
             return KeyMeaning(kind, None, rest) if is_known else None
         rest = name.removeprefix(f"{{{self.namespace}:")
         if shard := _OF_SHARD.fullmatch(rest):
@@ -138,7 +182,7 @@ class Keys:
         return KeyMeaning(kind, int(stream), more or "")
 
 
-_NAMED_FURTHER = frozenset(("user", "sessions", "fence"))
+_NAMED_FURTHER = frozenset(("user", "sessions", "fence", "outcomes"))
 """The kinds of keys that a stream has several of, each with a name of its own."""
 
 
@@ -148,10 +192,25 @@ class ClusterKeys(Keys):
     directory_shards: int = 256
     """More would make batches smaller; fewer would make a shard too large to move at once."""
 
-    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions"))
+    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions", "workers"))
     _kinds_of_stream: frozenset[str] = frozenset(
-        ("orders", "placed", "paused", "user", "config", "sequence", "sessions", "fence")
+        (
+            "orders",
+            "placed",
+            "paused",
+            "user",
+            "config",
+            "sequence",
+            "sessions",
+            "fence",
+            "waiting",
+            *_OF_INTAKE,
+        )
     )
+
+    def intake_slot(self, stream: int) -> str:
+        """Return the hash tag of the intake that takes the events of a stream: the stream's own."""
+        return self.slot_of(stream)
 
     def config_of(self, stream: int) -> str:
         """What the stream was told of the namespace's config."""

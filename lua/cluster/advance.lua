@@ -1,0 +1,55 @@
+--- Applies events of a stream that are due, in the order of their times and ids, and keeps their outcomes. The ids of new
+--- orders were claimed before. It stops before the first event that is not the one that the caller saw, or whose claim
+--- is void. May run twice.
+--- KEYS: config sequence orders placed paused intake events even_outcomes odd_outcomes dead letters waiting users...
+--- (the sets of the events' users; behind them, declared, the fences of the claims)
+--- ARGV: epoch namespace stream window quiet remember claimed_at behind num_users seen... (1 to 1,000; of each event its id
+--- and, where it is a place, the token of its claim, or 'n' where its order's id is live; else '')
+--- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'
+--- @include "settings"
+--- @include "due_events"
+--- @include "pinned_keys"
+--- @include "apply_event"
+--- @include "apply_due"
+local config, sequence, orders, placed, paused, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting =
+  unpack(KEYS, 1, 12)
+local epoch, namespace, stream, window, quiet, remember, claimed_at, behind, num_users = unpack(ARGV, 1, 9)
+local users = {unpack(KEYS, 13, 12 + num_users)}
+local seen, first = ARGV, 10
+
+if has_other_settings(config, epoch) then
+  return 'STALE'
+end
+local due, watermark, released = due_events(intake, waiting, window, quiet, (#seen - first + 1) / 2)
+-- Older than this a claim may have outlived its fence, which stands for an hour.
+local are_too_old = clock_text() - claimed_at > 600 * 1000000
+local verdicts, count = {}, 0
+for i = 1, #due / 2 do
+  local event_id, verdict = seen[first + 2 * i - 2], seen[first + 2 * i - 1]
+  local is_claim = verdict ~= '' and verdict ~= 'n'
+  if due[2 * i - 1] ~= event_id
+    or is_claim and (are_too_old or redis.call('EXISTS', stream_key(namespace, stream, 'fence:' .. verdict)) == 1) then
+    break
+  end
+  verdicts[i], count = verdict, i
+end
+if count == 0 then
+  return {0, {}, '0'}
+end
+local keys = {
+  intake = intake, events = events, even_outcomes = even_outcomes, odd_outcomes = odd_outcomes, dead = dead,
+  letters = letters, waiting = waiting,
+}
+local removed, sets = {}, {paused, unpack(users)}
+for i = #due, 2 * count + 1, -1 do
+  due[i] = nil
+end
+pin_keys(orders, placed, sets)
+apply_due(keys, namespace, stream, due, watermark, released, remember, function(event, text, i)
+  if event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
+    return 'n'
+  end
+  return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)
+end)
+unpin_keys(orders, placed, sets)
+return {count, removed, redis.call('GET', sequence) or '0'}

@@ -1,0 +1,10 @@
+--- Cancels all of a user's orders in one stream. Returns their ids.
+--- @include "remove_orders"
+local function cancel_all(namespace, directory, stream, user_id)
+  local order_ids = redis.call('SMEMBERS', stream_key(namespace, stream, 'user:' .. user_id))
+  for first = 1, #order_ids, 5000 do
+    local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
+    remove_orders(namespace, directory, stream, some, {[user_id] = some})
+  end
+  return order_ids
+end

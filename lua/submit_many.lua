@@ -1,0 +1,57 @@
+--- Takes events into the queues of their streams, where they wait until they are due; each event id once.
+--- It stops at the first event that has no room.
+--- KEYS: sessions config intake events even_outcomes odd_outcomes dead letters declared... (the queues)
+--- ARGV: session request_number epoch namespace window ahead room late remember events... (1 to 1,000; of each its
+--- stream, id, time and text)
+--- REPLY: a text with 'y' for each event that was taken, 'k' known already, 'l' late and refused, 'e' early and refused;
+--- it ends before the first event that its full queue has no room for; 'STALE'
+--- @include "session"
+--- @include "clock"
+--- @include "known_events"
+--- @include "queue_events"
+--- @include "keep_letters"
+local sessions, config, intake, queued, even_outcomes, odd_outcomes, dead, letters = unpack(KEYS, 1, 8)
+local session, request_number, epoch, namespace, window, ahead, room, late, remember = unpack(ARGV, 1, 9)
+local events, first = ARGV, 10
+
+local done = answer_without_change(sessions, session, request_number, config, epoch)
+if done then
+  return done
+end
+local state = redis.call('HMGET', intake, 'latest', 'released')
+local latest, released = tonumber(state[1] or 0), tonumber(state[2] or 0)
+local now = tonumber(clock_text())
+local known = known_events({queued, even_outcomes, odd_outcomes}, events, first)
+local left, answers, taken, refused, newest = {}, {}, {}, {}, latest
+for at = first, #events, 4 do
+  local stream, event_id, time = events[at], events[at + 1], tonumber(events[at + 2])
+  left[stream] = left[stream] or room - redis.call('ZCARD', stream_key(namespace, stream, 'waiting'))
+  local letter = 'y'
+  if known[event_id] then
+    letter = 'k'
+  elseif time > now + ahead then
+    letter = 'e'
+    refused[#refused + 1] = {at, 'early'}
+  elseif time < released - remember then
+    letter = 'l'
+    refused[#refused + 1] = {at, 'too_old'}
+  elseif late == 'reject' and time < math.max(released, newest - window) then
+    letter = 'l'
+    refused[#refused + 1] = {at, 'late'}
+  elseif left[stream] <= 0 then
+    break
+  else
+    taken[#taken + 1] = at
+    known[event_id], left[stream], newest = true, left[stream] - 1, math.max(newest, time)
+  end
+  answers[#answers + 1] = letter
+end
+queue_events(namespace, queued, events, taken)
+for _, each in ipairs(refused) do
+  local stream, event_id, time, text = unpack(events, each[1], each[1] + 3)
+  keep_letter(namespace, dead, letters, stream, event_id, time, each[2], text)
+end
+if newest > latest then
+  redis.call('HSET', intake, 'latest', string.format('%.0f', newest), 'latest_at', string.format('%.0f', now))
+end
+return answer(sessions, session, request_number, table.concat(answers), #taken + #refused == 0)
