@@ -15,12 +15,16 @@ class Settings(NamedTuple):
         num_streams: the number of streams.
         placement: how users are spread over them.
         moving_from: the number of streams before, while orders move from their old streams to their new ones.
+        feed: how many entries of the change feed are kept of each stream, about; 0 where there is no feed.
+        timed: whether orders may have deadlines.
     """
 
     epoch: str
     num_streams: int
     placement: Placement = "modulo"
     moving_from: int | None = None
+    feed: int = 0
+    timed: bool = False
 
     @property
     def streams(self) -> range:
@@ -51,13 +55,15 @@ class Config(NamedTuple):
     copying: bytes | None
     placement: bytes | None
     moving_from: bytes | None
+    feed: bytes | None
+    timed: bytes | None
     maxmemory_policy: bytes | None
     is_cluster_node: int | None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a config with any field that this release knows."""
-        return any(self[:8])
+        return any(self[:-2])
 
     @property
     def is_dropping(self) -> bool:
