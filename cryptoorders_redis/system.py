@@ -12,6 +12,7 @@ import redis
 
 from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
+from cryptoorders_redis.operations.configure import configure
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.pages import LiveOrders
@@ -581,6 +582,23 @@ class CryptoOrderSystem:
             ValueError: `num_streams` is not legal. Nothing was sent.
         """
         self._run(resize(self._store, num_streams, progress))
+
+    def configure(self, *, feed: int | None = None) -> None:
+        """Change settings of the namespace, for all clients at once.
+
+        When the call returns, every change of any client is made by the new settings. O(1), on Redis Cluster
+        O(num_streams).
+
+        Args:
+            feed: How many entries of the change feed to keep of each stream, about; 0 for no feed. None
+                changes nothing.
+
+        Raises:
+            NoSuchNamespace: The namespace does not exist.
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+        """
+        self._run(configure(self._store, feed=feed))
 
     def drop(self) -> None:
         """Remove the namespace with all its orders. This cannot be undone.

@@ -2,15 +2,15 @@
 --- May run twice: what was applied does not wait any more.
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: config sequence directory intake events even_outcomes odd_outcomes dead letters waiting
---- ARGV: epoch namespace stream window quiet remember limit streams... (where a user's orders may be)
+--- ARGV: epoch feed timed namespace stream window quiet remember limit streams... (where a user's orders may be)
 --- REPLY: {how many were applied, 1 if more may be due, microseconds until more are if nothing comes, -1 for never};
 --- 'MOVING' events are in the queues of streams that are not their own any more; 'STALE'
 --- @include "due_events"
 --- @include "apply_event"
 --- @include "apply_due"
 local config, sequence, directory, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting = unpack(KEYS)
-local epoch, namespace, stream, window, quiet, remember, limit = unpack(ARGV, 1, 7)
-local streams = {unpack(ARGV, 8)}
+local epoch, feed, timed, namespace, stream, window, quiet, remember, limit = unpack(ARGV, 1, 9)
+local streams = {unpack(ARGV, 10)}
 
 local settings = redis.call('HMGET', config, 'epoch', 'events_moving')
 if settings[1] ~= epoch then

@@ -1,15 +1,15 @@
 --- Changes the amount or the price of a live order, which keeps its place in the listing and its status.
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch namespace owner order_id amount price expected_amount expected_price
+--- ARGV: session request_number epoch feed timed namespace owner order_id amount price expected_amount expected_price
 --- Owner and each of the last four may be ''.
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
 --- @include "session"
 --- @include "live_record"
 --- @include "amend_order"
 local sessions, config, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, owner, order_id, amount, price, expected_amount, expected_price =
-  unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, owner, order_id, amount, price, expected_amount,
+  expected_price = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

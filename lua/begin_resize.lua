@@ -24,5 +24,7 @@ elseif moving_from and moving_from ~= num_streams then
   return answer(sessions, session, request_number, 'BUSY ' .. target, true)
 end
 -- Turned round, the streams to which orders may have been moved are those from which they are moved now.
-redis.call('HSET', config, 'num_streams', num_streams, 'moving_from', target, 'epoch', next_epoch(config))
+-- Events that wait are moved before any worker applies one.
+redis.call('HSET', config, 'num_streams', num_streams, 'moving_from', target, 'events_moving', 1,
+  'epoch', next_epoch(config))
 return answer(sessions, session, request_number, 'y')

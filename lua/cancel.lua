@@ -1,7 +1,7 @@
 --- Cancels an order, ACTIVE or PAUSED: it is removed from every key.
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id
+--- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id
 --- REPLY: 'y' cancelled; 'n' it is not live, or not of the owner; 'STALE'
 --- @include "session"
 --- @include "live_record"
@@ -9,7 +9,7 @@
 --- @include "unreadable"
 --- @include "remove_orders"
 local sessions, config, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, owner, order_id = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, owner, order_id = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -2,13 +2,13 @@
 --- These are one, or two while orders move to other streams.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config directory declared... (the user's set in each of these streams)
---- ARGV: session request_number epoch namespace user_id streams... (1 or 2)
+--- ARGV: session request_number epoch feed timed namespace user_id streams... (1 or 2)
 --- REPLY: the number of orders that were cancelled; 'STALE'
 --- @include "session"
 --- @include "cancel_all"
 local sessions, config, directory = unpack(KEYS, 1, 3)
-local session, request_number, epoch, namespace, user_id = unpack(ARGV, 1, 5)
-local streams = {unpack(ARGV, 6)}
+local session, request_number, epoch, feed, timed, namespace, user_id = unpack(ARGV, 1, 7)
+local streams = {unpack(ARGV, 8)}
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -2,13 +2,13 @@
 --- May run twice: it looks again which of them are still there.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: config directory declared... (of both streams orders, placed, paused and the user's set)
---- ARGV: epoch namespace from_stream to_stream user_id order_ids... (1 to 1,000)
+--- ARGV: epoch feed timed namespace from_stream to_stream user_id order_ids... (1 to 1,000)
 --- REPLY: how many were moved; 'STALE'
 --- @include "settings"
 --- @include "move_orders"
 local config, directory = unpack(KEYS, 1, 2)
-local epoch, namespace, from_stream, to_stream, user_id = unpack(ARGV, 1, 5)
-local order_ids = {unpack(ARGV, 6)}
+local epoch, feed, timed, namespace, from_stream, to_stream, user_id = unpack(ARGV, 1, 7)
+local order_ids = {unpack(ARGV, 8)}
 
 if has_other_settings(config, epoch) then
   return 'STALE'

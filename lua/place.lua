@@ -1,12 +1,12 @@
 --- Places an order, ACTIVE, unless its id is live anywhere in the namespace.
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config sequence directory
---- ARGV: session request_number epoch namespace stream order_id user_id record
+--- ARGV: session request_number epoch feed timed namespace stream order_id user_id record
 --- REPLY: 'y' placed; 'n' its id is live; 'STALE'
 --- @include "session"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, stream, order_id, user_id, record = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, stream, order_id, user_id, record = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,13 +1,14 @@
 --- Places orders one after the other, ACTIVE, except each whose id is live by then anywhere in the namespace.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config sequence directory
---- ARGV: session request_number epoch namespace orders... (1 to 1,000; stream, order id, user id and record of each)
+--- ARGV: session request_number epoch feed timed namespace orders... (1 to 1,000; stream, order id, user
+--- id and record of each)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
 --- @include "session"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
-local session, request_number, epoch, namespace = unpack(ARGV, 1, 4)
-local orders, first = ARGV, 5
+local session, request_number, epoch, feed, timed, namespace = unpack(ARGV, 1, 6)
+local orders, first = ARGV, 7
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

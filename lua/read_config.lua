@@ -1,16 +1,19 @@
 --- Reads the config of a namespace, and what else must be known when it is opened.
 --- KEYS: config
 --- ARGV: (none)
---- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from} of the
---- namespace, nil for each field that is not there; the server's maxmemory-policy, nil where it does not say, or not to
---- this user; and whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
+--- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from, feed, timed,
+--- intake_window, intake_quiet, intake_late, intake_ahead, intake_limit, intake_remember} of the namespace, nil for each field that is not there; the server's maxmemory-policy, nil where it does not say, or
+--- not to this user; and whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
 local config = unpack(KEYS)
 
-local reply = redis.call('HMGET', config,
-  'schema_version', 'num_streams', 'directory_shards', 'epoch', 'dropping', 'copying', 'placement', 'moving_from')
+local fields = {
+  'schema_version', 'num_streams', 'directory_shards', 'epoch', 'dropping', 'copying', 'placement', 'moving_from',
+  'feed', 'timed', 'intake_window', 'intake_quiet', 'intake_late', 'intake_ahead', 'intake_limit', 'intake_remember',
+}
+local reply = redis.call('HMGET', config, unpack(fields))
 local info = redis.pcall('INFO', 'memory')
-reply[9] = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or false
+reply[#fields + 1] = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or false
 info = redis.pcall('INFO', 'cluster')
 local is_enabled = type(info) == 'string' and string.match(info, 'cluster_enabled:(%d)')
-reply[10] = is_enabled and tonumber(is_enabled) or false
+reply[#fields + 2] = is_enabled and tonumber(is_enabled) or false
 return reply

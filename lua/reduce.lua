@@ -1,14 +1,14 @@
 --- Takes a part off the amount of a live order, exactly. Where nothing is left the order is filled, and gone.
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch namespace owner ('' for any user's order) order_id by most_digits
+--- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id by most_digits
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
 --- @include "session"
 --- @include "live_record"
 --- @include "reduce_order"
 local sessions, config, directory = unpack(KEYS)
-local session, request_number, epoch, namespace, owner, order_id, by, most_digits = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, owner, order_id, by, most_digits = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,13 +1,13 @@
 --- Puts dead letters back into the queues of their streams. It stops at the first that has no room.
 --- KEYS: sessions config events even_outcomes odd_outcomes dead letters declared... (the queues)
---- ARGV: session request_number epoch namespace room wanted... (1 to 1,000; of each its stream and event id)
+--- ARGV: session request_number epoch feed timed namespace room wanted... (1 to 1,000; of each its stream and event id)
 --- REPLY: a text with 'y' for each that waits again, 'n' for each that is no dead letter, or is known otherwise; it ends
 --- before the first that its full queue has no room for; 'STALE'
 --- @include "session"
 --- @include "queue_events"
 local sessions, config, events, even_outcomes, odd_outcomes, dead, letters = unpack(KEYS, 1, 7)
-local session, request_number, epoch, namespace, room = unpack(ARGV, 1, 5)
-local wanted, first = ARGV, 6
+local session, request_number, epoch, feed, timed, namespace, room = unpack(ARGV, 1, 7)
+local wanted, first = ARGV, 8
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,7 +1,7 @@
 --- Takes events into the queues of their streams, where they wait until they are due; each event id once.
 --- It stops at the first event that has no room.
 --- KEYS: sessions config intake events even_outcomes odd_outcomes dead letters declared... (the queues)
---- ARGV: session request_number epoch namespace window ahead room late remember events... (1 to 1,000; of each its
+--- ARGV: session request_number epoch feed timed namespace window ahead room late remember events... (1 to 1,000; of each its
 --- stream, id, time and text)
 --- REPLY: a text with 'y' for each event that was taken, 'k' known already, 'l' late and refused, 'e' early and refused;
 --- it ends before the first event that its full queue has no room for; 'STALE'
@@ -11,8 +11,8 @@
 --- @include "queue_events"
 --- @include "keep_letters"
 local sessions, config, intake, queued, even_outcomes, odd_outcomes, dead, letters = unpack(KEYS, 1, 8)
-local session, request_number, epoch, namespace, window, ahead, room, late, remember = unpack(ARGV, 1, 9)
-local events, first = ARGV, 10
+local session, request_number, epoch, feed, timed, namespace, window, ahead, room, late, remember = unpack(ARGV, 1, 11)
+local events, first = ARGV, 12
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

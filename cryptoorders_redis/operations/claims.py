@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps, directory
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -175,7 +176,7 @@ def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequenc
     )
     claimed_at = min(claim.claimed_at for claim in claims)
     orders = (word for claim in claims for word in (stream, *claim.order))
-    args = pack((settings.epoch, keys.namespace, claimed_at, store.last_seen, *orders))
+    args = pack((pack_head(settings, keys.namespace), claimed_at, store.last_seen, *orders))
     return Call(
         "cluster/place", keys.slot_of(stream), pack(words), args, [claim.order[0] for claim in claims]
     )

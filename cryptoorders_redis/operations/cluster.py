@@ -13,6 +13,7 @@ from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
@@ -206,7 +207,7 @@ class Cluster(Store):
             names = (
                 keys.config_of(stream), keys.paused(stream), user, keys.orders(stream), keys.placed(stream),
             )  # fmt: skip
-            args = pack((settings.epoch, keys.namespace, stream, user_id))
+            args = pack((pack_head(settings, keys.namespace), stream, user_id))
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
             (reply,) = yield [call]
             if reply != STALE:

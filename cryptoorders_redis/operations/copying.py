@@ -98,7 +98,8 @@ def _begin(store: Store, source: Settings) -> Steps[None]:
     config = yield from store.read_config()
     if config.copying != copying.encode() or config.is_dropping:
         raise _is_there_already(store, config)
-    store.settings = source._replace(epoch=(config.epoch or b"").decode())
+    epoch = (config.epoch or b"").decode()
+    store.settings = Settings(epoch, source.num_streams, source.placement)
 
 
 def _is_there_already(store: Store, config: Config) -> errors.ConfigurationMismatch:

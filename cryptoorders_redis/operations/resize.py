@@ -14,6 +14,8 @@ from typing import TypeAlias
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.count import sizes
+from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.intake.moves import move_events
 from cryptoorders_redis.operations.store import STALE, Store, check_num_streams
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -64,6 +66,8 @@ def _resize(store: Store, num_streams: int, progress: Progress) -> Steps[None]:
             raise store.no_such_namespace()
         settings = store.settings
         try:
+            if not (yield from move_events(store, settings)):
+                continue
             yield from _move_all(store, settings, progress)
         except _SettingsChangedError:
             continue
@@ -129,5 +133,5 @@ def _move_call(
     keys = store.keys
     declared = [name for each in streams for name in (*keys.columns_of(each), keys.user(each, user_id))]
     names = pack((keys.config, keys.directory(0), *declared))
-    args = pack((settings.epoch, keys.namespace, *streams, user_id, *order_ids))
+    args = pack((pack_head(settings, keys.namespace), *streams, user_id, *order_ids))
     return Call("move", keys.slot, names, args)

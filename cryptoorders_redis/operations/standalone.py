@@ -1,12 +1,12 @@
 """The operations on a standalone server: each change is one script and one round trip."""
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import Any, ClassVar
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
 from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.intake.advance_call import advance_call
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, Words, pack
@@ -111,7 +111,8 @@ class Standalone(Store):
     def _place_call(self, script: str, orders: Sequence[NewRecord]) -> Call:
         """Return the call that places orders by the settings that are known now."""
         settings = self.settings
-        parts = [_pack_settings(settings.epoch, self.keys.namespace).data]
+        head = pack_head(settings, self.keys.namespace)
+        parts = [head.data]
         for order_id, user_id, record in orders:
             stream = b"%d" % settings.stream_of(user_id)
             id_data, user_data = order_id.encode(), user_id.encode()
@@ -119,7 +120,7 @@ class Standalone(Store):
                 b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
                 % (len(stream), stream, len(id_data), id_data, len(user_data), user_data, len(record), record)
             )
-        args = Words(2 + 4 * len(orders), b"".join(parts))
+        args = Words(head.number + 4 * len(orders), b"".join(parts))
         return Call(script, self._slot, self._place_keys, args, [order[0] for order in orders])
 
     def _change(
@@ -136,8 +137,8 @@ class Standalone(Store):
         self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
     ) -> Call:
         """Return the call that changes orders by the settings that are known now."""
-        settings = _pack_settings(self.settings.epoch, self.keys.namespace)
-        return Call(script, self._slot, self._change_keys, pack((settings, owner, *ids, *more)), ids)
+        head = pack_head(self.settings, self.keys.namespace)
+        return Call(script, self._slot, self._change_keys, pack((head, owner, *ids, *more)), ids)
 
     def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         ids = (validate_text(order_id, "order_id"),)
@@ -148,18 +149,12 @@ class Standalone(Store):
             settings = self.settings
             homes = settings.homes_of(user_id)
             keys = pack((self._change_keys, *(self.keys.user(stream, user_id) for stream in homes)))
-            args = pack((settings.epoch, self.keys.namespace, user_id, *homes))
+            args = pack((pack_head(settings, self.keys.namespace), user_id, *homes))
             (reply,) = yield [Call("cancel_all_by_user", self._slot, keys, args, (user_id,))]
             if reply != STALE:
                 return int(reply)
             if not (yield from self.read_settings()):
                 return 0
-
-
-@lru_cache(maxsize=64)
-def _pack_settings(epoch: str, namespace: str) -> Words:
-    """Return the words by which a change says which settings it was made for."""
-    return pack((epoch, namespace))
 
 
 # Not a function in the method: to make one, with its annotations, took 2 µs of each call.

@@ -351,8 +351,15 @@ class Store(ABC):
                 f"namespace {namespace!r} has the placement {config.placement!r}; this release knows "
                 + " and ".join(PLACEMENTS)
             )
-        moving_from = number_in(config.moving_from) or None
-        self.settings = Settings(config.epoch.decode(), num_streams, placement, moving_from)
+        self.settings = Settings(
+            config.epoch.decode(),
+            num_streams,
+            placement,
+            number_in(config.moving_from) or None,
+            number_in(config.feed),
+            config.timed is not None,
+            config.intake,
+        )
         return True
 
     def _reduce(self, order_id: str, by: str, owner: str) -> Steps[Decimal | None]:

@@ -7,6 +7,10 @@ from cryptoorders_redis.schema.placement import Placement, stream_of_user
 SCHEMA_VERSION = 1
 
 
+NEVER_QUIET = b"never"
+"""What the config says of a quiet time that never ends."""
+
+
 class IntakeSettings(NamedTuple):
     """How events are taken. Times are in microseconds.
 
@@ -35,12 +39,18 @@ class Settings(NamedTuple):
         num_streams: the number of streams.
         placement: how users are spread over them.
         moving_from: the number of streams before, while orders move from their old streams to their new ones.
+        feed: how many entries of the change feed are kept of each stream, about; 0 where there is no feed.
+        timed: whether orders may have deadlines.
+        intake: how events are taken.
     """
 
     epoch: str
     num_streams: int
     placement: Placement = "modulo"
     moving_from: int | None = None
+    feed: int = 0
+    timed: bool = False
+    intake: IntakeSettings = IntakeSettings()
 
     @property
     def streams(self) -> range:
@@ -71,13 +81,21 @@ class Config(NamedTuple):
     copying: bytes | None
     placement: bytes | None
     moving_from: bytes | None
+    feed: bytes | None
+    timed: bytes | None
+    intake_window: bytes | None
+    intake_quiet: bytes | None
+    intake_late: bytes | None
+    intake_ahead: bytes | None
+    intake_limit: bytes | None
+    intake_remember: bytes | None
     maxmemory_policy: bytes | None
     is_cluster_node: int | None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a config with any field that this release knows."""
-        return any(self[:8])
+        return any(self[:-2])
 
     @property
     def is_dropping(self) -> bool:
@@ -90,10 +108,27 @@ class Config(NamedTuple):
         return self.copying is not None
 
     @property
+    def intake(self) -> IntakeSettings:
+        """How events are taken: what is not there is as by default."""
+        given = {
+            "window": _number_or_none(self.intake_window),
+            "quiet": "" if self.intake_quiet == NEVER_QUIET else _number_or_none(self.intake_quiet),
+            "late": None if self.intake_late is None else self.intake_late.decode(),
+            "ahead": _number_or_none(self.intake_ahead),
+            "limit": _number_or_none(self.intake_limit),
+            "remember": _number_or_none(self.intake_remember),
+        }
+        return IntakeSettings()._replace(**{name: value for name, value in given.items() if value is not None})
+
+    @property
     def evicting_policy(self) -> str | None:
         """The server's maxmemory-policy, where it is one by which the server removes keys."""
         policy = self.maxmemory_policy
         return None if policy in (None, b"noeviction") else policy.decode()
+
+
+def _number_or_none(field: bytes | None) -> int | None:
+    return int(field) if field and field.isdigit() else None
 
 
 def number_in(field: bytes | None) -> int:

@@ -3,7 +3,7 @@
 --- is void. May run twice.
 --- KEYS: config sequence orders placed paused intake events even_outcomes odd_outcomes dead letters waiting users...
 --- (the sets of the events' users; behind them, declared, the fences of the claims)
---- ARGV: epoch namespace stream window quiet remember claimed_at behind num_users seen... (1 to 1,000; of each event its id
+--- ARGV: epoch feed timed namespace stream window quiet remember claimed_at behind num_users seen... (1 to 1,000; of each event its id
 --- and, where it is a place, the token of its claim, or 'n' where its order's id is live; else '')
 --- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'
 --- @include "settings"
@@ -13,9 +13,9 @@
 --- @include "apply_due"
 local config, sequence, orders, placed, paused, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting =
   unpack(KEYS, 1, 12)
-local epoch, namespace, stream, window, quiet, remember, claimed_at, behind, num_users = unpack(ARGV, 1, 9)
+local epoch, feed, timed, namespace, stream, window, quiet, remember, claimed_at, behind, num_users = unpack(ARGV, 1, 11)
 local users = {unpack(KEYS, 13, 12 + num_users)}
-local seen, first = ARGV, 10
+local seen, first = ARGV, 12
 
 if has_other_settings(config, epoch) then
   return 'STALE'

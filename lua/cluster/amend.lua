@@ -1,14 +1,15 @@
 --- Changes the amount or the price of a live order, which keeps its place in the listing and its status.
 --- KEYS: sessions config orders declared... (where there is an owner, the owner's set)
---- ARGV: session request_number epoch namespace stream owner order_id amount price expected_amount expected_price
+--- ARGV: session request_number epoch feed timed namespace stream owner order_id amount price expected_amount
+--- expected_price
 --- Owner and each of the last four may be ''.
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
 --- @include "session"
 --- @include "record_in_stream"
 --- @include "amend_order"
 local sessions, config, orders = unpack(KEYS, 1, 3)
-local session, request_number, epoch, namespace, stream, owner, order_id, amount, price, expected_amount,
-  expected_price = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, stream, owner, order_id, amount, price,
+  expected_amount, expected_price = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,12 +1,12 @@
 --- Cancels all orders of a user. Costs by their number.
 --- KEYS: sessions config paused user declared... (orders and placed)
---- ARGV: session request_number epoch namespace stream user_id
+--- ARGV: session request_number epoch feed timed namespace stream user_id
 --- REPLY: the ids of the orders that were cancelled; '0' there is none; how many they were, where this request is sent
 --- again; 'STALE'
 --- @include "session"
 --- @include "remove_orders"
 local sessions, config, paused, user = unpack(KEYS, 1, 4)
-local session, request_number, epoch, namespace, stream, user_id = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, stream, user_id = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,12 +1,13 @@
 --- Pauses, one after the other, those of some orders of one stream that are ACTIVE.
 --- KEYS: sessions config declared... (placed, paused and, where there is an owner, the owner's set)
---- ARGV: session request_number epoch namespace stream owner ('' for any user's orders) order_ids... (1 to 1,000)
+--- ARGV: session request_number epoch feed timed namespace stream owner ('' for any user's orders)
+--- order_ids... (1 to 1,000)
 --- REPLY: a text with 'y' for each order that was paused, 'n' for each that was not; 'STALE'
 --- @include "session"
 --- @include "set_status_in_stream"
 local sessions, config = unpack(KEYS, 1, 2)
-local session, request_number, epoch, namespace, stream, owner = unpack(ARGV, 1, 6)
-local order_ids = {unpack(ARGV, 7)}
+local session, request_number, epoch, feed, timed, namespace, stream, owner = unpack(ARGV, 1, 8)
+local order_ids = {unpack(ARGV, 9)}
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,7 +1,7 @@
 --- Places claimed orders of one stream, ACTIVE, one after the other, except each whose claim is void.
 --- KEYS: sessions config sequence orders fences... (of each order; behind them, declared, placed and the users' sets)
---- ARGV: session request_number epoch namespace claimed_at behind new... (1 to 1,000; stream, order id, user id and
---- record of each)
+--- ARGV: session request_number epoch feed timed namespace claimed_at behind new... (1 to 1,000; stream,
+--- order id, user id and record of each)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live, 'f' for each whose claim is void, and
 --- behind a space the last sequence number, '0' if none was assigned; 'STALE'
 --- @include "session"
@@ -9,8 +9,8 @@
 --- @include "insert_orders"
 local sessions, config, sequence, orders = unpack(KEYS, 1, 4)
 local fences, first_fence = KEYS, 5
-local session, request_number, epoch, namespace, claimed_at, behind = unpack(ARGV, 1, 6)
-local new, first = ARGV, 7
+local session, request_number, epoch, feed, timed, namespace, claimed_at, behind = unpack(ARGV, 1, 8)
+local new, first = ARGV, 9
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

@@ -1,13 +1,14 @@
 --- Takes a part off the amount of a live order, exactly. Where nothing is left the order is filled, and gone.
 --- KEYS: sessions config declared... (orders, placed, paused and, where there is an owner, the owner's set)
---- ARGV: session request_number epoch namespace stream owner ('' for any user's order) order_id by most_digits
+--- ARGV: session request_number epoch feed timed namespace stream owner ('' for any user's order) order_id by
+--- most_digits
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
 --- @include "session"
 --- @include "record_in_stream"
 --- @include "reduce_order"
 local sessions, config = unpack(KEYS, 1, 2)
-local session, request_number, epoch, namespace, stream, owner, order_id, by, most_digits = unpack(ARGV)
+local session, request_number, epoch, feed, timed, namespace, stream, owner, order_id, by, most_digits = unpack(ARGV)
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then

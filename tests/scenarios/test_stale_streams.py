@@ -369,11 +369,11 @@ def test_a_stream_is_sent_with_the_settings_it_was_made_from(user):
             node.looks = looks
             (call,) = next(operation.steps())
             assert isinstance(call, Call)
-            epoch, _, stream, *_ = texts_of(call.args)
+            epoch, _, _, _, stream, *_ = texts_of(call.args)
             assert int(stream) == stream_of_user(user, int(epoch))
         node.looks = looks
         (call,) = next(node.cancel_all_by_user(user).steps())
         assert isinstance(call, Call)
-        epoch, _, _, stream = texts_of(call.args)
+        epoch, _, _, _, _, stream = texts_of(call.args)
         assert int(stream) == stream_of_user(user, int(epoch))
         assert texts_of(call.keys)[-1] == node.keys.user(int(stream), user)

@@ -18,5 +18,6 @@ COMMANDS = {
     "replay": ("-",),
     "copy": ("--to", "memory://"),
     "resize": ("1",),
+    "configure": ("--feed", "100"),
     "drop": ("--yes",),
 }

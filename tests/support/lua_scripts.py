@@ -137,6 +137,7 @@ def make_every_call(system: CryptoOrderSystem) -> None:
         api.pause(ORDER)
         api.cancel(ORDER)
         system.place(ORDER, USER, "BTC", 1, 1)
+    system.configure(feed=50)
     system.get(ORDER)
     user.amend(ORDER, amount=2)
     user.reduce(ORDER, 1)

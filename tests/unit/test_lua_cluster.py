@@ -27,8 +27,8 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "create", "drop_keys", "finish_copy", "inspect", "measure", "newest",
-    "page_by_user", "read_config",
+    "begin_drop", "begin_sessions", "configure", "create", "drop_keys", "finish_copy", "inspect", "measure",
+    "newest", "page_by_user", "read_config",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -108,6 +108,9 @@ ARGUMENT_KINDS = {
     "seconds": matches("3600|0"),
     "epoch": matches(r"\d{16}"),
     "settings_epoch": matches(r"\d{16}"),
+    "feed": {"", "50"}.__contains__,
+    "timed": "".__eq__,
+    "fields": {"feed", "50"}.__contains__,
     "namespace": NAMESPACE.__eq__,
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),

@@ -14,6 +14,7 @@ from cryptoorders_redis.event import Op
 from cryptoorders_redis.operations import Call, Steps
 from cryptoorders_redis.operations.claims import claim_ids, release_dead
 from cryptoorders_redis.operations.store import STALE
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import Entry
@@ -162,7 +163,7 @@ def _advance_call(
         *(keys.fence(stream, event.entry.token) for event in events if event.entry),
     )
     words = (
-        settings.epoch, keys.namespace, stream, intake.window, intake.quiet, intake.remember, claimed_at,
+        pack_head(settings, keys.namespace), stream, intake.window, intake.quiet, intake.remember, claimed_at,
         store.last_seen, len(users),
     )  # fmt: skip
     seen = (word for event in events for word in (event.event_id, event.verdict))

@@ -6,6 +6,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.event import DeadLetter
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.bulk import each_checked, in_batches
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.intake.state import intakes_of
 from cryptoorders_redis.operations.intake.submissions import queue_is_full
 from cryptoorders_redis.operations.store import STALE, Commands, Store
@@ -124,7 +125,7 @@ def _resubmit_call(store: Store, settings: Settings, wanted: Sequence[tuple[int,
         keys.letters(stream),
         *(keys.waiting(each) for each in dict.fromkeys(each for each, _ in wanted)),
     )
-    words = (settings.epoch, keys.namespace, settings.intake.limit)
+    words = (pack_head(settings, keys.namespace), settings.intake.limit)
     args = pack((*words, *(word for each in wanted for word in each)))
     ids = [event_id for _, event_id in wanted]
     return Call("resubmit", keys.intake_slot(stream), pack(names), args, ids)

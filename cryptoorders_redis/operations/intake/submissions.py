@@ -6,6 +6,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.event import Submission
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.bulk import each_checked, in_batches
+from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -111,7 +112,7 @@ def _submit_call(store: Store, settings: Settings, events: Sequence[QueuedEvent]
         *(keys.waiting(each) for each in dict.fromkeys(streams)),
     )
     words = (
-        settings.epoch, keys.namespace, intake.window, intake.ahead, intake.limit, intake.late,
+        pack_head(settings, keys.namespace), intake.window, intake.ahead, intake.limit, intake.late,
         intake.remember,
     )  # fmt: skip
     of_events = (
