@@ -80,8 +80,8 @@ class Event:
         currency: Of a `place`.
         amount: Of a `place`; the new amount of an `amend`, or None to keep the old one.
         price: Of a `place`; the new price of an `amend`, or None to keep the old one.
-        event_id: The id, unique in the namespace: 1 to 256 bytes of UTF-8. An event takes effect once, however
-            often it is submitted. Events of one time are applied in the order of their ids. Without one it
+        event_id: The id, unique in the namespace: 1 to 256 bytes of UTF-8. It takes effect once,
+            however often it is submitted. Events of one time are applied in the order of their ids. Without one it
             gets an id that is larger than those of all events that this process made before.
         by: How much a `reduce` takes off.
         expected_amount: Of an `amend`.
@@ -140,7 +140,7 @@ class OutcomeState(StrEnum):
 
 
 Answer: TypeAlias = bool | int | Decimal
-"""What a call of the event's op would have returned; False also for a `reduce` of an order that was not live."""
+"""What a call of the op would have returned; False also for a `reduce` of an order that was not live."""
 
 
 class Outcome(NamedTuple):
@@ -152,8 +152,8 @@ class Outcome(NamedTuple):
             was changed, the number of orders that were cancelled, or the amount that a `reduce` has left.
             None in every other state.
         reason: Of a refused event why: `late`, `too_old`, `early`; `exceeded` or `digits` of a `reduce` that
-            would have raised an error; or `unreadable`. Of an applied one `late` if a later event had been
-            applied before it. Otherwise None.
+            would have raised an error; or `unreadable`. Of an applied one `late` if it came when its time was over.
+            Otherwise None.
     """
 
     state: OutcomeState
@@ -189,7 +189,7 @@ class StreamIntake(NamedTuple):
         waiting: How many events wait.
         oldest: The event time of the first of them, in UTC. None if none waits.
         applied: How many events were applied, refused ones among them.
-        late: How many of these were applied although a later event had been applied before.
+        late: How many events were accepted when their time was over.
         refused: How many events became dead letters.
     """
 

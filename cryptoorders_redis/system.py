@@ -1,4 +1,4 @@
-# Generated from aio.py by tools/generate_sync.py: edit aio.py, then run `make generate`.
+# Generated from system.py by tools/generate_sync.py: edit system.py, then run `make generate`.
 """The sync API."""
 
 from collections.abc import Generator, Iterable
@@ -10,11 +10,15 @@ from typing import NoReturn, Self
 
 import redis
 
+from cryptoorders_redis.event import Event, Outcome, Submission
+from cryptoorders_redis.intake import Intake
 from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.configure import configure
 from cryptoorders_redis.operations.count import count
 from cryptoorders_redis.operations.drop import drop
+from cryptoorders_redis.operations.intake.outcomes import outcome, outcomes
+from cryptoorders_redis.operations.intake.submissions import submit, submit_many
 from cryptoorders_redis.operations.pages import LiveOrders
 from cryptoorders_redis.operations.queries import query
 from cryptoorders_redis.operations.repair import repair
@@ -124,6 +128,7 @@ class CryptoOrderSystem:
         opening = partial(self._store.open, num_streams, placement, create=create)
         self._driver = Driver(executor, self._connections, opening)
         self._run = self._driver.run
+        self._intake = Intake(self)
 
     def place(
         self,
@@ -582,6 +587,88 @@ class CryptoOrderSystem:
             ValueError: `num_streams` is not legal. Nothing was sent.
         """
         self._run(resize(self._store, num_streams, progress))
+
+    @property
+    def intake(self) -> Intake:
+        """How events are taken and applied: settings, state and dead letters."""
+        return self._intake
+
+    def submit(self, event: Event) -> Submission:
+        """Submit an event. It waits in the queue of its user's stream until it is due.
+
+        A worker applies it then: see `Worker`. All events of a stream, so all of a user, are applied in
+        the order of their times. Each id takes effect once, however often it is submitted. Atomic. O(log n)
+        for n waiting events.
+
+        Args:
+            event: The event.
+
+        Returns:
+            What became of the event.
+
+        Raises:
+            IntakeFull: Too many events wait in the queue. The event was not taken.
+            TypeError: A field has a wrong type. Nothing was sent.
+            ValueError: A field is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. The event was not taken.
+        """
+        return self._run(submit(self._store, event))
+
+    def submit_many(self, events: Iterable[Event]) -> list[Submission]:
+        """Submit many events, one after the other, each as `submit` does. Many times faster than `submit`.
+
+        The events are sent in batches of 1,000, one round trip each. Each batch is atomic. On Redis Cluster
+        it is atomic for each stream, but not over several streams.
+
+        Args:
+            events: Any number of events.
+
+        Returns:
+            For each event, in the order given, what became of it.
+
+        Raises:
+            TypeError: `events` cannot be iterated over. Nothing was sent.
+            ValueError: An event is not legal. The message names the index of the first one. Nothing was
+                sent.
+            BulkInterrupted: An error stopped the call, for example `IntakeFull`. It says which events are
+                done, which may be done and which are not.
+        """
+        return self._run(submit_many(self._store, events))
+
+    def outcome(self, event_id: str, user_id: str) -> Outcome:
+        """Read what became of an event.
+
+        Atomic. O(1). Outcomes are kept for a time that `intake.configure` sets, one hour by default.
+
+        Args:
+            event_id: The id of the event.
+            user_id: The user of the event, by whom its stream is found.
+
+        Returns:
+            Where the event stands, and the answer or the reason.
+
+        Raises:
+            TypeError: An argument is not a `str`. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+        """
+        return self._run(outcome(self._store, event_id, user_id))
+
+    def outcomes(self, events: Iterable[tuple[str, str]]) -> list[Outcome]:
+        """Read what became of many events. They are read 1,000 at a time, each time at one moment.
+
+        On Redis Cluster each stream is read at a moment of its own.
+
+        Args:
+            events: Of each event its id and its user's id.
+
+        Returns:
+            For each event, in the order given, where it stands.
+
+        Raises:
+            TypeError: `events` cannot be iterated over. Nothing was sent.
+            ValueError: An id is not legal. The message names the index of the first one. Nothing was sent.
+        """
+        return self._run(outcomes(self._store, events))
 
     def configure(self, *, feed: int | None = None) -> None:
         """Change settings of the namespace, for all clients at once.

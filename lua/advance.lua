@@ -18,7 +18,7 @@ if settings[1] ~= epoch then
 elseif settings[2] then
   return 'MOVING'
 end
-local due, watermark, released, quiet_in = due_events(intake, waiting, window, quiet, limit)
+local due, watermark, quiet_in = due_events(intake, waiting, window, quiet, limit)
 if #due == 0 then
   return {0, 0, quiet_in}
 end
@@ -27,7 +27,7 @@ local keys = {
   letters = letters, waiting = waiting,
 }
 local removed = {}
-apply_due(keys, namespace, stream, due, watermark, released, remember, function(event, text)
+apply_due(keys, namespace, stream, due, watermark, remember, function(event, text)
   return apply_event(namespace, directory, sequence, stream, streams, event, text, removed)
 end)
 return {#due / 2, #due == 2 * limit and 1 or 0, quiet_in}

@@ -19,14 +19,13 @@ if done then
   return done
 end
 local state = redis.call('HMGET', intake, 'latest', 'released')
-local latest, released = tonumber(state[1] or 0), tonumber(state[2] or 0)
-local now = tonumber(clock_text())
+local latest, released, now = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(clock_text())
 local known = known_events({queued, even_outcomes, odd_outcomes}, events, first)
 local left, answers, taken, refused, newest = {}, {}, {}, {}, latest
 for at = first, #events, 4 do
   local stream, event_id, time = events[at], events[at + 1], tonumber(events[at + 2])
   left[stream] = left[stream] or room - redis.call('ZCARD', stream_key(namespace, stream, 'waiting'))
-  local letter = 'y'
+  local letter, is_late = 'y', time < math.max(released, newest - window)
   if known[event_id] then
     letter = 'k'
   elseif time > now + ahead then
@@ -35,12 +34,16 @@ for at = first, #events, 4 do
   elseif time < released - remember then
     letter = 'l'
     refused[#refused + 1] = {at, 'too_old'}
-  elseif late == 'reject' and time < math.max(released, newest - window) then
+  elseif is_late and late == 'reject' then
     letter = 'l'
     refused[#refused + 1] = {at, 'late'}
   elseif left[stream] <= 0 then
     break
   else
+    if is_late then
+      redis.call('HINCRBY', stream_key(namespace, stream, 'intake'), 'late', 1)
+      events[at + 3] = '{"late":true,' .. string.sub(events[at + 3], 2)
+    end
     taken[#taken + 1] = at
     known[event_id], left[stream], newest = true, left[stream] - 1, math.max(newest, time)
   end

@@ -1,4 +1,4 @@
-"""Writes the sync API, cryptoorders_redis/system.py, from the async API, cryptoorders_redis/aio.py.
+"""Writes the sync API from the async API: cryptoorders_redis/system.py from aio.py, and so on.
 
 Run `python -m tools.generate_sync` to write it. With `--check` nothing is written: the exit code is 1 if the
 file is stale. Where the two APIs differ by more than `await` and names, REPLACEMENTS says so.
@@ -12,14 +12,20 @@ import tokenize
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "cryptoorders_redis"
-ASYNC_API = PACKAGE / "aio.py"
-SYNC_API = PACKAGE / "system.py"
 
-STALE = "system.py is not what aio.py generates: edit aio.py only, then run `make generate`"
+MODULES = {
+    "aio.py": "system.py",
+    "aio_intake.py": "intake.py",
+    "workers/aio_worker.py": "workers/worker.py",
+}
+"""Each module of the async API, and the module of the sync API that is written from it."""
 
 NAMES = {
     "AsyncCryptoOrderSystem": "CryptoOrderSystem",
     "AsyncUserOrders": "UserOrders",
+    "AsyncIntake": "Intake",
+    "AsyncWorker": "Worker",
+    "AsyncPause": "Pause",
     "AsyncClusterConnections": "ClusterConnections",
     "AsyncConnections": "Connections",
     "AsyncDriver": "Driver",
@@ -27,13 +33,16 @@ NAMES = {
     "aio_cluster_connections": "cluster_connections",
     "aio_connections": "connections",
     "aio_driver": "driver",
+    "aio_intake": "intake",
+    "aio_pause": "pause",
+    "aio": "system",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "redis.asyncio": "redis",
 }
 """Replaced wherever they stand as whole words: in code, in docstrings and in messages."""
 
-REPLACEMENTS = (
+_OF_SYSTEM = (
     (
         '"""The async API. `make generate` writes the sync API, system.py, from this file."""',
         "# Generated from aio.py by tools/generate_sync.py: edit aio.py, then run `make generate`.\n"
@@ -140,17 +149,62 @@ REPLACEMENTS = (
 """,
     ),
 )
-"""Pairs of what the async API says and what the sync API says instead. Each must occur exactly once."""
+_OF_INTAKE = (
+    (
+        '"""The intake of the async API. `make generate` writes intake.py from this file."""',
+        "# Generated from aio_intake.py by tools/generate_sync.py: edit that, then run `make generate`.\n"
+        '"""The intake of the sync API."""',
+    ),
+)
+
+_OF_WORKER = (
+    (
+        '"""The worker of the async API. `make generate` writes worker.py from this file."""',
+        "# Generated from aio_worker.py by tools/generate_sync.py: edit that, then run `make generate`.\n"
+        '"""The worker of the sync API."""',
+    ),
+    (
+        """\
+        >>> import asyncio
+        >>> from cryptoorders_redis import AsyncCryptoOrderSystem, Event
+        >>> async def main():
+        ...     async with AsyncCryptoOrderSystem(url="memory://") as system:
+        ...         await system.submit(Event("pause", "alice", 2_000, "order1"))
+        ...         await system.submit(Event("place", "alice", 1_000, "order1", "BTC", "0.5", 60_000))
+        ...         await system.intake.flush()
+        ...         await AsyncWorker(system).run_until_empty()
+        ...         return await system.display_all_live_orders()
+        >>> asyncio.run(main())
+        ['order1(paused)']
+""",
+        """\
+        >>> from cryptoorders_redis import CryptoOrderSystem, Event
+        >>> system = CryptoOrderSystem(url="memory://")
+        >>> system.submit(Event("pause", "alice", 2_000, "order1"))
+        <Submission.ACCEPTED: 'ACCEPTED'>
+        >>> system.submit(Event("place", "alice", 1_000, "order1", "BTC", "0.5", 60_000))
+        <Submission.ACCEPTED: 'ACCEPTED'>
+        >>> system.intake.flush()
+        >>> Worker(system).run_until_empty()
+        2
+        >>> system.display_all_live_orders()
+        ['order1(paused)']
+""",
+    ),
+)
+
+REPLACEMENTS = {"aio.py": _OF_SYSTEM, "aio_intake.py": _OF_INTAKE, "workers/aio_worker.py": _OF_WORKER}
+"""Of each module pairs of what it says and what the sync API says instead. Each must occur exactly once."""
 
 
-def generate(async_source: str) -> str:
-    """Return the sync API's source.
+def generate(module: str, async_source: str) -> str:
+    """Return the source of the sync API's module for a module of the async API.
 
     Raises:
         ValueError: a replacement does not occur exactly once, or an async word was not replaced.
     """
     source = async_source
-    for old, new in REPLACEMENTS:
+    for old, new in REPLACEMENTS[module]:
         if source.count(old) != 1:
             raise ValueError(f"a replacement occurs {source.count(old)} times, not once: {old!r}")
         source = source.replace(old, new)
@@ -159,7 +213,7 @@ def generate(async_source: str) -> str:
     source = words.sub(lambda word: NAMES[word[0]], source)
     if left := re.search(r".*(\b|_)(async|await|asyncio)(\b|_).*|.*Async[A-Z].*", source):
         raise ValueError(f"the sync API would still speak of async, add a replacement: {left[0].strip()!r}")
-    return _formatted(source)
+    return _formatted(PACKAGE / MODULES[module], source)
 
 
 def _without_async(source: str) -> str:
@@ -173,22 +227,23 @@ def _without_async(source: str) -> str:
     return "".join(lines)
 
 
-def _formatted(source: str) -> str:
+def _formatted(path: Path, source: str) -> str:
     for what in (("check", "--select", "I", "--fix", "--quiet"), ("format",)):
-        command = [sys.executable, "-m", "ruff", *what, "--stdin-filename", str(SYNC_API), "-"]
+        command = [sys.executable, "-m", "ruff", *what, "--stdin-filename", str(path), "-"]
         source = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
     return source
 
 
 def main(arguments: list[str]) -> None:
-    generated = generate(ASYNC_API.read_text())
-    if arguments == ["--check"]:
-        if SYNC_API.read_text() != generated:
-            sys.exit(STALE)
-    elif arguments:
+    if arguments not in ([], ["--check"]):
         sys.exit("usage: python -m tools.generate_sync [--check]")
-    else:
-        SYNC_API.write_text(generated)
+    for async_name, sync_name in MODULES.items():
+        generated = generate(async_name, (PACKAGE / async_name).read_text())
+        path = PACKAGE / sync_name
+        if not arguments:
+            path.write_text(generated)
+        elif path.read_text() != generated:
+            sys.exit(f"{sync_name} is not what {async_name} generates: edit that, then run `make generate`")
 
 
 if __name__ == "__main__":

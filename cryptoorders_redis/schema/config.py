@@ -118,7 +118,9 @@ class Config(NamedTuple):
             "limit": _number_or_none(self.intake_limit),
             "remember": _number_or_none(self.intake_remember),
         }
-        return IntakeSettings()._replace(**{name: value for name, value in given.items() if value is not None})
+        return IntakeSettings()._replace(
+            **{name: value for name, value in given.items() if value is not None}
+        )
 
     @property
     def evicting_policy(self) -> str | None:

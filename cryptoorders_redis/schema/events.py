@@ -82,6 +82,7 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
     """Return the event that a queue kept; None where its text cannot be read."""
     try:
         fields: Any = json.loads(text.decode())
+        fields.pop("late", None)
         event = Event(**{**fields, "op": Op(fields["op"])}, event_time=to_moment(time), event_id=event_id)
         for name in _NUMBERS:
             if (number := getattr(event, name)) is not None:
@@ -94,7 +95,8 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
 
 def decode_letter(event_id: bytes, refused_at: bytes, letter: bytes) -> DeadLetter:
     """Return a dead letter from what the store keeps of it."""
-    reason, time, text = (letter.split(b" ", 2) + [b"", b""])[:3]
+    reason, _, rest = letter.partition(b" ")
+    time, _, text = rest.partition(b" ")
     microseconds = int(float(time)) if _NUMBER.fullmatch(time) else 0
     name = event_id.decode(errors="backslashreplace")
     return DeadLetter(

@@ -20,7 +20,7 @@ local seen, first = ARGV, 12
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
-local due, watermark, released = due_events(intake, waiting, window, quiet, (#seen - first + 1) / 2)
+local due, watermark = due_events(intake, waiting, window, quiet, (#seen - first + 1) / 2)
 -- Older than this a claim may have outlived its fence, which stands for an hour.
 local are_too_old = clock_text() - claimed_at > 600 * 1000000
 local verdicts, count = {}, 0
@@ -45,7 +45,7 @@ for i = #due, 2 * count + 1, -1 do
   due[i] = nil
 end
 pin_keys(orders, placed, sets)
-apply_due(keys, namespace, stream, due, watermark, released, remember, function(event, text, i)
+apply_due(keys, namespace, stream, due, watermark, remember, function(event, text, i)
   if event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
     return 'n'
   end

@@ -18,6 +18,6 @@ if newest - latest > 0 then
   latest = newest
   redis.call('HSET', intake, 'latest', latest, 'latest_at', clock_text())
 end
-local due, _, _, quiet_in = due_events(intake, waiting, window, quiet, limit)
+local due, _, quiet_in = due_events(intake, waiting, window, quiet, limit)
 local event_ids, texts = ids_and_texts(events, due)
 return {latest, #event_ids == tonumber(limit) and 1 or 0, quiet_in, event_ids, texts}

@@ -1,7 +1,7 @@
 --- The events of a stream that are due: its list of ids and times, at most `limit`. Due is what is older than the
 --- watermark: the window behind the newest event, or all that came once nothing newer has come for `quiet` ('' for
 --- ever). It never falls, so that what was applied is older than all that will be.
---- Also returns the watermark; the greatest that was used before; and for how many microseconds nothing may come until
+--- Also returns the watermark; and for how many microseconds nothing may come until
 --- the rest is due, -1 where it is not by that.
 --- @include "clock"
 local function due_events(intake, waiting, window, quiet, limit)
@@ -19,5 +19,5 @@ local function due_events(intake, waiting, window, quiet, limit)
   end
   local up_to = '(' .. string.format('%.0f', watermark)
   local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', up_to, 'WITHSCORES', 'LIMIT', 0, limit)
-  return due, watermark, released, quiet_in
+  return due, watermark, quiet_in
 end

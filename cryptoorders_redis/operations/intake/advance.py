@@ -1,6 +1,6 @@
 """Applying the events that are due: a script for each stream.
 
-The script is the synchronisation: it takes what is due off the queue, applies it and keeps the outcomes, all in
+The script is the synchronisation: it takes what is due off the queue, applies it and keeps the outcomes in
 one step. So any number of workers may run it, also for one stream, and none needs a lock.
 """
 
@@ -30,21 +30,37 @@ class Progress(NamedTuple):
     wait_seconds: float | None
 
 
-def advance(store: Store, streams: Iterable[int] | None, limit: int = LIMIT) -> Operation[Progress]:
-    """Apply the events that are due in some streams, in each at most `limit`; None is all streams.
+def advance(
+    store: Store, streams: Iterable[int] | None, share: tuple[int, int], limit: int
+) -> Operation[Progress]:
+    """Apply the events that are due in some streams.
+
+    Args:
+        store: the operations of the namespace.
+        streams: their numbers; None is all.
+        share: take only every so manieth of them: which, from 0, and of how many.
+        limit: how many events to apply in each at most.
 
     Raises:
         TypeError, ValueError: a number is not legal.
     """
+    first, step = share
+    validate_int(step, "share[1]", 1, None)
+    validate_int(first, "share[0]", 0, step - 1)
     checked = None if streams is None else {validate_int(stream, "streams", 0, None) for stream in streams}
-    steps = _advance(store, checked, validate_int(limit, "limit", 1, 1000))
+    steps = _advance(store, checked, share, validate_int(limit, "limit", 1, 1000))
     return Operation("advance", "change", (store.keys.namespace,), steps)
 
 
-def _advance(store: Store, streams: Collection[int] | None, limit: int) -> Steps[Progress]:
+def _advance(
+    store: Store, streams: Collection[int] | None, share: tuple[int, int], limit: int
+) -> Steps[Progress]:
     while True:
         settings = store.settings
-        mine = [each for each in range(settings.num_streams) if streams is None or each in streams]
+        first, step = share
+        mine = [
+            each for each in range(first, settings.num_streams, step) if streams is None or each in streams
+        ]
         if not mine:
             return Progress(0, False, None)
         replies = yield from store.advance_streams(settings, mine, limit)

@@ -1,4 +1,4 @@
-"""Applying the events that are due on Redis Cluster: an id is claimed before the script that places its order.
+"""Applying the events that are due on Redis Cluster: the ids of new orders are claimed before.
 
 A round looks what is due in each stream, claims the ids of new orders, and applies. The script stops where
 another worker was there meanwhile. So none needs a lock here either.
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from cryptoorders_redis.event import Op
 from cryptoorders_redis.operations import Call, Steps
 from cryptoorders_redis.operations.claims import claim_ids, release_dead
-from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import Entry

@@ -77,7 +77,7 @@ def _read_letters(store: Store, wanted: Sequence[tuple[str | bytes, int]]) -> St
 def _resubmit_batch(
     store: Store, event_ids: Sequence[str], stream_of: dict[str, int]
 ) -> Steps[Sequence[int]]:
-    """Resubmit events, and note their streams; reply with letters until the first that there was no room for."""
+    """Resubmit events, and note their streams; reply with letters until the first without room."""
     letters = bytearray(b"n" * len(event_ids))
     streams = intakes_of(store, store.settings)
     wanted = [(event_id, stream) for event_id in event_ids for stream in streams]

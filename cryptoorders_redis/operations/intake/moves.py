@@ -43,10 +43,9 @@ def _move_some(store: Store, settings: Settings, stream: int, event_ids: Sequenc
     by_home: dict[int, list[bytes]] = {}
     for event_id, text in zip(event_ids, texts, strict=True):
         user_id = user_in(text)
-        if user_id is None:  # unreadable: it will be a dead letter, from any stream that there is
-            home = min(stream, settings.num_streams - 1)
-        else:
-            home = settings.stream_of(user_id)
+        # One that cannot be read will be a dead letter, in any stream that there is.
+        last = min(stream, settings.num_streams - 1)
+        home = last if user_id is None else settings.stream_of(user_id)
         if home != stream:
             by_home.setdefault(home, []).append(event_id)
     if not by_home:

@@ -1,0 +1,1 @@
+"""Workers apply events that were submitted."""
