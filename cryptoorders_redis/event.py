@@ -15,7 +15,17 @@ from cryptoorders_redis.order import Metadata, Number
 
 
 class Op(StrEnum):
-    """What a command or an event does. Its value is the name of the method that does it."""
+    """What a command or an event does. Its value is the name of the method that does it.
+
+    Attributes:
+        PLACE: Place an order.
+        PAUSE: Pause an order.
+        RESUME: Resume a paused order.
+        CANCEL: Cancel an order.
+        AMEND: Change the amount or the price of an order.
+        REDUCE: Take a part off the amount of an order.
+        CANCEL_ALL_BY_USER: Cancel all orders of a user.
+    """
 
     PLACE = "place"
     PAUSE = "pause"
@@ -81,8 +91,8 @@ class Event:
         amount: Of a `place`; the new amount of an `amend`, or None to keep the old one.
         price: Of a `place`; the new price of an `amend`, or None to keep the old one.
         event_id: The id, unique in the namespace: 1 to 256 bytes of UTF-8. It takes effect once,
-            however often it is submitted. Events of one time are applied in the order of their ids. Without one it
-            gets an id that is larger than those of all events that this process made before.
+            however often it is submitted. Events of one time are applied in the order of their ids. Without
+            one it gets an id that is larger than those of all events that this process made before.
         by: How much a `reduce` takes off.
         expected_amount: Of an `amend`.
         expected_price: Of an `amend`.
@@ -152,8 +162,8 @@ class Outcome(NamedTuple):
             was changed, the number of orders that were cancelled, or the amount that a `reduce` has left.
             None in every other state.
         reason: Of a refused event why: `late`, `too_old`, `early`; `exceeded` or `digits` of a `reduce` that
-            would have raised an error; or `unreadable`. Of an applied one `late` if it came when its time was over.
-            Otherwise None.
+            would have raised an error; or `unreadable`. Of an applied one `late` if it came when its time
+            was over. Otherwise None.
     """
 
     state: OutcomeState

@@ -1,6 +1,6 @@
 --- Takes events into the queues of their streams, where they wait until they are due; each event id once.
 --- It stops at the first event that has no room.
---- KEYS: sessions config intake events even_outcomes odd_outcomes dead letters declared... (the queues)
+--- KEYS: sessions config intake queued even_outcomes odd_outcomes dead letters declared... (the queues of the streams)
 --- ARGV: session request_number epoch feed timed namespace window ahead room late remember events... (1 to 1,000; of each its
 --- stream, id, time and text)
 --- REPLY: a text with 'y' for each event that was taken, 'k' known already, 'l' late and refused, 'e' early and refused;

@@ -12,7 +12,7 @@ from cryptoorders_redis.operations.found import OrderFacts, Page
 from cryptoorders_redis.operations.listing import format_listing, merge_runs, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
-from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings, number_in
+from cryptoorders_redis.schema.config import SCHEMA_VERSION, Config, Settings
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import PLACEMENTS, Placement
 from cryptoorders_redis.schema.records import NewRecord
@@ -319,47 +319,7 @@ class Store(ABC):
         """Take over the settings that the config says; False: there is no config."""
         if not config.is_there:
             return False
-        namespace = self.keys.namespace
-        if config.is_dropping:
-            raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
-        if config.is_copying:
-            raise errors.NoSuchNamespace(
-                f"a copy into namespace {namespace!r} has not ended: if none runs, copy again, or drop() it"
-            )
-        num_streams, directory_shards = number_in(config.num_streams), number_in(config.directory_shards)
-        if number_in(config.schema_version) != SCHEMA_VERSION or not num_streams:
-            found = (config.schema_version or b"?").decode(errors="backslashreplace")
-            raise errors.SchemaVersionMismatch(
-                f"namespace {namespace!r} holds data of schema version {found}; "
-                f"this release knows {SCHEMA_VERSION}"
-            )
-        if not config.epoch:
-            raise errors.SchemaVersionMismatch(
-                f"the config of namespace {namespace!r} has no epoch: it was written by a release before "
-                "0.1.0, or changed by hand"
-            )
-        if directory_shards != self.keys.directory_shards:
-            raise errors.ConfigurationMismatch(
-                f"namespace {namespace!r} was created with directory_shards={directory_shards}; "
-                f"here this release knows {self.keys.directory_shards}"
-            )
-        placement: Placement | None = "modulo" if config.placement is None else None
-        for each in PLACEMENTS:
-            placement = each if each.encode() == config.placement else placement
-        if placement is None:
-            raise errors.SchemaVersionMismatch(
-                f"namespace {namespace!r} has the placement {config.placement!r}; this release knows "
-                + " and ".join(PLACEMENTS)
-            )
-        self.settings = Settings(
-            config.epoch.decode(),
-            num_streams,
-            placement,
-            number_in(config.moving_from) or None,
-            number_in(config.feed),
-            config.timed is not None,
-            config.intake,
-        )
+        self.settings = config.read_settings(self.keys.namespace, self.keys.directory_shards)
         return True
 
     def _reduce(self, order_id: str, by: str, owner: str) -> Steps[Decimal | None]:

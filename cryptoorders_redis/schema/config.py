@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from cryptoorders_redis.schema.placement import Placement, stream_of_user
+from cryptoorders_redis import errors
+from cryptoorders_redis.schema.placement import PLACEMENTS, Placement, stream_of_user
 
 SCHEMA_VERSION = 1
 
@@ -106,6 +107,62 @@ class Config(NamedTuple):
     def is_copying(self) -> bool:
         """Whether a copy into it was begun and has not ended."""
         return self.copying is not None
+
+    def read_settings(self, namespace: str, known_shards: int) -> Settings:
+        """Return the settings that it says.
+
+        Args:
+            namespace: its name, for messages.
+            known_shards: how many shards a directory has on this kind of server.
+
+        Raises:
+            NoSuchNamespace: the namespace is being dropped, or a copy into it has not ended.
+            SchemaVersionMismatch: this release does not know what it says.
+            ConfigurationMismatch: it was made for another kind of server.
+        """
+        if self.is_dropping:
+            raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
+        if self.is_copying:
+            raise errors.NoSuchNamespace(
+                f"a copy into namespace {namespace!r} has not ended: if none runs, copy again, or drop() it"
+            )
+        num_streams, directory_shards = number_in(self.num_streams), number_in(self.directory_shards)
+        if number_in(self.schema_version) != SCHEMA_VERSION or not num_streams:
+            found = (self.schema_version or b"?").decode(errors="backslashreplace")
+            raise errors.SchemaVersionMismatch(
+                f"namespace {namespace!r} holds data of schema version {found}; "
+                f"this release knows {SCHEMA_VERSION}"
+            )
+        if not self.epoch:
+            raise errors.SchemaVersionMismatch(
+                f"the config of namespace {namespace!r} has no epoch: it was written by a release before "
+                "0.1.0, or changed by hand"
+            )
+        if directory_shards != known_shards:
+            raise errors.ConfigurationMismatch(
+                f"namespace {namespace!r} was created with directory_shards={directory_shards}; "
+                f"here this release knows {known_shards}"
+            )
+        return Settings(
+            epoch=self.epoch.decode(),
+            num_streams=num_streams,
+            placement=self._read_placement(namespace),
+            moving_from=number_in(self.moving_from) or None,
+            feed=number_in(self.feed),
+            timed=self.timed is not None,
+            intake=self.intake,
+        )
+
+    def _read_placement(self, namespace: str) -> Placement:
+        if self.placement is None:
+            return "modulo"
+        for placement in PLACEMENTS:
+            if placement.encode() == self.placement:
+                return placement
+        raise errors.SchemaVersionMismatch(
+            f"namespace {namespace!r} has the placement {self.placement!r}; this release knows "
+            + " and ".join(PLACEMENTS)
+        )
 
     @property
     def intake(self) -> IntakeSettings:

@@ -68,13 +68,13 @@ def encode_event(event: object) -> QueuedEvent:
         quoted.append(f'"order_id":{_quoted(validate_text(event.order_id, "order_id"))}')
     if op is Op.PLACE:
         record = encode_record(cast("Any", (*(getattr(event, name) for name in FIELDS[op]), event.metadata)))
-        text = f"{{{','.join(quoted)},".encode() + record[1:]
+        text = ("{" + ",".join(quoted) + ",").encode() + record[1:]
     else:
         quoted.append(f'"user_id":{_quoted(user_id)}')
         quoted += (
             f'"{name}":"{format_decimal(getattr(event, name), name)}"' for name in given if name != "order_id"
         )
-        text = f"{{{','.join(quoted)}}}".encode()
+        text = ("{" + ",".join(quoted) + "}").encode()
     return QueuedEvent(user_id, event_id, _time_of(event), text)
 
 
@@ -83,7 +83,8 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
     try:
         fields: Any = json.loads(text.decode())
         fields.pop("late", None)
-        event = Event(**{**fields, "op": Op(fields["op"])}, event_time=to_moment(time), event_id=event_id)
+        op = Op(fields.pop("op"))
+        event = Event(op=op, event_time=to_moment(time), event_id=event_id, **fields)
         for name in _NUMBERS:
             if (number := getattr(event, name)) is not None:
                 object.__setattr__(event, name, Decimal(number))
@@ -93,7 +94,7 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
     return event
 
 
-def decode_letter(event_id: bytes, refused_at: bytes, letter: bytes) -> DeadLetter:
+def decode_letter(event_id: bytes, refused_at: int, letter: bytes) -> DeadLetter:
     """Return a dead letter from what the store keeps of it."""
     reason, _, rest = letter.partition(b" ")
     time, _, text = rest.partition(b" ")
@@ -102,7 +103,7 @@ def decode_letter(event_id: bytes, refused_at: bytes, letter: bytes) -> DeadLett
     return DeadLetter(
         name,
         to_moment(microseconds),
-        to_moment(int(refused_at)),
+        to_moment(refused_at),
         reason.decode(errors="backslashreplace"),
         decode_event(name, microseconds, text),
         text.decode(errors="backslashreplace"),

@@ -1,6 +1,6 @@
---- Applies events of a stream that are due, in the order of their times and ids, and keeps their outcomes. The ids of new
---- orders were claimed before. It stops before the first event that is not the one that the caller saw, or whose claim
---- is void. May run twice.
+--- Applies events of a stream that are due, in the order of their times and ids, and keeps their outcomes.
+--- The ids of new orders were claimed before. It stops before the first event that is not the one that the caller saw, or
+--- whose claim is void. May run twice.
 --- KEYS: config sequence orders placed paused intake events even_outcomes odd_outcomes dead letters waiting users...
 --- (the sets of the events' users; behind them, declared, the fences of the claims)
 --- ARGV: epoch feed timed namespace stream window quiet remember claimed_at behind num_users seen... (1 to 1,000; of each event its id
@@ -14,7 +14,7 @@
 local config, sequence, orders, placed, paused, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting =
   unpack(KEYS, 1, 12)
 local epoch, feed, timed, namespace, stream, window, quiet, remember, claimed_at, behind, num_users = unpack(ARGV, 1, 11)
-local users = {unpack(KEYS, 13, 12 + num_users)}
+local users, first_user = KEYS, 13
 local seen, first = ARGV, 12
 
 if has_other_settings(config, epoch) then
@@ -40,7 +40,7 @@ local keys = {
   intake = intake, events = events, even_outcomes = even_outcomes, odd_outcomes = odd_outcomes, dead = dead,
   letters = letters, waiting = waiting,
 }
-local removed, sets = {}, {paused, unpack(users)}
+local removed, sets = {}, {paused, unpack(users, first_user, first_user + num_users - 1)}
 for i = #due, 2 * count + 1, -1 do
   due[i] = nil
 end

@@ -1,5 +1,5 @@
---- Reads the events of a stream that are due, so that the ids of new orders can be claimed before they are applied; and
---- tells the stream the newest event time of all streams. May run twice.
+--- Reads the events of a stream that are due, so that the ids of new orders can be claimed before they are applied.
+--- Tells the stream the newest event time of all streams. May run twice.
 --- KEYS: config intake events waiting
 --- ARGV: epoch window quiet newest ('0' if none is known) limit
 --- REPLY: {newest event time of the stream, 1 if more may be due, microseconds until more are if nothing comes, -1 for

@@ -2,7 +2,7 @@
 --- watermark: the window behind the newest event, or all that came once nothing newer has come for `quiet` ('' for
 --- ever). It never falls, so that what was applied is older than all that will be.
 --- Also returns the watermark; and for how many microseconds nothing may come until
---- the rest is due, -1 where it is not by that.
+--- the rest is due, -1 where there is none, or it is not by that.
 --- @include "clock"
 local function due_events(intake, waiting, window, quiet, limit)
   local state = redis.call('HMGET', intake, 'latest', 'latest_at', 'released')
@@ -19,5 +19,8 @@ local function due_events(intake, waiting, window, quiet, limit)
   end
   local up_to = '(' .. string.format('%.0f', watermark)
   local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', up_to, 'WITHSCORES', 'LIMIT', 0, limit)
+  if #due / 2 == redis.call('ZCARD', waiting) then
+    quiet_in = -1
+  end
   return due, watermark, quiet_in
 end

@@ -1,6 +1,7 @@
 """The sync API is what the async API generates."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import pytest
 
 from tests.support.servers import REPOSITORY
 from tools import generate_sync
+
+API = generate_sync.PACKAGE / "aio.py"
 
 
 def run_tool(*arguments):
@@ -21,10 +24,12 @@ def test_the_sync_api_is_fresh():
 
 
 def test_a_stale_sync_api_is_refused_and_says_what_to_do(monkeypatch, tmp_path):
-    stale = tmp_path / "system.py"
+    package = shutil.copytree(generate_sync.PACKAGE, tmp_path / generate_sync.PACKAGE.name)
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(generate_sync, "PACKAGE", package)
+    stale = package / "intake.py"
     stale.write_text("# edited by hand\n")
-    monkeypatch.setattr(generate_sync, "SYNC_API", stale)
-    with pytest.raises(SystemExit, match=r"edit aio\.py only"):
+    with pytest.raises(SystemExit, match=r"intake\.py is not what aio_intake\.py generates: edit that"):
         generate_sync.main(["--check"])
     assert stale.read_text() == "# edited by hand\n"
     generate_sync.main([])
@@ -32,15 +37,15 @@ def test_a_stale_sync_api_is_refused_and_says_what_to_do(monkeypatch, tmp_path):
 
 
 def test_a_replacement_that_occurs_no_longer_is_refused():
-    source = generate_sync.ASYNC_API.read_text()
-    old = generate_sync.REPLACEMENTS[0][0]
+    source = API.read_text()
+    old = generate_sync.REPLACEMENTS["aio.py"][0][0]
     with pytest.raises(ValueError, match="occurs 0 times, not once: " + re.escape(repr(old))):
-        generate_sync.generate(source.replace(old, ""))
+        generate_sync.generate("aio.py", source.replace(old, ""))
 
 
 def test_what_still_speaks_of_async_is_refused():
-    source = generate_sync.ASYNC_API.read_text()
+    source = API.read_text()
     with pytest.raises(ValueError, match="Await it, in an async program"):
         generate_sync.generate(
-            source + '\n\ndef extra() -> None:\n    """Await it, in an async program."""\n'
+            "aio.py", source + '\n\ndef extra() -> None:\n    """Await it, in an async program."""\n'
         )

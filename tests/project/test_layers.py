@@ -13,11 +13,11 @@ PACKAGE = REPOSITORY / "cryptoorders_redis"
 NAME = PACKAGE.name
 
 LAYERS = (
-    {"order", "errors", "validation", "observing", "version"},
+    {"order", "event", "errors", "validation", "observing", "version"},
     {"schema"},
     {"operations"},
     {"transport"},
-    {"system", "aio"},
+    {"system", "aio", "intake", "aio_intake"},
     {"replay", "copying", "workers", "metrics"},
     {"cli"},
     {"__init__", "__main__"},
@@ -33,7 +33,10 @@ IMPORTED_BY = {
 }
 """Which modules may import a package of others."""
 
-KEY_NAMES = r":(orders|placed|paused|user|directory|config|sequence|sessions)\b"
+KEY_NAMES = (
+    r":(orders|placed|paused|user|directory|config|sequence|sessions"
+    r"|waiting|intake|events|outcomes|dead|letters|workers)\b"
+)
 
 LONGEST = 400
 LONG = {

@@ -25,6 +25,8 @@ def an_error(kind):
         error.__cause__ = errors.StoreFull("full")
     elif kind is errors.ResizeUnderWay:
         error = kind("to 5", num_streams=5)
+    elif kind is errors.IntakeFull:
+        error = kind("full", stream=1, limit=5)
     elif kind is errors.AmountExceeded:
         error = kind("it has 1", left=Decimal("1.0"))
     else:

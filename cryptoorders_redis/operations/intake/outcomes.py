@@ -1,6 +1,7 @@
 """What became of events."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from cryptoorders_redis.event import Outcome
 from cryptoorders_redis.operations import Operation, Steps
@@ -29,9 +30,12 @@ def outcomes(store: Store, events: Iterable[tuple[str, str]]) -> Operation[list[
 
 
 def _check(event: object) -> tuple[str, str]:
-    if not isinstance(event, tuple) or len(event) != 2:  # pyright: ignore[reportUnknownArgumentType]
-        raise TypeError(f"must be a tuple of an event id and a user id, not {event!r:.100}")
-    event_id, user_id = event  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(event, tuple):
+        raise TypeError(f"must be a tuple of an event id and a user id, not {type(event).__name__}")
+    fields = cast("tuple[object, ...]", event)
+    if len(fields) != 2:
+        raise ValueError(f"must be an event id and a user id, not {len(fields)} fields")
+    event_id, user_id = fields
     return validate_text(event_id, "event_id"), validate_text(user_id, "user_id")
 
 
