@@ -147,6 +147,7 @@ class Cluster(Store):
         return dict(zip(streams, pages, strict=True))
 
     def read_settings(self) -> Steps[bool]:
+        self.newest_event = 0  # it may be of a namespace that is gone
         is_there = yield from super().read_settings()
         if is_there:
             self._check_is_latest()
