@@ -19,11 +19,14 @@ from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import KeyMeaning
 
-SLICE = 500
-"""Orders that are moved in one script: about 2 ms in which the server does nothing else."""
+SLICE = 100
+"""Orders that are moved in one script: about 1 ms in which the server does nothing else.
+
+An order takes as long in a slice of 25 as in one of 500: what costs is to find it in large keys.
+"""
 
 PAGE = 500
-"""Keys that a scan looks at in one round trip."""
+"""Keys, or order ids of a user, that a scan looks at in one round trip."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many of the live orders were looked at, about, and how many there were at the start."""
@@ -112,7 +115,7 @@ def _move_user(store: Store, settings: Settings, key: bytes, meaning: KeyMeaning
         return
     cursor = b"0"
     while True:
-        scan = ("SSCAN", key, cursor, "COUNT", SLICE)
+        scan = ("SSCAN", key, cursor, "COUNT", PAGE)
         (((cursor, order_ids),),) = yield [ReadTransaction(store.keys.slot, [scan])]
         for first in range(0, len(order_ids), SLICE):
             some = order_ids[first : first + SLICE]
