@@ -148,27 +148,33 @@ def orders_of(client: Client, namespace: str) -> dict[bytes, bytes]:
     return found
 
 
-def assert_consistent(client: Client, namespace: str, *, released_late: Collection[bytes] = ()) -> None:
+def assert_consistent(
+    client: Client, namespace: str, *, released_late: Collection[bytes] = (), may_move: bool = False
+) -> None:
     """Fail unless all keys are consistent, and the namespace has no other keys.
 
-    `released_late`: orders of a cluster that may have an entry in the directory without being live.
+    Args:
+        released_late: orders of a cluster that may have an entry in the directory without being live.
+        may_move: whether a resize may be under way, and orders be in their old streams.
     """
     names = Names(client, namespace)
     found = _Found(client, names)
-    num_streams = int(found.config.get(b"num_streams", 0))
+    numbers_of_streams = [int(found.config.get(b"num_streams", 0))]
     placement: Any = found.config.get(b"placement", b"modulo").decode()
-    assert b"moving_from" not in found.config, "a resize is under way"
+    if b"moving_from" in found.config:
+        assert may_move, "a resize is under way"
+        numbers_of_streams.append(int(found.config[b"moving_from"]))
     directory = dict(found.directory)
     placed: list[float] = []
     for number, stream in found.streams.items():
-        assert number < num_streams, f"stream {number} of {num_streams}"
+        assert number < max(numbers_of_streams), f"stream {number} of {numbers_of_streams}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
         assert stream.placed.keys() == owners.keys(), f"stream {number}: placed differs from orders"
         assert stream.paused <= owners.keys(), f"stream {number}: paused, but no order"
         for user_id in owners.values():
-            home = stream_of_user(user_id, num_streams, placement)
-            assert home == number, f"{user_id!r} is not of stream {number}"
+            homes = [stream_of_user(user_id, each, placement) for each in numbers_of_streams]
+            assert number in homes, f"{user_id!r} is not of stream {number}"
         for order_id in owners:
             _assert_routed(names, order_id, directory.pop(order_id, None), number)
         numbers = stream.placed.values()
