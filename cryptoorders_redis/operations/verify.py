@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from cryptoorders_redis.operations import Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.found import OrderFacts
+from cryptoorders_redis.operations.intake.problems import SCAN_OF_EVENTS, find_event_problems
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
+from cryptoorders_redis.schema.keys import KeyMeaning
 from cryptoorders_redis.schema.records import check_record
 
 PAGE = 500
@@ -30,10 +32,10 @@ LOOK_AGAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """An order whose keys disagree, or a key or a setting that is wrong.
+    """An order or an event whose keys disagree, or a key or a setting that is wrong.
 
     Attributes:
-        subject: The order id, the name of the key or the name of the setting.
+        subject: The order id, the event id, the name of the key or the name of the setting.
         stream: The stream whose keys hold the order. None if it belongs to no stream.
         problem: What is wrong, in words.
     """
@@ -87,6 +89,8 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
         return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
     if meaning.kind == "directory":
         return (yield from _look_into_directory(store, key))
+    if meaning.kind in SCAN_OF_EVENTS:
+        return (yield from _look_into_events(store, key, meaning))
     if meaning.stream is None or meaning.kind not in _SCAN:
         return []
     found: list[Inconsistency] = []
@@ -96,6 +100,19 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     while True:
         cursor, elements = yield from _scanned(store, command, key, cursor)
         found += yield from _inspected(store, meaning.stream, user, elements[::width])
+        if cursor == b"0":
+            return found
+
+
+def _look_into_events(store: Store, key: bytes, meaning: KeyMeaning) -> Steps[list[Inconsistency]]:
+    found: list[Inconsistency] = []
+    cursor = b"0"
+    while True:
+        cursor, elements = yield from _scanned(store, SCAN_OF_EVENTS[meaning.kind], key, cursor)
+        for first in range(0, len(elements), 2 * PAGE):
+            page = elements[first : first + 2 * PAGE]
+            problems = yield from find_event_problems(store, meaning, page[0::2], page[1::2])
+            found += [Inconsistency(_text(event_id), None, problem) for event_id, problem in problems]
         if cursor == b"0":
             return found
 

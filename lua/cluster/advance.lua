@@ -44,9 +44,11 @@ local removed, sets = {}, {paused, unpack(users, first_user, first_user + num_us
 for i = #due, 2 * count + 1, -1 do
   due[i] = nil
 end
-pin_keys(orders, placed, sets)
+pin_keys(config, orders, placed, sets)
 apply_due(keys, namespace, stream, due, watermark, remember, function(event, text, i)
-  if event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
+  if event.op == 'place' and verdicts[i] == '' then
+    return nil, 'unreadable' -- to its caller, who has not claimed its id
+  elseif event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
     return 'n'
   end
   return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)

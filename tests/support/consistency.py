@@ -3,6 +3,7 @@
 A `RedisCluster` looks at the keys of a cluster, a `Redis` at those of one server: `Names` has what differs.
 """
 
+import contextlib
 import json
 import re
 from collections import defaultdict
@@ -24,6 +25,11 @@ redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 """
 
 
+_OF_INTAKE = ("intake", "events", "outcomes", "dead", "letters")
+
+_NAMED_FURTHER = ("user", "sessions", "fence", "outcomes")
+
+
 class Key(NamedTuple):
     """What a key is: of which stream, of which kind, and what tells it from others of its kind."""
 
@@ -34,12 +40,14 @@ class Key(NamedTuple):
     @property
     def is_bookkeeping(self) -> bool:
         """Whether it may exist without any order."""
-        return self.kind in ("config", "sequence", "sessions", "fence")
+        return self.kind in ("config", "sequence", "sessions", "fence", "waiting", "workers", *_OF_INTAKE)
 
     @property
     def says_nothing_of_orders(self) -> bool:
         """Whether it is of answers, of fences, or of what a stream knows of the config."""
-        return self.kind in ("sessions", "fence") or (self.kind == "config" and self.stream is not None)
+        return self.kind in ("sessions", "fence", "workers") or (
+            self.kind == "config" and self.stream is not None
+        )
 
 
 class Names:
@@ -83,11 +91,12 @@ class Names:
             return None
         stream, kind, rest = match[1], match[2].decode(), match[3]
         if stream is None:
-            kinds = {"config", "sessions"} if self.is_cluster else {"config", "sequence", "sessions"}
+            kinds = {"config", "sessions", "workers"}
+            kinds |= set() if self.is_cluster else {"sequence", *_OF_INTAKE}
         else:
-            kinds = {"orders", "placed", "paused", "user"}
-            kinds |= {"config", "sequence", "sessions", "fence"} if self.is_cluster else set()
-        if kind not in kinds or (rest is not None) != (kind in ("user", "sessions", "fence")):
+            kinds = {"orders", "placed", "paused", "user", "waiting", "intake"}
+            kinds |= {"config", "sequence", "sessions", "fence", *_OF_INTAKE} if self.is_cluster else set()
+        if kind not in kinds or (rest is not None) != (kind in _NAMED_FURTHER):
             return None
         return Key(None if stream is None else int(stream), kind, rest or b"")
 
@@ -185,6 +194,7 @@ def assert_consistent(
     assert not left, f"in the directory, but not live: {left}"
     if not names.is_cluster:
         assert len(set(placed)) == len(placed), "two orders have one sequence number"
+    _assert_events(found)
     for number, told in found.told.items():
         _assert_told(found.config, told, number)
 
@@ -205,6 +215,22 @@ def _assert_told(config: dict[bytes, bytes], told: dict[bytes, bytes], stream: i
             assert told[b"num_streams"] == config[b"num_streams"], f"stream {stream} knows {told}"
 
 
+def _assert_events(found: "_Found") -> None:
+    """Fail where an event that waits has no text, a text is in no queue, or a dead letter is half there."""
+    num_streams = int(found.config.get(b"num_streams", 0))
+    placement: Any = found.config.get(b"placement", b"modulo").decode()
+    queued: dict[bytes, int] = {}
+    for number, event_ids in found.waiting.items():
+        assert not queued.keys() & event_ids, "an event waits in two queues"
+        queued.update(dict.fromkeys(event_ids, number))
+    assert queued.keys() == found.events.keys(), "the queues differ from the events"
+    for event_id, text in found.events.items():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            home = stream_of_user(json.loads(text)["user_id"], num_streams, placement)
+            assert home == queued[event_id], f"event {event_id!r} waits in another stream than its user's"
+    assert found.dead == found.letters.keys(), "the dead letters differ from their list"
+
+
 @dataclass
 class _Stream:
     orders: dict[bytes, bytes] = field(default_factory=dict)
@@ -223,6 +249,10 @@ class _Found:
         self.streams: dict[int, _Stream] = defaultdict(_Stream)
         self.told: dict[int, dict[bytes, bytes]] = {}
         """What each stream of a cluster knows of the config."""
+        self.waiting: dict[int, set[bytes]] = {}
+        self.events: dict[bytes, bytes] = {}
+        self.dead: set[bytes] = set()
+        self.letters: dict[bytes, bytes] = {}
         self._last_numbers: dict[int | None, int] = {}
         keys: list[Key] = []
         unknown: list[bytes] = []
@@ -251,6 +281,10 @@ class _Found:
             self.directory.update(value)
         elif key.kind == "sequence":
             self._last_numbers[key.stream] = int(value)
+        elif key.kind == "waiting":
+            self.waiting[key.stream or 0] = set(value)
+        elif key.kind in ("events", "dead", "letters"):
+            getattr(self, key.kind).update(value)
         elif key.stream is None:
             self.config = value
         elif key.kind == "config":
@@ -271,5 +305,9 @@ _READS: dict[str, Callable[[Any, bytes], Any]] = {
     "placed": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
     "paused": lambda pipe, name: pipe.smembers(name),
     "user": lambda pipe, name: pipe.smembers(name),
+    "waiting": lambda pipe, name: pipe.zrange(name, 0, -1),
+    "events": lambda pipe, name: pipe.hgetall(name),
+    "dead": lambda pipe, name: pipe.zrange(name, 0, -1),
+    "letters": lambda pipe, name: pipe.hgetall(name),
 }
-"""How each kind of key is read that says something of orders or of the config."""
+"""How each kind of key is read that says something of orders, of events or of the config."""
