@@ -1,23 +1,31 @@
 """Waiting that can be ended by another thread, or by a signal handler."""
 
-import threading
+import contextlib
+import queue
 
 
 class Pause:
-    """Waits until its time is over, or until it is ended. Once ended it waits no more."""
+    """Waits until its time is over, or until it is ended. Once ended it waits no more.
+
+    Not a `threading.Event`: its `set` blocks for ever in a signal handler that interrupts its `wait`.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._ends: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_ended = False
 
     @property
     def is_ended(self) -> bool:
         """Whether it was ended."""
-        return self._event.is_set()
+        return self._is_ended
 
     def end(self) -> None:
         """End this wait and all that follow."""
-        self._event.set()
+        self._is_ended = True
+        self._ends.put(None)
 
     def wait(self, seconds: float) -> None:
         """Wait so many seconds, or until it is ended."""
-        self._event.wait(seconds)
+        if not self._is_ended:
+            with contextlib.suppress(queue.Empty):
+                self._ends.get(timeout=seconds)
