@@ -3,6 +3,8 @@
 from cryptoorders_redis import errors
 from cryptoorders_redis.aio import AsyncCryptoOrderSystem, AsyncUserOrders
 from cryptoorders_redis.observing import CallInfo, Observer
+from cryptoorders_redis.operations.feed import Change
+from cryptoorders_redis.operations.history import History
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.operations.verify import Inconsistency
@@ -14,7 +16,9 @@ __all__ = [
     "AsyncCryptoOrderSystem",
     "AsyncUserOrders",
     "CallInfo",
+    "Change",
     "CryptoOrderSystem",
+    "History",
     "Inconsistency",
     "NewOrder",
     "Observer",

@@ -5,6 +5,7 @@
 --- ARGV: session request_number epoch feed timed namespace user_id streams... (1 or 2)
 --- REPLY: the number of orders that were cancelled; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "remove_orders"
 local sessions, config, directory = unpack(KEYS, 1, 3)
 local users = {unpack(KEYS, 4)}
@@ -15,12 +16,16 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+keep_feed(feed)
 local count = 0
 for i, user in ipairs(users) do
   local order_ids = redis.call('SMEMBERS', user)
   for first = 1, #order_ids, 5000 do
     local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
     remove_orders(namespace, directory, streams[i], some, {[user_id] = some})
+  end
+  if #order_ids > 0 then
+    record_change(namespace, streams[i], 'cancel_all', '', user_id)
   end
   count = count + #order_ids
 end

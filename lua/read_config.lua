@@ -1,14 +1,14 @@
 --- Reads the config of a namespace, and what else must be known when it is opened.
 --- KEYS: config
 --- ARGV: (none)
---- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from, feed, timed}
---- of the namespace, nil for each field that is not there; the server's maxmemory-policy, nil where it does not say, or
---- not to this user; and whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
+--- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from, feed, timed,
+--- most_streams} of the namespace, nil for each field that is not there; the server's maxmemory-policy, nil where it does
+--- not say, or not to this user; and whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
 local config = unpack(KEYS)
 
 local fields = {
   'schema_version', 'num_streams', 'directory_shards', 'epoch', 'dropping', 'copying', 'placement', 'moving_from',
-  'feed', 'timed',
+  'feed', 'timed', 'most_streams',
 }
 local reply = redis.call('HMGET', config, unpack(fields))
 local info = redis.pcall('INFO', 'memory')

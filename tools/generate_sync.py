@@ -122,6 +122,15 @@ REPLACEMENTS = (
     ),
     (
         """\
+                for change in page:
+                    yield change
+""",
+        """\
+                yield from page
+""",
+    ),
+    (
+        """\
         >>> import asyncio
         >>> async def main():
         ...     async with AsyncCryptoOrderSystem(url="memory://") as system:

@@ -347,6 +347,7 @@ class Store(ABC):
             number_in(config.moving_from) or None,
             number_in(config.feed),
             config.timed is not None,
+            number_in(config.most_streams),
         )
         return True
 

@@ -17,6 +17,7 @@ class Settings(NamedTuple):
         moving_from: the number of streams before, while orders move from their old streams to their new ones.
         feed: how many entries of the change feed are kept of each stream, about; 0 where there is no feed.
         timed: whether orders may have deadlines.
+        most_streams: the largest number of streams that the namespace had, where it was resized.
     """
 
     epoch: str
@@ -25,11 +26,17 @@ class Settings(NamedTuple):
     moving_from: int | None = None
     feed: int = 0
     timed: bool = False
+    most_streams: int = 0
 
     @property
     def streams(self) -> range:
         """The numbers of all streams that may have orders."""
         return range(max(self.num_streams, self.moving_from or 0))
+
+    @property
+    def feeds(self) -> range:
+        """The numbers of all streams that may have a change feed: also those that a resize has emptied."""
+        return range(max(len(self.streams), self.most_streams))
 
     def stream_of(self, user_id: str) -> int:
         """Return the stream in which new orders of a user are placed."""
@@ -57,6 +64,7 @@ class Config(NamedTuple):
     moving_from: bytes | None
     feed: bytes | None
     timed: bytes | None
+    most_streams: bytes | None
     maxmemory_policy: bytes | None
     is_cluster_node: int | None
 

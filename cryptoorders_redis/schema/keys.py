@@ -35,7 +35,7 @@ class Keys:
     """A standalone server gains nothing from more, and a person with redis-cli knows where to look."""
 
     _kinds_of_namespace: frozenset[str] = frozenset(("config", "sequence", "sessions"))
-    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user"))
+    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user", "changes", "changed"))
 
     def __init__(self, namespace: str) -> None:
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -107,6 +107,15 @@ class Keys:
         """The ids of one user's orders."""
         return f"{self.slot_of(stream)}:user:{user_id}"
 
+    @staticmethod
+    def feed_in(slot: str) -> tuple[str, str]:
+        """Return the keys of the change feed in a slot: its entries, and the number of the last one."""
+        return f"{slot}:changes", f"{slot}:changed"
+
+    def feed_of(self, stream: int) -> tuple[str, str]:
+        """Return the keys of a stream's change feed, as `feed_in` does."""
+        return self.feed_in(self.slot_of(stream))
+
     def columns_of(self, stream: int) -> tuple[str, str, str]:
         """Return the keys from which a stream's orders are read: orders, placed and paused."""
         return self.orders(stream), self.placed(stream), self.paused(stream)
@@ -114,7 +123,7 @@ class Keys:
     def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - there is one
         """Return a key of each kind that changes write to, by which the server checks the user's rights."""
         of_stream = (self.orders(0), self.placed(0), self.paused(0), self.user(0, "user"))
-        return (self.config, self.sequence_of(0), self.directory(0), *of_stream)
+        return (self.config, self.sequence_of(0), self.directory(0), *of_stream, *self.feed_of(0))
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
         """Return what a key that matches `pattern` is; None for one that the schema has not."""
@@ -150,7 +159,18 @@ class ClusterKeys(Keys):
 
     _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions"))
     _kinds_of_stream: frozenset[str] = frozenset(
-        ("orders", "placed", "paused", "user", "config", "sequence", "sessions", "fence")
+        (
+            "orders",
+            "placed",
+            "paused",
+            "user",
+            "changes",
+            "changed",
+            "config",
+            "sequence",
+            "sessions",
+            "fence",
+        )
     )
 
     def config_of(self, stream: int) -> str:
@@ -165,5 +185,8 @@ class ClusterKeys(Keys):
         """Return a key of each kind that changes in a slot write to; see `Keys`."""
         kinds = ("config",)
         if slot != self.slot:
-            kinds = ("config", "sequence", "orders", "placed", "paused", "user:user", "fence:token")
+            kinds = (
+                "config", "sequence", "orders", "placed", "paused", "user:user", "fence:token", "changes",
+                "changed",
+            )  # fmt: skip
         return tuple(f"{slot}:{kind}" for kind in kinds)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import redis
 
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.replaying import assert_replays
 
 Client: TypeAlias = redis.Redis | redis.RedisCluster
 """It must not decode, because ids are any UTF-8."""
@@ -34,12 +35,13 @@ class Key(NamedTuple):
     @property
     def is_bookkeeping(self) -> bool:
         """Whether it may exist without any order."""
-        return self.kind in ("config", "sequence", "sessions", "fence")
+        return self.kind in ("config", "sequence", "sessions", "fence", "changed", "changes")
 
     @property
     def says_nothing_of_orders(self) -> bool:
-        """Whether it is of answers, of fences, or of what a stream knows of the config."""
-        return self.kind in ("sessions", "fence") or (self.kind == "config" and self.stream is not None)
+        """Whether it is of answers, of fences, of the feed, or of what a stream knows."""
+        is_told = self.kind == "config" and self.stream is not None
+        return is_told or self.kind in ("sessions", "fence", "changed", "changes")
 
 
 class Names:
@@ -85,7 +87,7 @@ class Names:
         if stream is None:
             kinds = {"config", "sessions"} if self.is_cluster else {"config", "sequence", "sessions"}
         else:
-            kinds = {"orders", "placed", "paused", "user"}
+            kinds = {"orders", "placed", "paused", "user", "changes", "changed"}
             kinds |= {"config", "sequence", "sessions", "fence"} if self.is_cluster else set()
         if kind not in kinds or (rest is not None) != (kind in ("user", "sessions", "fence")):
             return None
@@ -161,6 +163,9 @@ def assert_consistent(client: Client, namespace: str, *, released_late: Collecti
     directory = dict(found.directory)
     placed: list[float] = []
     for number, stream in found.streams.items():
+        assert_replays(stream, number)
+        if not stream.holds_orders:
+            continue  # what a resize has left of it is its feed
         assert number < num_streams, f"stream {number} of {num_streams}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
@@ -191,12 +196,13 @@ def _assert_routed(names: Names, order_id: bytes, entry: bytes | None, stream: i
 
 def _assert_told(config: dict[bytes, bytes], told: dict[bytes, bytes], stream: int) -> None:
     """Fail where a stream knows settings that the namespace cannot have had."""
-    assert told.keys() == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
+    assert told.keys() - {b"feed"} == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
     if config:
         epoch, known = int(config[b"epoch"]), int(told[b"epoch"])
         assert known <= epoch, f"stream {stream} knows epoch {known}, and the config has {epoch}"
         if known == epoch:
-            assert told[b"num_streams"] == config[b"num_streams"], f"stream {stream} knows {told}"
+            for name in (b"num_streams", b"feed"):
+                assert told.get(name) == config.get(name), f"stream {stream} knows {told}"
 
 
 @dataclass
@@ -206,6 +212,13 @@ class _Stream:
     paused: set[bytes] = field(default_factory=set)
     users: dict[bytes, str] = field(default_factory=dict)
     """Order id → the user whose set has it."""
+    changes: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
+    changed: int = 0
+
+    @property
+    def holds_orders(self) -> bool:
+        """Whether there is a key that exists only with orders."""
+        return bool(self.orders or self.placed or self.paused or self.users)
 
 
 class _Found:
@@ -247,6 +260,8 @@ class _Found:
             self._last_numbers[key.stream] = int(value)
         elif key.stream is None:
             self.config = value
+        elif key.kind == "changed":
+            self.streams[key.stream].changed = int(value)
         elif key.kind == "config":
             self.told[key.stream] = value
         elif key.kind == "user":
@@ -265,5 +280,7 @@ _READS: dict[str, Callable[[Any, bytes], Any]] = {
     "placed": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
     "paused": lambda pipe, name: pipe.smembers(name),
     "user": lambda pipe, name: pipe.smembers(name),
+    "changes": lambda pipe, name: pipe.execute_command("XRANGE", name, "-", "+"),
+    "changed": lambda pipe, name: pipe.get(name),
 }
 """How each kind of key is read that says something of orders or of the config."""

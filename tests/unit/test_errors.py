@@ -27,6 +27,8 @@ def an_error(kind):
         error = kind("to 5", num_streams=5)
     elif kind is errors.AmountExceeded:
         error = kind("it has 1", left=Decimal("1.0"))
+    elif kind is errors.ChangesMissed:
+        error = kind(3, 7, 9)
     else:
         error = kind("what went wrong")
     error.add_note("a note")

@@ -131,6 +131,8 @@ KEY_PATTERNS = {
     "placed": rf"\{{{TAG}:[0-8]\}}:placed",
     "paused": rf"\{{{TAG}:[0-8]\}}:paused",
     "user": rf"\{{{TAG}:[0-8]\}}:user:(user|{re.escape(USER)})",
+    "changes": rf"\{{{TAG}:[0-8]\}}:changes",
+    "changed": rf"\{{{TAG}:[0-8]\}}:changed",
 }
 KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
 KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]

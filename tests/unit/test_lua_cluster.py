@@ -90,9 +90,13 @@ KEY_PATTERNS = {
     "paused": rf"{OF_STREAM}paused",
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
     "fence": rf"{OF_STREAM}fence:[\w-]+",
+    "changes": rf"{OF_STREAM}changes",
+    "changed": rf"{OF_STREAM}changed",
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
-KEY_PATTERNS["fences"] = "|".join(KEY_PATTERNS[kind] for kind in ("fence", "placed", "user"))
+KEY_PATTERNS["fences"] = "|".join(
+    KEY_PATTERNS[kind] for kind in ("fence", "placed", "user", "changes", "changed")
+)
 ANY_KEY = "|".join(KEY_PATTERNS.values())
 KEY_KINDS = {
     kind: matches(pattern)
@@ -111,7 +115,7 @@ ARGUMENT_KINDS = {
     "feed": {"", "50"}.__contains__,
     "timed": "".__eq__,
     "fields": {"feed", "50"}.__contains__,
-    "namespace": NAMESPACE.__eq__,
+    "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),
     "directory_shards": "256".__eq__,
