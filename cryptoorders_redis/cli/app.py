@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis.cli import configure, copy, demo, orders, queries, replay, resize
+from cryptoorders_redis.cli import configure, copy, demo, follow, orders, queries, replay, resize
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
@@ -44,6 +44,6 @@ def program(
 for _command in (
     orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
-    orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, demo.demo,
+    follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, demo.demo,
 ):  # fmt: skip
     app.command()(_command)

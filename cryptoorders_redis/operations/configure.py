@@ -31,8 +31,9 @@ def set_fields(store: Store, fields: Mapping[str, str]) -> Steps[None]:
         NoSuchNamespace: there is none.
     """
     keys = store.keys
+    namespace = keys.namespace if store.is_standalone else ""
     words = (word for field in fields.items() for word in field)
-    call = Call("configure", keys.slot, pack((keys.config,)), pack(words), (keys.namespace,))
+    call = Call("configure", keys.slot, pack((keys.config,)), pack((namespace, *words)), (keys.namespace,))
     (reply,) = yield [call]
     # Also where nothing was changed: who changed it may have died before the streams knew.
     if not reply or not (yield from store.catch_up(range(store.num_streams))):

@@ -26,6 +26,9 @@ _SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1),
 _ENDS_BY_ITSELF = frozenset(("config", "fence", "sessions"))
 """The kinds of a stream's keys that stay for an hour after a namespace on Redis Cluster was dropped."""
 
+_OF_FEED = frozenset(("changes", "changed"))
+"""The kinds of the keys of a change feed."""
+
 LOOK_AGAIN_SECONDS = 1.0
 """On Redis Cluster what looks inconsistent is looked at again after so long: a call may be under way."""
 
@@ -77,6 +80,7 @@ def find_all(store: Store) -> Steps[dict[Inconsistency, None]]:
         if cursor == b"0":
             break
     found.update(dict.fromkeys((yield from _sequence_problems(store))))
+    found.update(dict.fromkeys((yield from _feed_problems(store))))
     return found
 
 
@@ -86,6 +90,8 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     if meaning is None or (meaning.stream is not None and meaning.stream not in store.settings.streams):
         if meaning and meaning.kind in _ENDS_BY_ITSELF:
             return []  # of a namespace that was dropped
+        if meaning and meaning.kind in _OF_FEED and meaning.stream in store.settings.feeds:
+            return []  # a resize has emptied the stream; its feed may not be read to the end yet
         return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
     if meaning.kind == "directory":
         return (yield from _look_into_directory(store, key))
@@ -220,6 +226,27 @@ def _sequence_problems(store: Store) -> Steps[list[Inconsistency]]:
             if int(sequence) > int(last or 0):
                 problem = f"its sequence number {int(sequence)} is above the last one given out"
                 found.append(Inconsistency(_text(order_id), stream, problem))
+    return found
+
+
+def _feed_problems(store: Store) -> Steps[list[Inconsistency]]:
+    """Reply with the change feeds whose last entry has not the last number."""
+
+    def commands(settings: Settings) -> Commands:
+        for stream in settings.feeds:
+            changes, changed = store.keys.feed_of(stream)
+            yield stream, ("GET", changed)
+            yield stream, ("XREVRANGE", changes, "+", "-", "COUNT", 1)
+
+    replies = yield from store.snapshot(commands)
+    found: list[Inconsistency] = []
+    for stream, (last, rows) in enumerate(zip(replies[0::2], replies[1::2], strict=True)):
+        for entry_id, words in rows:
+            if words[1] != last:
+                problem = (
+                    f"its entry {_text(entry_id)} has the number {_text(words[1])}, not {_text(last or b'0')}"
+                )
+                found.append(Inconsistency(store.keys.feed_of(stream)[0], None, problem))
     return found
 
 

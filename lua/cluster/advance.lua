@@ -7,6 +7,7 @@
 --- and, where it is a place, the token of its claim, or 'n' where its order's id is live; else '')
 --- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'
 --- @include "settings"
+--- @include "record_change"
 --- @include "due_events"
 --- @include "pinned_keys"
 --- @include "apply_event"
@@ -53,5 +54,6 @@ apply_due(keys, namespace, stream, due, watermark, remember, function(event, tex
   end
   return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)
 end)
-unpin_keys(orders, placed, sets)
+unkeep_feed(feed)
+pin_keys(orders, placed, sets)
 return {count, removed, redis.call('GET', sequence) or '0'}

@@ -6,5 +6,8 @@ local function cancel_all(namespace, directory, stream, user_id)
     local some = {unpack(order_ids, first, math.min(first + 4999, #order_ids))}
     remove_orders(namespace, directory, stream, some, {[user_id] = some})
   end
+  if #order_ids > 0 then
+    record_change(namespace, stream, 'cancel_all', '', user_id)
+  end
   return order_ids
 end

@@ -44,6 +44,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.open.enter_context(CryptoOrderSystem(3, url=self.url, namespace=self.namespace))
             for _ in range(2)
         ]
+        self.systems[0].configure(feed=100_000)  # so that all keys are compared with what it says
 
     def teardown(self) -> None:
         self.open.close()

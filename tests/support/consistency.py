@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import redis
 
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.replaying import assert_replays
 
 Client: TypeAlias = redis.Redis | redis.RedisCluster
 """It must not decode, because ids are any UTF-8."""
@@ -40,14 +41,15 @@ class Key(NamedTuple):
     @property
     def is_bookkeeping(self) -> bool:
         """Whether it may exist without any order."""
-        return self.kind in ("config", "sequence", "sessions", "fence", "waiting", "workers", *_OF_INTAKE)
+        return self.kind in (
+            "config", "sequence", "sessions", "fence", "changed", "changes", "waiting", "workers", *_OF_INTAKE,
+        )  # fmt: skip
 
     @property
     def says_nothing_of_orders(self) -> bool:
-        """Whether it is of answers, of fences, or of what a stream knows of the config."""
-        return self.kind in ("sessions", "fence", "workers") or (
-            self.kind == "config" and self.stream is not None
-        )
+        """Whether it is of answers, of fences, of the feed, or of what a stream knows."""
+        is_told = self.kind == "config" and self.stream is not None
+        return is_told or self.kind in ("sessions", "fence", "workers", "changed", "changes")
 
 
 class Names:
@@ -94,7 +96,7 @@ class Names:
             kinds = {"config", "sessions", "workers"}
             kinds |= set() if self.is_cluster else {"sequence", *_OF_INTAKE}
         else:
-            kinds = {"orders", "placed", "paused", "user", "waiting", "intake"}
+            kinds = {"orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake"}
             kinds |= {"config", "sequence", "sessions", "fence", *_OF_INTAKE} if self.is_cluster else set()
         if kind not in kinds or (rest is not None) != (kind in _NAMED_FURTHER):
             return None
@@ -176,6 +178,9 @@ def assert_consistent(
     directory = dict(found.directory)
     placed: list[float] = []
     for number, stream in found.streams.items():
+        assert_replays(stream, number)
+        if not stream.holds_orders:
+            continue  # what a resize has left of it is its feed
         assert number < max(numbers_of_streams), f"stream {number} of {numbers_of_streams}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
@@ -207,12 +212,13 @@ def _assert_routed(names: Names, order_id: bytes, entry: bytes | None, stream: i
 
 def _assert_told(config: dict[bytes, bytes], told: dict[bytes, bytes], stream: int) -> None:
     """Fail where a stream knows settings that the namespace cannot have had."""
-    assert told.keys() == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
+    assert told.keys() - {b"feed"} == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
     if config:
         epoch, known = int(config[b"epoch"]), int(told[b"epoch"])
         assert known <= epoch, f"stream {stream} knows epoch {known}, and the config has {epoch}"
         if known == epoch:
-            assert told[b"num_streams"] == config[b"num_streams"], f"stream {stream} knows {told}"
+            for name in (b"num_streams", b"feed"):
+                assert told.get(name) == config.get(name), f"stream {stream} knows {told}"
 
 
 def _assert_events(found: "_Found") -> None:
@@ -238,6 +244,13 @@ class _Stream:
     paused: set[bytes] = field(default_factory=set)
     users: dict[bytes, str] = field(default_factory=dict)
     """Order id → the user whose set has it."""
+    changes: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
+    changed: int = 0
+
+    @property
+    def holds_orders(self) -> bool:
+        """Whether there is a key that exists only with orders."""
+        return bool(self.orders or self.placed or self.paused or self.users)
 
 
 class _Found:
@@ -287,6 +300,8 @@ class _Found:
             getattr(self, key.kind).update(value)
         elif key.stream is None:
             self.config = value
+        elif key.kind == "changed":
+            self.streams[key.stream].changed = int(value)
         elif key.kind == "config":
             self.told[key.stream] = value
         elif key.kind == "user":
@@ -309,5 +324,7 @@ _READS: dict[str, Callable[[Any, bytes], Any]] = {
     "events": lambda pipe, name: pipe.hgetall(name),
     "dead": lambda pipe, name: pipe.zrange(name, 0, -1),
     "letters": lambda pipe, name: pipe.hgetall(name),
+    "changes": lambda pipe, name: pipe.execute_command("XRANGE", name, "-", "+"),
+    "changed": lambda pipe, name: pipe.get(name),
 }
 """How each kind of key is read that says something of orders, of events or of the config."""

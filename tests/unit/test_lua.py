@@ -134,6 +134,8 @@ KEY_PATTERNS = {
     "placed": rf"\{{{TAG}:[0-8]\}}:placed",
     "paused": rf"\{{{TAG}:[0-8]\}}:paused",
     "user": rf"\{{{TAG}:[0-8]\}}:user:(user|{re.escape(USER)})",
+    "changes": rf"\{{{TAG}:[0-8]\}}:changes",
+    "changed": rf"\{{{TAG}:[0-8]\}}:changed",
 }
 KEY_PATTERNS |= dict.fromkeys(("events", "queued"), rf"\{{{TAG}\}}:events")
 KEY_PATTERNS |= {

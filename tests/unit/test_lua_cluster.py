@@ -91,6 +91,8 @@ KEY_PATTERNS = {
     "paused": rf"{OF_STREAM}paused",
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
     "fence": rf"{OF_STREAM}fence:[\w-]+",
+    "changes": rf"{OF_STREAM}changes",
+    "changed": rf"{OF_STREAM}changed",
 }
 KEY_PATTERNS |= {
     kind: rf"{OF_STREAM}{kind}" for kind in ("intake", "events", "dead", "letters", "waiting")
@@ -102,7 +104,9 @@ KEY_PATTERNS |= {
     "users": f"{KEY_PATTERNS['user']}|{KEY_PATTERNS['fence']}",
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
-KEY_PATTERNS["fences"] = "|".join(KEY_PATTERNS[kind] for kind in ("fence", "placed", "user"))
+KEY_PATTERNS["fences"] = "|".join(
+    KEY_PATTERNS[kind] for kind in ("fence", "placed", "user", "changes", "changed")
+)
 ANY_KEY = "|".join(KEY_PATTERNS.values())
 KEY_KINDS = {
     kind: matches(pattern)
@@ -125,7 +129,7 @@ ARGUMENT_KINDS = {
     "num_users": "1".__eq__,
     "newest": matches(r"0|\d+"),
     "seen": matches(r"e\d|n|[\w-]+|"),
-    "namespace": NAMESPACE.__eq__,
+    "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),
     "directory_shards": "256".__eq__,
