@@ -30,6 +30,7 @@ NAMES = (
     "holding",
     "growth",
     "placement",
+    "resize",
 )
 """In the order of the report."""
 

@@ -562,11 +562,11 @@ class CryptoOrderSystem:
     def resize(self, num_streams: int, *, progress: Progress | None = None) -> None:
         """Change the number of streams, while other clients use every call. No call ever sees it.
 
-        Orders move to their new streams in slices of at most 100, each atomic, about 1 ms. Between two it
-        rests as long, for other calls. All other clients learn the new settings by themselves. An
-        interrupted resize leaves orders in two streams for each user, which every call knows: call it again
-        with the same number to finish it, or with the old number to turn round. Several may run at once.
-        O(n) for n live orders, plus a scan of all keys of the database.
+        Orders move to their new streams in slices of at most 100, each atomic, 1 to 2 ms. Between two it
+        rests for 1 ms, so that other calls come first. All other clients learn the new settings by
+        themselves. An interrupted resize leaves orders in two streams for each user, which every call knows:
+        call it again with the same number to finish it, or with the old number to turn round. Several may
+        run at once. O(n) for n live orders, plus a scan of all keys of the database.
 
         Args:
             num_streams: The new number of streams, 1 to 16384.

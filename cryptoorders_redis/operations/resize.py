@@ -20,16 +20,15 @@ from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import KeyMeaning
 
 SLICE = 100
-"""Orders that are moved in one script: about 1 ms in which the server does nothing else.
+"""Orders that are moved in one script: 1 to 2 ms in which the server does nothing else.
 
 An order takes as long in a slice of 25 as in one of 500: what costs is to find it in large keys.
 """
 
 REST_SECONDS = 1e-5
-"""How long the mover waits for each order of a slice: about as long as the server needs to move it.
+"""How long the mover waits for each order of a slice, so that other calls come first.
 
-So other calls have half of the server's time. Without it, a client that waits for each reply makes one
-call between two slices.
+Without it, a client that waits for each reply makes one call between two slices.
 """
 
 PAGE = 500
