@@ -16,7 +16,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local count = 0
 for i, user in ipairs(users) do
   local order_ids = redis.call('SMEMBERS', user)
