@@ -27,6 +27,7 @@ NAMES = (
     "cluster",
     "client_time",
     "server_time",
+    "feed",
     "holding",
     "growth",
     "placement",

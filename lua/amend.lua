@@ -16,7 +16,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local record, stream = live_record(directory, namespace, order_id, owner)
 if not record then
   return answer(sessions, session, request_number, 'n', true)

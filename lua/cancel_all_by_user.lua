@@ -15,7 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local count = 0
 for _, stream in ipairs(streams) do
   count = count + #cancel_all(namespace, directory, stream, user_id)

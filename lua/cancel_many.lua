@@ -18,7 +18,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local by_stream, index_of, answers = order_ids_by_stream(directory, order_ids, first)
 local cancelled, users = {}, {}
 for stream, listed in pairs(by_stream) do

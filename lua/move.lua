@@ -14,7 +14,7 @@ local order_ids = {unpack(ARGV, 8)}
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
-keep_feed(feed)
+feed_length = feed
 -- The user's set says whose an order is: an id may be another user's by now, whose home this stream is.
 local user = stream_key(namespace, from_stream, 'user:' .. user_id)
 local found = redis.call('HMGET', stream_key(namespace, from_stream, 'orders'), unpack(order_ids))

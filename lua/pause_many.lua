@@ -15,6 +15,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local answers, is_unwritten = set_status_of_many('SADD', namespace, directory, owner, order_ids, first)
 return answer(sessions, session, request_number, answers, is_unwritten)

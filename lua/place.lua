@@ -13,6 +13,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local is_placed = insert_order(namespace, directory, sequence, stream, order_id, user_id, record)
 return answer(sessions, session, request_number, is_placed and 'y' or 'n')

@@ -13,5 +13,5 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 return answer(sessions, session, request_number, set_status('SREM', namespace, directory, owner, order_id))

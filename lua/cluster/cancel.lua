@@ -15,7 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local owners = owners_in_stream(namespace, stream, owner, order_ids)
 if owners.err then
   return owners

@@ -13,7 +13,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local order_ids = redis.call('SMEMBERS', user)
 if #order_ids == 0 then
   return answer(sessions, session, request_number, '0', true)

@@ -14,6 +14,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local answers, is_unwritten = set_status_in_stream('SADD', namespace, stream, owner, order_ids)
 return answer(sessions, session, request_number, answers, is_unwritten)

@@ -18,7 +18,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local order_ids = {}
 for at = first, #new, 4 do
   order_ids[#order_ids + 1] = new[at + 1]

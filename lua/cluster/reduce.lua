@@ -15,7 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-keep_feed(feed)
+feed_length = feed
 local record = record_in_stream(namespace, stream, owner, order_id)
 if not record then
   return answer(sessions, session, request_number, 'n', true)

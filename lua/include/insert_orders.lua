@@ -13,7 +13,6 @@ local function insert_orders(namespace, directory, sequence, words, offsets, beh
   -- Six digits are printed in half the time of sixteen.
   local high, low = string.sub(number, 1, -7), tonumber(string.sub(number, -6)) - 1
   local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
-  local is_recorded = has_feed()
   for i, at in ipairs(offsets) do
     local stream, order_id, user_id, record = words[at], words[at + 1], words[at + 2], words[at + 3]
     local placed_here, records_here, ids = placed[stream], records[stream], users[user_id]
@@ -31,7 +30,7 @@ local function insert_orders(namespace, directory, sequence, words, offsets, beh
       users[user_id], stream_of_user[user_id] = {order_id}, stream
     end
     entries[2 * i - 1], entries[2 * i] = order_id, stream
-    if is_recorded then
+    if feed_length ~= '' then
       record_change(namespace, stream, 'place', order_id, user_id, number, '0', record)
     end
   end

@@ -2,7 +2,7 @@
 --- @include "record_change"
 --- @include "user_of"
 local function record_amendment(op, namespace, stream, order_id, record)
-  if has_feed() then
+  if feed_length ~= '' then
     local prefix = stream_key(namespace, stream, '')
     local sequence = redis.call('ZSCORE', prefix .. 'placed', order_id)
     local is_paused = redis.call('SISMEMBER', prefix .. 'paused', order_id)

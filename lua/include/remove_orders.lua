@@ -32,7 +32,7 @@ local function remove_orders(namespace, directory, stream, order_ids, users, pau
   if directory then
     redis.call('HDEL', directory, unpack(order_ids))
   end
-  if op and has_feed() then
+  if op and feed_length ~= '' then
     for user_id, ids in pairs(users) do
       for _, order_id in ipairs(ids) do
         record_change(namespace, stream, op, order_id, user_id)

@@ -12,7 +12,7 @@ local function set_status(command, namespace, directory, owner, order_id)
   if redis.call(command, stream_key(namespace, stream, 'paused'), order_id) == 0 then
     return 'n', false
   end
-  if has_feed() then
+  if feed_length ~= '' then
     record_status(command, namespace, stream, {order_id})
   end
   return 'y', false

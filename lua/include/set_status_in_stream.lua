@@ -19,7 +19,7 @@ local function set_status_in_stream(command, namespace, stream, owner, order_ids
   end
   if #changed > 0 then
     redis.call(command, prefix .. 'paused', unpack(changed))
-    if has_feed() then
+    if feed_length ~= '' then
       record_status(command, namespace, stream, changed)
     end
   end

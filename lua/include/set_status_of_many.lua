@@ -21,7 +21,7 @@ local function set_status_of_many(command, namespace, directory, owner, words, f
     end
     if #changed > 0 then
       redis.call(command, prefix .. 'paused', unpack(changed))
-      if has_feed() then
+      if feed_length ~= '' then
         record_status(command, namespace, stream, changed)
       end
       is_unwritten = false
