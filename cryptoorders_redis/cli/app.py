@@ -4,11 +4,23 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis.cli import configure, copy, demo, follow, orders, queries, replay, resize
+from cryptoorders_redis.cli import (
+    configure,
+    copy,
+    demo,
+    follow,
+    intake,
+    orders,
+    queries,
+    replay,
+    resize,
+    submit,
+    worker,
+)
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the answer is no, or a replay refused lines; "
+    "Exit codes: 0 done; 1 the answer is no, or lines of a file were refused; "
     "2 illegal input, a store that cannot be reached or does not serve, or an output that is closed or full; "
     "130 interrupted."
 )
@@ -44,6 +56,8 @@ def program(
 for _command in (
     orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
-    follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, demo.demo,
+    follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit,
+    worker.worker, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(intake.app, name="intake")

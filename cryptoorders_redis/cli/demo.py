@@ -1,4 +1,4 @@
-"""The demo: a night of orders, a race of processes and a crash, on a store of its own."""
+"""The demo: a night of orders, events out of order, a race of processes and a crash."""
 
 import contextlib
 import json
@@ -22,6 +22,7 @@ from rich.table import Table
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli import options, screen
+from cryptoorders_redis.cli.demo_events import show_events
 from cryptoorders_redis.cli.options import Json
 from cryptoorders_redis.cli.replay import make_summary_table, print_summary, summary_fields
 from cryptoorders_redis.cli.tables import make_orders_table
@@ -32,6 +33,9 @@ from cryptoorders_redis.transport.embedded.server_process import find_server_pro
 
 USER = "alice"
 """The user whose orders are cancelled together."""
+
+NIGHT, EVENTS = "night.jsonl", "events.jsonl"
+"""The example files."""
 
 RACERS = 4
 RACE_ORDERS = 1500
@@ -51,7 +55,7 @@ def demo(
     streams: Annotated[int, typer.Option(help=options.STREAMS_HELP)] = 3,
     as_json: Json = False,
 ) -> None:
-    """Show the store at work: a night of orders, a race of processes and a crash.
+    """Show the store at work: a night of orders, events out of order, a race of processes and a crash.
 
     The demo starts a private server in a temporary folder. It ignores the environment variables of the other
     commands. A store given by --url must hold no orders in this namespace, and its server is not crashed.
@@ -88,6 +92,8 @@ def run(url: str | None, namespace: str, num_streams: int, *, as_json: bool) -> 
                 return
             console = Console()
             _show_a_night(console, system)
+            with _without_warnings():  # that what is compared with is in memory
+                show_events(console, find_example_file(EVENTS), where, num_streams)
             if not where.startswith("memory:"):  # other processes cannot reach it
                 _show_a_race(console, system, ["--url", where, "--namespace", namespace])
             if not url:
@@ -195,10 +201,10 @@ def _without_warnings() -> Generator[None]:
         logger.setLevel(level)
 
 
-def find_example_file() -> Path:
-    """Find the example file: inside the package in a wheel, next to it in a checkout."""
+def find_example_file(name: str = NIGHT) -> Path:
+    """Find an example file: inside the package in a wheel, next to it in a checkout."""
     package = Path(__file__).parent.parent
     for folder in (package / "examples", package.parent / "examples"):
-        if (path := folder / "night.jsonl").is_file():
+        if (path := folder / name).is_file():
             return path
-    raise ValueError(f"the example night.jsonl is neither in {package} nor next to it: reinstall the package")
+    raise ValueError(f"the example {name} is neither in {package} nor next to it: reinstall the package")

@@ -53,7 +53,9 @@ def explain_missing_store(url: str | None) -> Generator[None]:
     try:
         yield
     except errors.NoSuchNamespace as error:
-        raise errors.NoSuchNamespace(f"{error}; `cryptoorders place` and `replay` create one") from error
+        raise errors.NoSuchNamespace(
+            f"{error}; `cryptoorders place`, `replay` and `submit` create one"
+        ) from error
     except errors.StoreUnavailable as error:
         if url:
             raise

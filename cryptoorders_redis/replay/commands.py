@@ -1,15 +1,16 @@
-"""Parses commands from JSON Lines, and refuses lines that are not a command."""
+"""Parses commands and events from JSON Lines, and refuses lines that are not one."""
 
 import codecs
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
-from cryptoorders_redis.event import FIELDS, ONE_OF_FIELDS, OPTIONAL_FIELDS, Op
+from cryptoorders_redis.event import FIELDS, ONE_OF_FIELDS, OPTIONAL_FIELDS, Event, Op
 from cryptoorders_redis.order import NewOrder, Number
+from cryptoorders_redis.schema.events import encode_event
 from cryptoorders_redis.validation import validate_decimal, validate_order, validate_text
 
 MAX_LINE_BYTES = 64 * 1024
@@ -61,23 +62,10 @@ def parse_command(line: bytes) -> Command:
         TypeError: A field has a wrong type, or the line is not a JSON object.
         ValueError: The line is not exactly one legal command.
     """
-    fields = _parse_fields(line)
-    op = _parse_op(fields)
-    required, optional = FIELDS[op], OPTIONAL_FIELDS.get(op, ())
-    allowed = ("op", *required, *optional)
-    for name in fields:
-        if name not in allowed:
-            raise ValueError(f"{op} has no field {name!r}")
-    for name in required:
-        if name not in fields:
-            raise ValueError(f"{op} needs the field {name!r}")
-    one_of = ONE_OF_FIELDS.get(op)
-    if one_of and not any(name in fields for name in one_of):
-        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
-    del fields["op"]
+    op, fields = _parse_named_fields(line)
     if op is Op.AMEND:
         validate_text(fields["order_id"], "order_id")
-        for name in optional:
+        for name in OPTIONAL_FIELDS[op]:
             if name in fields:
                 validate_decimal(fields[name], name)
         return Command(op, Amendment(**fields))
@@ -86,13 +74,30 @@ def parse_command(line: bytes) -> Command:
         validate_decimal(fields["by"], "by")
         return Command(op, Reduction(**fields))
     if op is Op.PLACE:
-        if fields.get("metadata") is not None:
-            fields["metadata"] = _with_floats(fields["metadata"])
         new = NewOrder(**fields)
         validate_order(new)
         return Command(op, new)
     ((name, value),) = fields.items()
     return Command(op, validate_text(value, name))
+
+
+def parse_event(line: bytes, default_id: str) -> Event:
+    """Return the event in a line. All its fields are legal, and numbers keep every digit.
+
+    Args:
+        line: The fields of a command, a `user_id`, an `event_time` in milliseconds since 1970, and perhaps an
+            `event_id`.
+        default_id: The id of the event if the line has none.
+
+    Raises:
+        TypeError: A field has a wrong type, or the line is not a JSON object.
+        ValueError: The line is not exactly one legal event.
+    """
+    op, fields = _parse_named_fields(line, required=("user_id", "event_time"), optional=("event_id",))
+    event_id = validate_text(fields.pop("event_id", default_id), "event_id")
+    event = Event(op, event_id=event_id, **fields)
+    encode_event(event)
+    return event
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -121,6 +126,29 @@ def _with_floats(metadata: Any) -> Any:
         return metadata  # place refuses it
     fields = cast("dict[str, Any]", metadata)
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
+
+
+def _parse_named_fields(
+    line: bytes, *, required: Sequence[str] = (), optional: Sequence[str] = ()
+) -> tuple[Op, dict[str, Any]]:
+    """Return the op and the other fields of a line, which has those of the op, and these."""
+    fields = _parse_fields(line)
+    op = _parse_op(fields)
+    needed = dict.fromkeys((*FIELDS[op], *required))
+    allowed = {"op", *needed, *OPTIONAL_FIELDS.get(op, ()), *optional}
+    for name in fields:
+        if name not in allowed:
+            raise ValueError(f"{op} has no field {name!r}")
+    for name in needed:
+        if name not in fields:
+            raise ValueError(f"{op} needs the field {name!r}")
+    one_of = ONE_OF_FIELDS.get(op)
+    if one_of and not any(name in fields for name in one_of):
+        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
+    del fields["op"]
+    if fields.get("metadata") is not None:
+        fields["metadata"] = _with_floats(fields["metadata"])
+    return op, fields
 
 
 def _parse_fields(line: bytes) -> dict[str, Any]:

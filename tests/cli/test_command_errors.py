@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.support.consistency import keys_of
-from tests.support.every_command import COMMANDS
+from tests.support.every_command import COMMANDS, example_of
 from tests.support.program import MODULE, SCRIPT, Program, answered
 
 
@@ -32,6 +32,17 @@ from tests.support.program import MODULE, SCRIPT, Program, answered
         (("watch", "--interval", "inf"), "--interval"),
         (("watch", "--count", "0"), "--count"),
         (("replay", "no/such/file"), "no/such/file"),
+        (("submit", "no/such/file"), "no/such/file"),
+        (("worker", "--only", "1"), "--only has no stream '1': the numbers are 0 to 0"),
+        (("worker", "--only", "0,"), "--only has no stream ''"),
+        (("worker", "--max-lag", "1"), "--max-lag is for --status"),
+        (("intake", "configure"), "give at least one setting"),
+        (("intake", "configure", "--quiet", "soon"), "'soon' is neither a number of seconds nor 'never'"),
+        (("intake", "configure", "--late", "drop"), "--late"),
+        (("intake", "configure", "--window", "-1"), "window must be 0 to"),
+        (("intake", "dead", "--limit", "0"), "limit must be 1 to"),
+        (("intake", "resubmit"), "give the ids of events, or --all"),
+        (("intake", "resubmit", "e", "--all"), "give the ids of events, or --all"),
         (("pause",), "order_id"),
         (("fly",), "fly"),
     ],
@@ -58,7 +69,7 @@ def test_another_number_of_streams_exits_with_2(run):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unreachable_store_is_one_line_and_exit_code_2(run, command):
-    result = run(command, *COMMANDS[command], env={"CRYPTOORDERS_URL": "unix:///no/such/socket"})
+    result = run(*example_of(command), env={"CRYPTOORDERS_URL": "unix:///no/such/socket"})
     assert answered(result, 2, "")
     assert re.fullmatch(r"cryptoorders: .*/no/such/socket.*\n", result.stderr)
 
@@ -68,10 +79,10 @@ def test_without_a_url_and_a_server_it_says_what_to_do(run, monkeypatch, command
     monkeypatch.setattr("cryptoorders_redis.transport.endpoint.DEFAULT_URL", "redis://localhost:1/0")
     what_to_do = "start a Redis server, or use --url file:./orders for a private one"
     for nowhere in (None, ""):
-        result = run(command, *COMMANDS[command], env={"CRYPTOORDERS_URL": nowhere})
+        result = run(*example_of(command), env={"CRYPTOORDERS_URL": nowhere})
         assert answered(result, 2, "")
         assert re.fullmatch(rf"cryptoorders: .*localhost:1.*; {what_to_do}\n", result.stderr)
-    named = run(command, *COMMANDS[command], "--url", "redis://localhost:1/0")
+    named = run(*example_of(command), "--url", "redis://localhost:1/0")
     assert named.exit_code == 2
     assert "start a Redis server" not in named.stderr
 
@@ -109,17 +120,17 @@ def test_another_missing_module_is_not_taken_for_the_extra():
     assert "cryptoorders_redis.cli.demo" in result.stderr.splitlines()[-1]
 
 
-CREATING = {"place", "replay"}
+CREATING = {"place", "replay", "submit"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - CREATING))
 @pytest.mark.parametrize("streams", [(), ("--streams", "3")], ids=["", "streams"])
 def test_a_missing_namespace_is_named_and_not_created(run, server, namespace, command, streams):
-    result = run(command, *COMMANDS[command], *streams)
+    result = run(*example_of(command), *streams)
     assert result.exit_code == 2
     assert result.stderr == (
         f"cryptoorders: there is no namespace '{namespace}' in this store; "
-        "`cryptoorders place` and `replay` create one\n"
+        "`cryptoorders place`, `replay` and `submit` create one\n"
     )
     with server.client() as raw:
         assert keys_of(raw, namespace) == []

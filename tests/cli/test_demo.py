@@ -18,6 +18,8 @@ def test_the_example_and_the_demo(server, namespace):
     assert (whole.returncode, whole.stderr) == (0, "")
     for shown in ("12 are live", "cancel_all_by_user('alice') → 4", "n-013(paused)", "0.08315000"):
         assert shown in whole.stdout
+    for shown in ("24 accepted, 28 known; a worker applied 24", "live are the same orders as by the calls"):
+        assert shown in whole.stdout
     assert re.search(r"in all +1500 +500", whole.stdout)
     assert "1500 more are live, and verify() finds 0 inconsistencies" in whole.stdout
     assert re.search(r"kill -9 \d+: the server is killed, with 1508 orders live", whole.stdout)
@@ -25,6 +27,7 @@ def test_the_example_and_the_demo(server, namespace):
     memory = program.run("demo", "--url", "memory://")
     assert memory.returncode == 0
     assert "12 are live" in memory.stdout
+    assert "live are the same orders as by the calls" in memory.stdout
     assert "processes place" not in memory.stdout
     options = ("--url", server.url, "--namespace", namespace, "--streams", "5", "--json")
     summary = json.loads(program.run("demo", *options).stdout)

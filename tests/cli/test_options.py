@@ -13,7 +13,7 @@ from tests.support.servers import REPOSITORY
 
 @pytest.mark.parametrize("command", [*COMMANDS, "demo"])
 def test_every_command_has_the_options_of_the_store(run, command):
-    shown = run(command, "--help").stdout
+    shown = run(*command.split(), "--help").stdout
     assert {"--url", "--namespace", "--streams", "--json"} <= set(re.findall(r"--\w+", shown))
     if command != "demo":
         variables = {"CRYPTOORDERS_URL", "CRYPTOORDERS_NAMESPACE", "CRYPTOORDERS_STREAMS"}
@@ -31,7 +31,7 @@ def test_the_version_is_printed(run):
     assert answered(run("--version"), 0, f"cryptoorders {__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), *((command,) for command in (*COMMANDS, "demo"))])
+@pytest.mark.parametrize("command", [(), *(tuple(command.split()) for command in (*COMMANDS, "demo"))])
 def test_h_is_help_for_every_command(run, command):
     help_of = run(*command, "--help")
     assert "Usage: " in help_of.stdout

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
-from tests.support.every_command import COMMANDS
+from tests.support.every_command import COMMANDS, example_of
 from tests.support.program import MODULE, Program
 
 CALLS = [
-    *([command, *arguments] for command, arguments in COMMANDS.items()),
+    *map(example_of, COMMANDS),
     ["live", "--json"],
     ["demo", "--url", "memory://"],
     ["--help"],

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from cryptoorders_redis import aio, order, system
+from cryptoorders_redis.workers import aio_worker, worker
 from tests.project.pages import FIGURES, GENERATED, README, blocks
 
 MAX_LINES = 150
@@ -31,7 +32,7 @@ def test_no_figure_of_speed_stands_in_the_readme_by_hand():
     assert not re.search(r"\b\d+\.\d k\b", FIGURES.sub("", README.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("module", [system, aio, order])
+@pytest.mark.parametrize("module", [system, aio, order, worker, aio_worker])
 def test_the_docstrings_sessions(module):
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder().find(module):

@@ -7,13 +7,33 @@ import pytest
 import typer
 
 import cryptoorders_redis
-from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, UserOrders, errors
+from cryptoorders_redis import (
+    AsyncCryptoOrderSystem,
+    AsyncIntake,
+    AsyncWorker,
+    CryptoOrderSystem,
+    Intake,
+    UserOrders,
+    Worker,
+    errors,
+)
 from cryptoorders_redis.cli.app import app
 from tests.project.pages import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference"
 
 PROGRAM: Any = typer.main.get_command(app)  # its class is a different one in each release of typer
+
+
+def commands(group, *before):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *before, name)
+        else:
+            yield " ".join((*before, name)), command
+
+
+COMMANDS = dict(commands(PROGRAM))
 
 ERRORS = {
     name
@@ -45,12 +65,24 @@ def test_every_call_of_a_system_is_in_the_api(cls):
     assert not {name for name in calls(cls) if f"`{name}(" not in page("api.md")}
 
 
+@pytest.mark.parametrize("cls", [Intake, AsyncIntake])
+def test_every_call_of_the_intake_is_in_the_api(cls):
+    assert not {name for name in calls(cls) if f"`intake.{name}(" not in page("api.md")}
+
+
+@pytest.mark.parametrize("cls", [Worker, AsyncWorker])
+def test_every_call_of_a_worker_is_in_the_api(cls):
+    assert not {name for name in calls(cls) if f"`worker.{name}(" not in page("api.md")}
+
+
 def test_every_call_of_a_user_is_in_the_api():
     _, _, section = page("api.md").partition("## UserOrders")
     assert not {name for name in calls(UserOrders) if f"`{name}`" not in section}
 
 
-@pytest.mark.parametrize("call", ["place", "amend", "reduce", "live_orders", "count", "summary"])
+@pytest.mark.parametrize(
+    "call", ["place", "amend", "reduce", "live_orders", "count", "summary", "submit", "outcome"]
+)
 def test_every_parameter_of_a_call_is_in_the_api(call):
     (row,) = (line for line in page("api.md").splitlines() if line.startswith(f"| `{call}("))
     signature = inspect.signature(getattr(CryptoOrderSystem, call))
@@ -72,15 +104,16 @@ def test_every_error_is_in_the_errors_and_in_the_guide():
     assert not {name for name in ERRORS if f"`{name}`" not in guide}
 
 
-@pytest.mark.parametrize("name", PROGRAM.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_command_line(name):
     text = page("command-line.md")
     assert f"| `{name}" in text
-    assert not {option for option in options(PROGRAM.commands[name]) if option not in text} - {"--help"}
+    assert not {option for option in options(COMMANDS[name]) if option not in text} - {"--help"}
 
 
 def test_every_setting_is_in_the_key_schema(open_system, raw, namespace):
-    open_system(3)
+    system = open_system(3)
+    system.intake.configure(window=1, quiet=1, late="apply", ahead=1, limit=1, remember=1)
     settings = raw.hkeys(f"{{{namespace}}}:config")
     assert settings
     assert not {name for name in settings if f"`{name.decode()}`" not in page("key-schema.md")}

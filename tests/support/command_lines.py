@@ -1,4 +1,4 @@
-"""Lines of commands, as a file for `cryptoorders replay` has them."""
+"""Lines of commands and events, as files for `cryptoorders replay` and `cryptoorders submit` have them."""
 
 import json
 
@@ -14,3 +14,11 @@ def place_line_with(**changes: object) -> bytes:
 def place_line(order_id: str) -> bytes:
     """Return a line that places an order."""
     return place_line_with(order_id=order_id) + b"\n"
+
+
+def event_line(op: str, order_id: str, event_time: object, **more: object) -> bytes:
+    """Return a line with an event of alice, with its end."""
+    fields = {"op": op, "order_id": order_id, "user_id": "alice", "event_time": event_time, **more}
+    if op == "place":
+        fields = {"currency": "BTC", "amount": 0.5, "price": 60_000, **fields}
+    return json.dumps(fields).encode() + b"\n"

@@ -17,8 +17,20 @@ COMMANDS = {
     "verify": (),
     "repair": (),
     "replay": ("-",),
+    "submit": ("-",),
+    "worker": ("--until-empty",),
+    "intake configure": ("--window", "1"),
+    "intake flush": (),
+    "intake stats": (),
+    "intake dead": (),
+    "intake resubmit": ("--all",),
     "copy": ("--to", "memory://"),
     "resize": ("1",),
     "configure": ("--feed", "100"),
     "drop": ("--yes",),
 }
+
+
+def example_of(command: str) -> list[str]:
+    """Return the words of a command, and its arguments."""
+    return [*command.split(), *COMMANDS[command]]

@@ -15,10 +15,13 @@ from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.events import decode_letter, user_in
 from cryptoorders_redis.validation import validate_int, validate_text
 
+MOST_LETTERS = 100_000
+"""Dead letters that can be read in one call."""
+
 
 def dead_letters(store: Store, limit: int) -> Operation[list[DeadLetter]]:
     """Read the newest dead letters, the newest first."""
-    validate_int(limit, "limit", 1, 100_000)
+    validate_int(limit, "limit", 1, MOST_LETTERS)
     return Operation("dead_letters", "read", (), _read_newest(store, limit), is_long=True)
 
 
