@@ -28,8 +28,8 @@ def place(order_id: str = "o", time: Any = 1, user: str = "alice", amount: Any =
     return Event("place", user, time, order_id, "BTC", amount, 2, **more)
 
 
-def change(op: str, time: Any, order_id: str = "o", user: str = "alice", **more: Any) -> Event:
-    return Event(op, user, time, order_id, **more)
+def change(op: str, time: Any, order_id: str = "o", **more: Any) -> Event:
+    return Event(op, "alice", time, order_id, **more)
 
 
 def apply_all(system: Any) -> Any:
