@@ -42,7 +42,7 @@ class Cluster(Store):
         super().__init__(ClusterKeys(namespace))
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
-        self.newest_event: int = 0
+        self.newest_event: int = -1
         """The newest event time that this client has seen: it tells all streams."""
         self._find_masters = find_masters
         self.known: KnownEntries = KnownEntries()

@@ -89,7 +89,7 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
             if (number := getattr(event, name)) is not None:
                 object.__setattr__(event, name, Decimal(number))
         encode_event(event)
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return None
     return event
 

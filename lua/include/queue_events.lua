@@ -4,7 +4,7 @@
 --- @include "clock"
 local function queue_events(namespace, intake, queued, words, offsets)
   local times, texts = {}, {}
-  local latest = tonumber(redis.call('HGET', intake, 'latest') or 0)
+  local latest = tonumber(redis.call('HGET', intake, 'latest') or -1)
   local newest = latest
   for i, at in ipairs(offsets) do
     local stream, event_id = words[at], words[at + 1]

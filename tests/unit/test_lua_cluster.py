@@ -127,7 +127,7 @@ ARGUMENT_KINDS = {
     "fields": {"feed", "50", "intake_window", "5000000", "none", ""}.__contains__,
     **OF_THE_INTAKE,
     "num_users": "1".__eq__,
-    "newest": matches(r"0|\d+"),
+    "newest": matches(r"-1|\d+"),
     "seen": matches(r"e\d|n|[\w-]+|"),
     "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,
