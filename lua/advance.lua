@@ -19,7 +19,7 @@ if settings[1] ~= epoch then
 elseif settings[2] then
   return 'MOVING'
 end
-keep_feed(feed)
+feed_length = feed
 local due, watermark, quiet_in = due_events(intake, waiting, window, quiet, limit)
 if #due == 0 then
   return {0, 0, quiet_in}

@@ -88,10 +88,8 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with one key and with the orders in it."""
     meaning = store.keys.meaning_of(key)
     if meaning is None or (meaning.stream is not None and meaning.stream not in store.settings.streams):
-        if meaning and meaning.kind in _ENDS_BY_ITSELF:
-            return []  # of a namespace that was dropped
-        if meaning and meaning.kind in _OF_FEED and meaning.stream in store.settings.feeds:
-            return []  # a resize has emptied the stream; its feed may not be read to the end yet
+        if meaning and _may_be_left(store, meaning):
+            return []
         return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
     if meaning.kind == "directory":
         return (yield from _look_into_directory(store, key))
@@ -108,6 +106,13 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
         found += yield from _inspected(store, meaning.stream, user, elements[::width])
         if cursor == b"0":
             return found
+
+
+def _may_be_left(store: Store, meaning: KeyMeaning) -> bool:
+    """Return whether a key may be there though its stream is gone."""
+    # A resize has emptied the stream; its feed may not be read to the end yet.
+    is_of_feed = meaning.kind in _OF_FEED and meaning.stream in store.settings.feeds
+    return is_of_feed or meaning.kind in _ENDS_BY_ITSELF
 
 
 def _look_into_events(store: Store, key: bytes, meaning: KeyMeaning) -> Steps[list[Inconsistency]]:

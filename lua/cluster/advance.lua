@@ -45,6 +45,7 @@ local removed, sets = {}, {paused, unpack(users, first_user, first_user + num_us
 for i = #due, 2 * count + 1, -1 do
   due[i] = nil
 end
+feed_length = feed
 pin_keys(config, orders, placed, sets)
 apply_due(keys, namespace, stream, due, watermark, remember, function(event, text, i)
   if event.op == 'place' and verdicts[i] == '' then
@@ -54,6 +55,5 @@ apply_due(keys, namespace, stream, due, watermark, remember, function(event, tex
   end
   return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)
 end)
-unkeep_feed(feed)
-pin_keys(orders, placed, sets)
+unpin_keys(orders, placed, sets)
 return {count, removed, redis.call('GET', sequence) or '0'}

@@ -42,7 +42,8 @@ class Key(NamedTuple):
     def is_bookkeeping(self) -> bool:
         """Whether it may exist without any order."""
         return self.kind in (
-            "config", "sequence", "sessions", "fence", "changed", "changes", "waiting", "workers", *_OF_INTAKE,
+            "config", "sequence", "sessions", "fence", "changed", "changes", "waiting", "workers",
+            *_OF_INTAKE,
         )  # fmt: skip
 
     @property
@@ -181,7 +182,7 @@ def assert_consistent(
         assert_replays(stream, number)
         if not stream.holds_orders:
             continue  # what a resize has left of it is its feed
-        assert number < max(numbers_of_streams), f"stream {number} of {numbers_of_streams}"
+        assert number < max(numbers_of_streams), f"stream {number} of {max(numbers_of_streams)}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
         assert stream.placed.keys() == owners.keys(), f"stream {number}: placed differs from orders"

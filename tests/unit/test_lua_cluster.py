@@ -101,7 +101,7 @@ KEY_PATTERNS |= {
     "even_outcomes": rf"{OF_STREAM}outcomes:even",
     "odd_outcomes": rf"{OF_STREAM}outcomes:odd",
     "workers": rf"{OF_NAMESPACE}workers",
-    "users": f"{KEY_PATTERNS['user']}|{KEY_PATTERNS['fence']}",
+    "users": "|".join(KEY_PATTERNS[kind] for kind in ("user", "fence", "changes", "changed")),
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
 KEY_PATTERNS["fences"] = "|".join(

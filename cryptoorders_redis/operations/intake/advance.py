@@ -7,10 +7,10 @@ one step. So any number of workers may run it, also for one stream, and none nee
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from cryptoorders_redis.operations import Call, Operation, Steps
+from cryptoorders_redis.operations import Operation, Steps
+from cryptoorders_redis.operations.configure import config_call
 from cryptoorders_redis.operations.intake.moves import move_events
 from cryptoorders_redis.operations.store import STALE, Store
-from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.validation import validate_int
 
 LIMIT = 500
@@ -58,8 +58,7 @@ def _advance(
 ) -> Steps[Progress]:
     if not store.has_tried_rights:
         # A script that a missing right stops is not undone, and these have no session that tries the rights.
-        names, no_change = pack((store.keys.config,)), pack(("none", ""))
-        yield [Call("configure", store.keys.slot, names, no_change, (store.keys.namespace,))]
+        yield [config_call(store, {"none": ""})]
         store.has_tried_rights = True
     done: dict[int, Sequence[int]] = {}
     first, step = share
