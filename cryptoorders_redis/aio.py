@@ -669,7 +669,7 @@ class AsyncCryptoOrderSystem:
             progress: Is called with how many of the live orders were looked at, about, of how many.
 
         Raises:
-            ResizeUnderWay: Another resize, to another number, is under way. Nothing was changed.
+            ResizeUnderWay: Another resize, to another number, is under way, or has turned this one round.
             NotOnCluster: On a Redis Cluster, slots are moved instead. Nothing was sent.
             NoSuchNamespace: The namespace does not exist.
             StoreFull: The server's memory is full. A part of the orders may have been moved.

@@ -42,7 +42,7 @@ class ConfigurationMismatch(CryptoOrdersError):
 
 
 class ResizeUnderWay(CryptoOrdersError):
-    """The orders are being moved to another number of streams than was asked for. Nothing was changed.
+    """The orders are being moved, or were moved meanwhile, to another number of streams than was asked for.
 
     Attributes:
         num_streams: The number of streams to which they are being moved.

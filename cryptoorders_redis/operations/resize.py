@@ -64,16 +64,19 @@ def resize(store: Store, num_streams: int, progress: Progress | None) -> Operati
 def _resize(store: Store, num_streams: int, progress: Progress) -> Steps[None]:
     keys = store.keys
     begin = Call("begin_resize", keys.slot, pack((keys.config,)), pack((num_streams,)), (keys.namespace,))
+    (reply,) = yield [begin]
+    if reply == b"n":
+        return
+    if reply != b"y":
+        raise _under_way(int(reply.removeprefix(b"BUSY "))) if reply else store.no_such_namespace()
     while True:
-        # Each time: another may have turned it round, or dropped the namespace and created it again.
-        (reply,) = yield [begin]
-        if reply == b"n":
-            return
-        if reply != b"y":
-            raise _under_way(reply) if reply else store.no_such_namespace()
         if not (yield from store.read_settings()):
             raise store.no_such_namespace()
         settings = store.settings
+        if settings.num_streams != num_streams:  # turned round, or dropped and created again
+            raise _under_way(settings.num_streams)
+        if settings.moving_from is None:
+            return  # another has finished it
         try:
             if not (yield from move_events(store, settings)):
                 continue
@@ -86,10 +89,10 @@ def _resize(store: Store, num_streams: int, progress: Progress) -> Steps[None]:
             return
 
 
-def _under_way(reply: bytes) -> errors.ResizeUnderWay:
-    target = int(reply.removeprefix(b"BUSY "))
+def _under_way(num_streams: int) -> errors.ResizeUnderWay:
     return errors.ResizeUnderWay(
-        f"orders are being moved to {target} streams: resize({target}) finishes that", num_streams=target
+        f"others have resized to {num_streams} streams, or are doing so: resize({num_streams}) finishes that",
+        num_streams=num_streams,
     )
 
 

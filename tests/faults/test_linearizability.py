@@ -140,7 +140,7 @@ def planted(tmp_path: Path, file: str, good: str, bad: str) -> Path:
 
 BUGS = [
     pytest.param(
-        "include/insert_orders.lua",
+        "include/insert_order.lua",
         "if directory and redis.call('HSETNX', directory, order_id, stream) == 0 then",
         "redis.call('HSET', directory, order_id, stream) if false then",
         id="a-place-that-does-not-look-for-duplicates",

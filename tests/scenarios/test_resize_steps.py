@@ -185,12 +185,33 @@ def test_two_movers_and_a_turn_do_no_harm(open_system, system, model, seed):
 
 def test_another_number_is_refused_while_a_resize_is_under_way(system, open_system, model):
     running = begun(system, 5, 3)
-    with pytest.raises(errors.ResizeUnderWay, match=r"5 streams: resize\(5\) finishes") as refused:
+    with pytest.raises(errors.ResizeUnderWay, match=r"to 5 streams, .*: resize\(5\) finishes") as refused:
         open_system().resize(4)
     assert refused.value.num_streams == 5
     finish(running)
     open_system().resize(4)
     check(system, model)
+
+
+@pytest.mark.parametrize("steps", range(3, 20, 4))
+def test_a_resize_that_was_turned_round_stops(system, open_system, model, steps):
+    running, other = begun(system, 5, steps), open_system()
+    other.resize(3)
+    with pytest.raises(errors.ResizeUnderWay, match="resized to 3 streams") as refused:
+        finish(running)
+    assert refused.value.num_streams == 3
+    check(other, model)
+
+
+@pytest.mark.parametrize("steps", range(3, 20, 4))
+def test_a_resize_leaves_a_namespace_alone_that_came_after(system, open_system, model, steps):
+    running, other = begun(system, 5, steps), open_system()
+    other.drop()
+    with open_system(2) as new:
+        assert new.place("new", "user0", "BTC", ONE, ONE)
+        with pytest.raises(errors.ResizeUnderWay):
+            finish(running)
+        assert (len(new.stats().streams), new.stats().moving_from) == (2, None)
 
 
 @pytest.mark.parametrize("steps", range(4, 14))
