@@ -18,9 +18,9 @@ NAMESPACES = {OFF: "without", ON: "with"}
 KEPT = 10_000
 
 HOW = (
-    "Processor time of the whole server for each call, as in *Server time*, in two namespaces of one server, one "
-    f"of which keeps {KEPT:,} changes of each stream. *Bytes* are what an entry takes in memory, by `MEMORY "
-    "USAGE` of a feed of 1,000 changes of one kind."
+    "Processor time of the whole server for each call, as in *Server time*. There are two namespaces on one "
+    f"server, and one of them keeps {KEPT:,} changes of each stream. *Bytes* are what an entry takes in "
+    "memory, by `MEMORY USAGE` of a feed of 1,000 changes of one kind."
 )
 
 
