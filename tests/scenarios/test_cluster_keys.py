@@ -12,11 +12,9 @@ from tests.support.traced_scripts import Run, Traced, breaches_in, change_script
 NUM_STREAMS = 2
 
 
-def make_all_calls(cluster, namespace, *, feed=0):
+def make_all_calls(cluster, namespace):
     """Run every script of lua/cluster/, most of them many times, with every answer checked."""
     keys = ClusterKeys(namespace)
-    with CryptoOrderSystem(NUM_STREAMS, url=cluster.url, namespace=namespace) as system:
-        system.configure(feed=feed)
     with ClusterLoad(cluster.url, namespace, num_streams=NUM_STREAMS, num_callers=2) as load:
         load.wait_for(200)
     assert load.errors == []
@@ -39,7 +37,7 @@ def make_all_calls(cluster, namespace, *, feed=0):
 
 def trace_of_all_calls(cluster, namespace):
     keys = ClusterKeys(namespace)
-    make_all_calls(cluster, namespace, feed=50)  # with which they touch more keys
+    make_all_calls(cluster, namespace)
     slots = [keys.slot, *(keys.slot_of(stream) for stream in range(NUM_STREAMS))]
     slots += [keys.slot_of_shard(shard) for shard in range(keys.directory_shards)]
     with cluster.client() as client:
