@@ -1,5 +1,6 @@
 """What the change feed costs the server, and how large it is."""
 
+import socket
 from statistics import median
 
 import redis
@@ -18,9 +19,9 @@ NAMESPACES = {OFF: "without", ON: "with"}
 KEPT = 10_000
 
 HOW = (
-    "Processor time of the whole server for each call, as in *Server time*, in two namespaces of one server, one "
-    f"of which keeps {KEPT:,} changes of each stream. *Bytes* are what an entry takes in memory, by `MEMORY "
-    "USAGE` of a feed of 1,000 changes of one kind."
+    "Processor time of the whole server for each call, as in *Server time*. There are two namespaces on one "
+    f"server, and one of them keeps {KEPT:,} changes of each stream. *Bytes* are what an entry takes in "
+    "memory, by `MEMORY USAGE` of a feed of 1,000 changes of one kind."
 )
 
 
@@ -28,6 +29,7 @@ def run(scale: Scale) -> Section:
     section = Section("Change feed", HOW)
     with redis_server(*IN_MEMORY) as server, server.client() as client:
         sent: dict[str, dict[str, list[bytes]]] = {}
+        connections: dict[str, socket.socket] = {}
         sessions: list[bytes] = []
         orders = [new_order("a", n) for n in range(4 * scale.calls)]
         for kind, namespace in NAMESPACES.items():
@@ -36,12 +38,13 @@ def run(scale: Scale) -> Section:
                 fill(server.url, scale.sizes[0], streams=STREAMS, namespace=namespace)
             sent[kind], keys, connection = recorded(server.url, STREAMS, orders, namespace)
             sessions += keys
+            connections[kind] = connection
         samples: dict[str, dict[str, Samples]] = {call: {OFF: [], ON: []} for call in CALLS}
         for _ in range(scale.rounds):
             forget_answers(client, sessions)
             for call in CALLS:
                 for kind in (OFF, ON):
-                    samples[call][kind].append(time_requests(server, connection, sent[kind][call]))
+                    samples[call][kind].append(time_requests(server, connections[kind], sent[kind][call]))
         bytes_of = {call: _bytes_of_an_entry(server.url, client, call) for call in CALLS}
     table = Table(("", OFF, ON, "on : off", "bytes"))
     for call, of in samples.items():
@@ -64,7 +67,8 @@ def _bytes_of_an_entry(url: str, client: redis.Redis, call: str) -> float:
         if call != "place":
             getattr(system, f"{call}_many")(ids)
         feed = f"{{{namespace}:0}}:changes"
-        assert client.xlen(feed) == count
         size = client.memory_usage(feed, samples=0)
+        assert client.xlen(feed) == count
+        assert size
         system.drop()
     return size / count

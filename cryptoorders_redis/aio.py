@@ -551,7 +551,7 @@ class AsyncCryptoOrderSystem:
     async def history(self, order_id: str) -> History:
         """Read what happened to the orders of one id, as far as the change feed reaches back.
 
-        Reads the feeds of all streams in pages: O(entries that are kept), about a second for 300,000. It
+        Reads the feeds of all streams in pages: O(entries that are kept), about a second for 100,000. It
         is for looking into single cases.
 
         Args:

@@ -257,11 +257,13 @@ class Feed:
         wait_seconds = SHORTEST_WAIT_SECONDS
         while True:
             streams, replies = yield from self._read(positions)
-            if any(replies[1::2]):
-                return self._changes(positions, streams, replies[1::2])
-            for stream, last in zip(streams, replies[0::2], strict=True):
-                if (after := positions[stream].number) != int(last or 0):
-                    raise errors.ChangesMissed(stream, after or 0, None)
+            pages = replies[1::2]
+            for stream, last, rows in zip(streams, replies[0::2], pages, strict=True):
+                after = positions[stream].number or 0
+                if not rows and after != int(last or 0):
+                    raise errors.ChangesMissed(stream, after, None)
+            if any(pages):
+                return self._changes(positions, streams, pages)
             if not self._waits:
                 return None
             yield from self._wait(positions, streams, wait_seconds)

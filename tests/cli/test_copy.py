@@ -52,6 +52,18 @@ def other(own_server):
     return own_server()
 
 
+def test_a_change_feed_is_not_copied(server, other, namespace):
+    with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        system.configure(feed=100)
+        assert system.place("o", "alice", "BTC", 1, 1)
+    copy(Program(server.url, namespace), other.url)
+    with CryptoOrderSystem(url=other.url, namespace=namespace) as copied, other.client() as raw:
+        with pytest.raises(errors.ConfigurationMismatch, match="no change feed"):
+            copied.position()
+        assert copied.pause("o")
+        assert_consistent(raw, namespace)
+
+
 @pytest.mark.parametrize("num_streams", [1, 3, 40])
 def test_a_round_trip_by_a_cluster_keeps_every_byte(
     server, cluster, cluster_raw, other, raw, namespace, num_streams

@@ -112,9 +112,11 @@ def test_a_reader_that_waits_picks_up_streams_that_come(on_server, namespace):
 
 
 def test_switched_on_and_off_it_never_has_a_hole(backend, system, namespace):
-    """In between entries may be missing only where a reader is told so."""
+    """The writers begin while it is off, and learn that it is on by themselves."""
+    system.configure(feed=0)
     with writing(backend.url, namespace, writers=3):
         for _ in range(8):
+            system.configure(feed=1_000_000)
             cursor = system.position()
             for _ in range(3):
                 system.pause("o1")
@@ -123,8 +125,28 @@ def test_switched_on_and_off_it_never_has_a_hole(backend, system, namespace):
                 assert all(change.number for change in system.changes(cursor, wait=False))
             system.configure(feed=0)
             system.pause("o1")
-            system.configure(feed=1_000_000)
-    assert_consistent(backend.raw, namespace)
+        system.configure(feed=1_000_000)
+        cursor = system.position()
+        copy = mirror.Mirror(system.live_orders())
+    for change in system.changes(cursor, wait=False):
+        copy.apply(change)
+    assert copy.orders() == list(system.live_orders())
+
+
+def test_a_position_comes_after_all_that_had_no_entry(on_cluster, namespace):
+    """Who switched the feed on died before it told the streams: position() tells them."""
+    with (
+        CryptoOrderSystem(4, url=on_cluster.url, namespace=namespace) as other,
+        CryptoOrderSystem(url=on_cluster.url, namespace=namespace) as system,
+    ):
+        assert other.place("o", "alice", "BTC", 1, 1)
+        config = f"{{{namespace}}}:config"
+        epoch = int(on_cluster.raw.hget(config, "epoch"))
+        on_cluster.raw.hset(config, mapping={"feed": 100, "epoch": epoch + 1})
+        assert other.pause("o")
+        cursor = system.position()
+        assert other.resume("o")
+        assert [change.op for change in system.changes(cursor, wait=False)] == ["resume"]
 
 
 def test_writers_that_are_killed_leave_no_hole(backend, system, namespace):

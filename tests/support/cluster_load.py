@@ -148,6 +148,7 @@ class ClusterLoad:
         self.errors: list[Exception] = []
         self._ended = threading.Event()
         self._system = CryptoOrderSystem(num_streams, **settings)
+        self._system.configure(feed=100_000)  # with which all keys are compared
         self._settings = settings
         self._callers = [_Caller(f"thread{number}", number) for number in range(num_callers)]
         self._tasks = [_Caller(f"task{number}", -number) for number in range(num_callers)]

@@ -100,7 +100,8 @@ READS = {
     "ZRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 WRITES = {
-    "DEL", "EXPIRE", "HDEL", "HSET", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "ZADD", "ZREM",
+    "DEL", "EXPIRE", "HDEL", "HSET", "INCR", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "XADD",
+    "XTRIM", "ZADD", "ZREM",
 }  # fmt: skip
 
 
