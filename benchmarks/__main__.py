@@ -24,6 +24,7 @@ NAMES = (
     "listing",
     "memory",
     "scale_out",
+    "intake",
     "cluster",
     "client_time",
     "server_time",
@@ -35,7 +36,7 @@ NAMES = (
 )
 """In the order of the report."""
 
-KEPT_AWAKE = {"asynchronous", "bulk", "listing", "scale_out", "holding"}
+KEPT_AWAKE = {"asynchronous", "bulk", "listing", "scale_out", "intake", "holding"}
 """Where client and server have a core each. Where they share one, it does not fall asleep."""
 
 REPOSITORY = Path(__file__).parent.parent

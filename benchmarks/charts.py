@@ -10,7 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from benchmarks import asynchronous, bulk, listing, single_calls
+from benchmarks import asynchronous, bulk, intake, listing, single_calls
 from benchmarks.harness import HIREDIS, Section
 from benchmarks.peers import CALLS
 
@@ -26,6 +26,7 @@ def draw_charts(folder: Path, sections: Mapping[str, Section]) -> None:
     for name, draw in (
         ("single_calls.png", _single_calls),
         ("bulk_and_listing.png", _bulk_and_listing),
+        ("intake.png", draw_intake),
         ("growth.png", _growth),
     ):
         draw(sections)
@@ -83,6 +84,33 @@ def _bulk_and_listing(sections: Mapping[str, Section]) -> None:
     all_orders.set_title(sections["listing"].title.lower(), fontsize=9)
     all_orders.invert_yaxis()
     all_orders.margins(x=0.15)
+
+
+def draw_intake(sections: Mapping[str, Section]) -> None:
+    """Draw events a second, and the lag over the time."""
+    _, (rates, lags) = plt.subplots(1, 2, figsize=(9.5, 3))
+    times = sections["intake"].data["rates"]
+    bars = rates.barh(
+        list(times),
+        [1e-3 / median(times[way]) for way in times],
+        color=[THEIRS if way == intake.DIRECT else OURS for way in times],
+    )
+    rates.bar_label(bars, fmt="%.0f k", padding=2, fontsize=8)
+    rates.set_title("thousand events a second, end to end", fontsize=9)
+    rates.invert_yaxis()
+    rates.margins(x=0.15)
+    for (share, seen), colour in zip(sections["intake"].data["lag"].items(), ("#2c3e50", OURS), strict=True):
+        lags.plot(
+            [passed for passed, _ in seen],
+            [1e3 * lag for _, lag in seen],
+            label=f"at {100 * share:.0f} % of the greatest rate",
+            color=colour,
+            linewidth=1,
+        )
+    lags.set_ylim(bottom=0)
+    lags.set_title("lag, ms", fontsize=9)
+    lags.set_xlabel("seconds")
+    lags.legend(frameon=False, fontsize=8)
 
 
 def _growth(sections: Mapping[str, Section]) -> None:

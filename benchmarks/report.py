@@ -42,6 +42,7 @@ HOW = """## How to read it
 CHARTS = {
     "single_calls.png": "Calls a second, compared with their peers",
     "bulk_and_listing.png": "Many orders in one call, and the listing",
+    "intake.png": "Events a second, and the lag at two rates",
     "growth.png": "Time of a call by the number of orders, and bytes an order by server",
 }
 

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cryptoorders_redis.cli.app import app
+from tests.support.command_lines import event_line
 from tests.support.consistency import Names, keys_after_drop
 from tests.support.program import answered
 
@@ -49,6 +50,14 @@ def test_each_command_works_on_a_cluster(run, cluster_raw, namespace, tmp_path):
     assert run("reduce", "order1", "0.5").exit_code == 0
     assert answered(run("cancel", "o1"), 0, "cancelled o1\n")
     assert answered(run("cancel-all", "u2"), 0, "cancelled 1 of u2\n")
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(event_line("pause", "e1", 2_000) + event_line("place", "e1", 1_000) + b"no event\n")
+    assert run("submit", str(events)).stdout == "accepted 2\nknown 0\nrefused 1 (no event 1)\n"
+    assert run("intake", "flush").exit_code == 0
+    assert answered(run("worker", "--until-empty"), 0, "applied 2 events\n")
+    assert "e1(paused)" in run("live").stdout.splitlines()
+    assert "0 living workers, 0 events wait" in run("intake", "stats").stdout
+    assert answered(run("cancel", "e1"), 0, "cancelled e1\n")
     dropped = f"dropped namespace {namespace} with 18 live orders\n"
     assert answered(run("drop", "--yes"), 0, dropped)
     assert keys_after_drop(cluster_raw, namespace) == []

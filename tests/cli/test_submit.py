@@ -90,7 +90,7 @@ def test_a_line_of_a_pipe_is_taken_before_the_next_is_there(program, system):
 
 def test_a_full_queue_ends_it_and_says_where(program, system, file):
     system.intake.configure(limit=1500)
-    file.write_bytes(b"no event\n" + places(0, 2000) + b"no event either\n")
+    file.write_bytes(b"no event\n" + places(0, 1600) + b"no event either\n" + places(1600, 2000))
     done = program.run("submit", str(file))
     assert done.returncode == 2
     refused, stopped = done.stderr.splitlines()

@@ -71,14 +71,21 @@ def test_the_status_needs_a_lag_that_is_small_enough(run, system):
 def test_each_setting_of_the_intake_can_be_changed(run, system):
     said = run("intake", "configure", "--window", "2", "--quiet", "never", "--late", "reject")
     assert re.fullmatch(r"intake of namespace \S+: window 2.0, quiet never, late reject\n", said.stdout)
-    more = ("--ahead", "10", "--limit", "3", "--remember", "60", "--quiet", "1.5", "--json")
+    more = ("--ahead", "10", "--limit", "3", "--remember", "60", "--json")
     said = json.loads(run("intake", "configure", *more).stdout)
-    assert (said["ahead"], said["limit"], said["quiet"]) == (10, 3, "1.5")
+    assert (said["ahead"], said["limit"]) == (10, 3)
     system.submit(place(1))  # after which it knows the settings
     assert system._store.settings.intake._asdict() == {
-        "window": 2_000_000, "quiet": 1_500_000, "late": "reject", "ahead": 10_000_000, "limit": 3,
+        "window": 2_000_000, "quiet": "", "late": "reject", "ahead": 10_000_000, "limit": 3,
         "remember": 60_000_000,
     }  # fmt: skip
+
+
+def test_a_quiet_time_is_a_number_of_seconds(run, system):
+    assert json.loads(run("intake", "configure", "--quiet", "1.5", "--json").stdout)["quiet"] == "1.5"
+    assert run("intake", "configure", "--window", "3").exit_code == 0  # and nothing else
+    system.submit(place(1))
+    assert system._store.settings.intake.quiet == 1_500_000
 
 
 def test_a_flush_makes_all_due(run, system):
