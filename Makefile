@@ -69,6 +69,7 @@ bench:
 # model; on asyncio and on uvloop. A short form is in tests/faults/test_async_load.py.
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.support.load
+	$(BIN)/python -m tests.support.intake_load
 
 # Every interleaving of two and of three calls on one order id of a cluster, with lost replies, late copies and
 # crashes: hours. ONLY="place mend" explores only the scenarios whose names have both. Then histories of processes

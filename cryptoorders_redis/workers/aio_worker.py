@@ -20,7 +20,7 @@ POLL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 """Between two rounds while the store does not serve."""
 
-_AWAY = (errors.StoreUnavailable, errors.StoreReadOnly, errors.OutcomeUnknown)
+_AWAY = (errors.StoreUnavailable, errors.StoreReadOnly, errors.StoreFull, errors.OutcomeUnknown)
 
 _log = logging.getLogger("cryptoorders_redis")
 
@@ -69,6 +69,7 @@ class AsyncWorker:
         self._living: list[str] = []
         self._beats_at = 0.0
         self._is_away = False
+        self._takes_all = False
 
     async def run(self) -> None:
         """Apply events until `stop` is called.
@@ -100,6 +101,7 @@ class AsyncWorker:
         self._pause.end()
 
     async def _run(self, *, until_empty: bool) -> None:
+        self._takes_all = self._streams is not None
         try:
             while not self._pause.is_ended:
                 progress = await self._advance()
@@ -111,7 +113,10 @@ class AsyncWorker:
                 if progress.has_more:
                     continue
                 if until_empty and wait_seconds is None:
-                    break
+                    if self._takes_all:
+                        break
+                    self._takes_all = True  # the others may be dead
+                    continue
                 await self._pause.wait(
                     min(POLL_SECONDS, POLL_SECONDS if wait_seconds is None else wait_seconds)
                 )
@@ -126,7 +131,7 @@ class AsyncWorker:
             if time.monotonic() >= self._beats_at:
                 self._living = await self._system.intake.beat(self.name)
                 self._beats_at = time.monotonic() + BEAT_SECONDS
-            share = (0, 1) if self._streams is not None else share_of(self.name, self._living)
+            share = (0, 1) if self._takes_all else share_of(self.name, self._living)
             progress = await self._system.intake.advance(self._streams, share=share)
         except _AWAY as error:
             if not self._is_away:

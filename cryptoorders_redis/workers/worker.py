@@ -21,7 +21,7 @@ POLL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 """Between two rounds while the store does not serve."""
 
-_AWAY = (errors.StoreUnavailable, errors.StoreReadOnly, errors.OutcomeUnknown)
+_AWAY = (errors.StoreUnavailable, errors.StoreReadOnly, errors.StoreFull, errors.OutcomeUnknown)
 
 _log = logging.getLogger("cryptoorders_redis")
 
@@ -70,6 +70,7 @@ class Worker:
         self._living: list[str] = []
         self._beats_at = 0.0
         self._is_away = False
+        self._takes_all = False
 
     def run(self) -> None:
         """Apply events until `stop` is called.
@@ -101,6 +102,7 @@ class Worker:
         self._pause.end()
 
     def _run(self, *, until_empty: bool) -> None:
+        self._takes_all = self._streams is not None
         try:
             while not self._pause.is_ended:
                 progress = self._advance()
@@ -112,7 +114,10 @@ class Worker:
                 if progress.has_more:
                     continue
                 if until_empty and wait_seconds is None:
-                    break
+                    if self._takes_all:
+                        break
+                    self._takes_all = True  # the others may be dead
+                    continue
                 self._pause.wait(min(POLL_SECONDS, POLL_SECONDS if wait_seconds is None else wait_seconds))
         finally:
             self._beats_at = 0.0
@@ -125,7 +130,7 @@ class Worker:
             if time.monotonic() >= self._beats_at:
                 self._living = self._system.intake.beat(self.name)
                 self._beats_at = time.monotonic() + BEAT_SECONDS
-            share = (0, 1) if self._streams is not None else share_of(self.name, self._living)
+            share = (0, 1) if self._takes_all else share_of(self.name, self._living)
             progress = self._system.intake.advance(self._streams, share=share)
         except _AWAY as error:
             if not self._is_away:

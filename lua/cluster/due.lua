@@ -16,6 +16,8 @@ end
 local latest = redis.call('HGET', intake, 'latest') or '-1'
 if newest - latest > 0 then
   latest = newest
+  -- A write that full memory does not refuse, and after which it does not refuse the next either.
+  redis.call('HDEL', config, 'none')
   redis.call('HSET', intake, 'latest', latest, 'latest_at', clock_text())
 end
 local due, _, quiet_in = due_events(intake, waiting, window, quiet, limit)

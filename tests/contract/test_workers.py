@@ -93,6 +93,14 @@ def test_workers_share_the_streams(system):
     assert system.intake.advance().applied == 0
 
 
+def test_until_empty_does_what_others_leave_undone(system):
+    system.submit_many([place(number, f"user{number}") for number in range(30)])
+    system.intake.flush()
+    for name in ("!", "~", "~~"):
+        system.intake.beat(name)
+    assert worker_of(system).run_until_empty() == 30
+
+
 def test_a_round_takes_no_more_than_its_limit(system):
     system.submit_many([place(number) for number in range(5)])
     system.intake.flush()

@@ -22,7 +22,7 @@ MOVES_DOWN = next(
 """A user whose stream of 5 comes before the user's stream of 3."""
 
 
-def place(time=1, event_id="", user="alice"):
+def place(time: Any = 1, event_id: str = "", user: str = "alice") -> Event:
     return Event("place", user, time, "o", "BTC", 1, 1, event_id)
 
 

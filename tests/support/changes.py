@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 
 import pytest
 
-from cryptoorders_redis import CryptoOrderSystem, Order
+from cryptoorders_redis import CryptoOrderSystem, Event, Order, Submission
+
+Answer: TypeAlias = bool | int | Decimal | Submission | None
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Change:
     name: str
     before: Sequence[str]
     call: str
-    answer: bool | int | Decimal | None
+    answer: Answer
     afterwards: Sequence[str]
 
 
@@ -43,11 +46,19 @@ ALL = [
     Change("cancel-false", (), "cancel", False, ("place",)),
     Change("cancel-all-some", ("place",), "cancel_all", 1, ("place",)),
     Change("cancel-all-none", (), "cancel_all", 0, ("place",)),
+    Change("submit-accepted", (), "submit", Submission.ACCEPTED, ("apply_events", "cancel")),
+    Change("submit-known", ("submit", "apply_events"), "submit", Submission.KNOWN, ("cancel",)),
 ]
 
 each_change = pytest.mark.parametrize("change", ALL, ids=lambda change: change.name)
 
-CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int | Decimal | None]] = {
+
+def _apply_events(system: CryptoOrderSystem) -> bool:
+    system.intake.flush()
+    return system.intake.advance().applied > 0
+
+
+CALLS: dict[str, Callable[[CryptoOrderSystem], Answer]] = {
     "place": lambda system: system.place("o", "alice", "BTC", 1, 1),
     "pause": lambda system: system.pause("o"),
     "resume": lambda system: system.resume("o"),
@@ -56,13 +67,17 @@ CALLS: dict[str, Callable[[CryptoOrderSystem], bool | int | Decimal | None]] = {
     "reduce_rest": lambda system: system.reduce("o", "0.4"),
     "cancel": lambda system: system.cancel("o"),
     "cancel_all": lambda system: system.cancel_all_by_user("alice"),
+    "submit": lambda system: system.submit(Event("place", "alice", 1, "o", "BTC", 1, 1, "o")),
+    "apply_events": _apply_events,
 }
 
 
 def teach_scripts(system: CryptoOrderSystem) -> None:
     """Load every script into the server. Otherwise the first request of a call runs nothing."""
     left = [Decimal("0.4"), Decimal("0.0")]
-    assert [make(system, call) for call in CALLS] == [True, True, True, True, *left, False, 0]
+    assert system.submit(Event("pause", "zoe", 1, "nothing")) is Submission.ACCEPTED
+    calls = [call for call in CALLS if call != "submit"]
+    assert [make(system, call) for call in calls] == [True, True, True, True, *left, False, 0, True]
 
 
 def begin_sessions(system: CryptoOrderSystem) -> None:
@@ -70,7 +85,7 @@ def begin_sessions(system: CryptoOrderSystem) -> None:
     assert system.cancel("nothing") is False
 
 
-def make(system: CryptoOrderSystem, *calls: str) -> bool | int | Decimal | None:
+def make(system: CryptoOrderSystem, *calls: str) -> Answer:
     """Make the calls, and return the answer of the last one."""
     answer = None
     for call in calls:
