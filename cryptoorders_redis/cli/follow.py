@@ -1,6 +1,9 @@
 """Shows what happens to orders, as it happens."""
 
+import contextlib
 import json
+import signal
+from collections.abc import Generator
 from typing import Annotated
 
 import typer
@@ -37,11 +40,21 @@ def follow(
         cursor = FROM_START if from_start else after or system.position()
         try:
             for change in system.changes(cursor, user_id=user, wait=not no_wait):
-                print(json.dumps(change.to_dict()) if as_json else _format_line(change), flush=True)
-                cursor = change.cursor
-        except KeyboardInterrupt:
-            # The usual way to end it. What was printed and what the cursor says are the same.
+                with _no_interrupt():  # what was printed and what the cursor says must be the same
+                    print(json.dumps(change.to_dict()) if as_json else _format_line(change), flush=True)
+                    cursor = change.cursor
+        except KeyboardInterrupt:  # the usual way to end it
             screen.print_error(f"stopped; --after {cursor} continues")
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Generator[None]:
+    """Let Ctrl-C wait until the end of the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _format_line(change: Change) -> str:

@@ -67,14 +67,13 @@ def _restore_epoch(store: Cluster) -> Steps[list[Inconsistency]]:
     ]
     latest = max(number_in(epoch) for (epoch,) in replies)
     if latest > number_in(config.epoch):
-        # One more: who knows the lost settings must not be taken for one who knows these.
-        call = Call("cluster/restore_epoch", keys.slot, pack((keys.config,)), pack((latest + 1,)))
+        call = Call("cluster/restore_epoch", keys.slot, pack((keys.config,)), pack((latest,)))
         (is_restored,) = yield [call]
         if is_restored and (yield from store.read_settings()):
             yield from store.tell(store.settings, range(store.num_streams))
             return [
                 Inconsistency(
-                    "config", None, f"the epoch {latest} is restored, which its streams know, and one more"
+                    "config", None, f"its streams know the epoch {latest}: it has a later one again"
                 )
             ]
     return []
