@@ -28,9 +28,11 @@ NAMES = (
     "cluster",
     "client_time",
     "server_time",
+    "feed",
     "holding",
     "growth",
     "placement",
+    "resize",
 )
 """In the order of the report."""
 

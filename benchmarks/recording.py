@@ -13,7 +13,10 @@ _SESSIONS = re.compile(rb"\{[\w.-]+\}:sessions:\w+")
 
 
 def recorded(
-    url: str, num_streams: int, orders: Sequence[tuple[str, str, str, str, str]]
+    url: str,
+    num_streams: int,
+    orders: Sequence[tuple[str, str, str, str, str]],
+    namespace: str = "cryptoorders",
 ) -> tuple[dict[str, list[bytes]], list[bytes], socket.socket]:
     """Place, pause, resume and cancel the orders.
 
@@ -21,7 +24,7 @@ def recorded(
         The bytes of each call; the keys in which the server remembers its answers; a socket to the server.
     """
     calls: dict[str, list[bytes]] = {}
-    with Proxy(url) as proxy, CryptoOrderSystem(num_streams, url=proxy.url) as system:
+    with Proxy(url) as proxy, CryptoOrderSystem(num_streams, url=proxy.url, namespace=namespace) as system:
         for name in ("place", "pause", "resume", "cancel"):
             call = getattr(system, name)
             for order in orders:

@@ -52,15 +52,15 @@ def run(scale: Scale) -> Section:
         for _ in range(scale.rounds):
             forget_answers(client, sessions)
             for call in CALLS:
-                samples[call][SCRIPT].append(_time(server, connection, requests[call]))
+                samples[call][SCRIPT].append(time_requests(server, connection, requests[call]))
             for call in CALLS:
                 of_call = samples[call]
                 empty = [
                     _SHA.sub(b"\r\n" + nothing + b"\r\n", request, count=1) for request in requests[call]
                 ]
-                of_call[EMPTY].append(_time(server, connection, empty))
+                of_call[EMPTY].append(time_requests(server, connection, empty))
                 bare = _bare_requests(client, templates[call], orders)
-                of_call[BARE].append(_time(server, connection, bare))
+                of_call[BARE].append(time_requests(server, connection, bare))
             for call in CALLS:
                 plain = [
                     encode_command(_for_order(command, order, n))
@@ -110,7 +110,7 @@ def _templates(client: redis.Redis, library: dict[str, Callable[[New], bool]]) -
     return templates
 
 
-def _time(server: MeasuredServer, connection: socket.socket, requests: list[bytes]) -> float:
+def time_requests(server: MeasuredServer, connection: socket.socket, requests: list[bytes]) -> float:
     """Return the server's processor time for each of the requests, whose replies are all alike."""
     before = server.processor_seconds()
     connection.sendall(b"".join(requests))

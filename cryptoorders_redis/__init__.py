@@ -15,6 +15,8 @@ from cryptoorders_redis.event import (
 )
 from cryptoorders_redis.intake import Intake
 from cryptoorders_redis.observing import CallInfo, Observer
+from cryptoorders_redis.operations.feed import Change
+from cryptoorders_redis.operations.history import History
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.operations.verify import Inconsistency
@@ -30,9 +32,11 @@ __all__ = [
     "AsyncUserOrders",
     "AsyncWorker",
     "CallInfo",
+    "Change",
     "CryptoOrderSystem",
     "DeadLetter",
     "Event",
+    "History",
     "Inconsistency",
     "Intake",
     "IntakeStats",

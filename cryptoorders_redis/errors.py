@@ -119,6 +119,29 @@ class IntakeFull(CryptoOrdersError):
         self.limit = limit
 
 
+class ChangesMissed(CryptoOrdersError):
+    """Changes behind a cursor are missing in the change feed.
+
+    They were trimmed before they were read, they were lost in a failover, or the feed was off for a time.
+    Take a new `position`, and then read the state again.
+
+    Attributes:
+        stream: The stream in which they are missing.
+        after: The number of the last change before them.
+        first: The number of the first change behind them that the feed still has. None if there is none.
+    """
+
+    def __init__(self, stream: int, after: int, first: int | None) -> None:
+        self.stream = stream
+        self.after = after
+        self.first = first
+        found = "none is there" if first is None else f"the next one is {first}"
+        super().__init__(
+            f"changes of stream {stream} are missing after number {after}: {found}; take a new position(), "
+            "and then read the state again"
+        )
+
+
 class AmountExceeded(CryptoOrdersError):
     """The amount of an order is smaller than the number to take off in `reduce`. Nothing was changed.
 

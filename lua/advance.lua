@@ -5,6 +5,7 @@
 --- ARGV: epoch feed timed namespace stream window quiet remember limit streams... (where a user's orders may be)
 --- REPLY: {how many were applied, 1 if more may be due, microseconds until more are if nothing comes, -1 for never};
 --- 'MOVING' events are in the queues of streams that are not their own any more; 'STALE'
+--- @include "record_change"
 --- @include "due_events"
 --- @include "apply_event"
 --- @include "apply_due"
@@ -18,6 +19,7 @@ if settings[1] ~= epoch then
 elseif settings[2] then
   return 'MOVING'
 end
+feed_length = feed
 local due, watermark, quiet_in = due_events(intake, waiting, window, quiet, limit)
 if #due == 0 then
   return {0, 0, quiet_in}

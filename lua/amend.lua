@@ -5,6 +5,7 @@
 --- Owner and each of the last four may be ''.
 --- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "live_record"
 --- @include "amend_order"
 local sessions, config, directory = unpack(KEYS)
@@ -15,12 +16,13 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local record, stream = live_record(directory, namespace, order_id, owner)
 if not record then
   return answer(sessions, session, request_number, 'n', true)
 end
-local orders = stream_key(namespace, stream, 'orders')
-local reply, is_unwritten = amend_order(orders, order_id, record, amount, price, expected_amount, expected_price)
+local reply, is_unwritten =
+  amend_order(namespace, stream, order_id, record, amount, price, expected_amount, expected_price)
 if type(reply) == 'table' then
   return reply
 end

@@ -14,7 +14,7 @@ local done = answer_without_change(sessions, session, request_number)
 if done then
   return done
 end
-local known = redis.call('HMGET', config, 'num_streams', 'moving_from', 'dropping')
+local known = redis.call('HMGET', config, 'num_streams', 'moving_from', 'dropping', 'most_streams')
 local target, moving_from = known[1], known[2]
 if not target or known[3] then
   return answer(sessions, session, request_number, '', true)
@@ -23,8 +23,10 @@ elseif target == num_streams then
 elseif moving_from and moving_from ~= num_streams then
   return answer(sessions, session, request_number, 'BUSY ' .. target, true)
 end
+-- Of so many streams there may be a feed, which is read to its end also where its stream is gone.
+local most_streams = math.max(num_streams, target, known[4] or 0)
 -- Turned round, the streams to which orders may have been moved are those from which they are moved now.
 -- Events that wait are moved before any worker applies one.
-redis.call('HSET', config, 'num_streams', num_streams, 'moving_from', target, 'events_moving', 1,
-  'epoch', next_epoch(config))
+redis.call('HSET', config, 'num_streams', num_streams, 'moving_from', target, 'most_streams', most_streams,
+  'events_moving', 1, 'epoch', next_epoch(config))
 return answer(sessions, session, request_number, 'y')

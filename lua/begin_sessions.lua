@@ -9,11 +9,13 @@ local seconds = unpack(ARGV)
 
 -- It begins with a command that full memory does not refuse, and after which it does not refuse the others either.
 local needed = {
-  {'DEL', probe}, {'SET', probe, '1'}, {'DEL', probe}, {'HSETNX', probe, 'a', '1'},
+  {'DEL', probe}, {'SET', probe, '1'}, {'GET', probe}, {'INCR', probe}, {'DEL', probe}, {'HSETNX', probe, 'a', '1'},
   {'HSET', probe, 'a', '1'}, {'HGET', probe, 'a'}, {'HMGET', probe, 'a'},
   {'HDEL', probe, 'a'}, {'SADD', probe, 'a'}, {'SISMEMBER', probe, 'a'}, {'SMEMBERS', probe}, {'SREM', probe, 'a'},
-  {'ZADD', probe, '1', 'a'}, {'ZREM', probe, 'a'}, {'TIME'}, {'EXPIRE', probe, '1'},
-  {'EXISTS', probe}, {'SMISMEMBER', probe, 'a'},
+  {'ZADD', probe, '1', 'a'}, {'ZREM', probe, 'a'}, {'XADD', probe, '*', 'n', '1'},
+  {'XTRIM', probe, 'MAXLEN', '~', '1'}, {'DEL', probe}, {'TIME'}, {'EXPIRE', probe, '1'}, {'EXISTS', probe},
+  {'SMISMEMBER', probe, 'a'}, {'HINCRBY', probe, 'a', '1'}, {'HEXISTS', probe, 'a'}, {'UNLINK', probe},
+  {'ZCARD', probe}, {'ZRANGE', probe, '0', '0'},
 }
 local begun = redis.pcall('HGET', sessions, 'begun')
 if type(begun) ~= 'string' then

@@ -4,6 +4,7 @@
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id
 --- REPLY: 'y' cancelled; 'n' it is not live, or not of the owner; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "live_record"
 --- @include "user_of"
 --- @include "unreadable"
@@ -15,6 +16,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local record, stream = live_record(directory, namespace, order_id, owner)
 if not record then
   return answer(sessions, session, request_number, 'n', true)
@@ -23,5 +25,5 @@ local user_id = user_of(record)
 if not user_id then
   return unreadable()
 end
-remove_order(namespace, directory, stream, order_id, user_id)
+remove_order(namespace, directory, stream, order_id, user_id, 'cancel')
 return answer(sessions, session, request_number, 'y')

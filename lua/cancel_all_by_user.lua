@@ -5,6 +5,7 @@
 --- ARGV: session request_number epoch feed timed namespace user_id streams... (1 or 2)
 --- REPLY: the number of orders that were cancelled; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "cancel_all"
 local sessions, config, directory = unpack(KEYS, 1, 3)
 local session, request_number, epoch, feed, timed, namespace, user_id = unpack(ARGV, 1, 7)
@@ -14,6 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local count = 0
 for _, stream in ipairs(streams) do
   count = count + #cancel_all(namespace, directory, stream, user_id)

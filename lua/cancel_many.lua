@@ -5,6 +5,7 @@
 --- order_ids... (at most 1,000)
 --- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "order_ids_by_stream"
 --- @include "user_of"
 --- @include "unreadable"
@@ -17,6 +18,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local by_stream, index_of, answers = order_ids_by_stream(directory, order_ids, first)
 local cancelled, users = {}, {}
 for stream, listed in pairs(by_stream) do
@@ -50,6 +52,6 @@ for stream, listed in pairs(by_stream) do
   end
 end
 for stream, cancelled_here in pairs(cancelled) do
-  remove_orders(namespace, directory, stream, cancelled_here, users[stream])
+  remove_orders(namespace, directory, stream, cancelled_here, users[stream], nil, 'cancel')
 end
 return answer(sessions, session, request_number, table.concat(answers), not next(cancelled))

@@ -5,6 +5,7 @@
 --- ARGV: epoch feed timed namespace from_stream to_stream user_id order_ids... (1 to 1,000)
 --- REPLY: how many were moved; 'STALE'
 --- @include "settings"
+--- @include "record_change"
 --- @include "move_orders"
 local config, directory = unpack(KEYS, 1, 2)
 local epoch, feed, timed, namespace, from_stream, to_stream, user_id = unpack(ARGV, 1, 7)
@@ -13,6 +14,7 @@ local order_ids = {unpack(ARGV, 8)}
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
+feed_length = feed
 -- The user's set says whose an order is: an id may be another user's by now, whose home this stream is.
 local user = stream_key(namespace, from_stream, 'user:' .. user_id)
 local found = redis.call('HMGET', stream_key(namespace, from_stream, 'orders'), unpack(order_ids))

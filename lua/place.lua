@@ -4,7 +4,8 @@
 --- ARGV: session request_number epoch feed timed namespace stream order_id user_id record
 --- REPLY: 'y' placed; 'n' its id is live; 'STALE'
 --- @include "session"
---- @include "insert_orders"
+--- @include "record_change"
+--- @include "insert_order"
 local sessions, config, sequence, directory = unpack(KEYS)
 local session, request_number, epoch, feed, timed, namespace, stream, order_id, user_id, record = unpack(ARGV)
 
@@ -12,5 +13,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local is_placed = insert_order(namespace, directory, sequence, stream, order_id, user_id, record)
 return answer(sessions, session, request_number, is_placed and 'y' or 'n')

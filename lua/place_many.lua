@@ -5,6 +5,7 @@
 --- id and record of each)
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)
 local session, request_number, epoch, feed, timed, namespace = unpack(ARGV, 1, 6)
@@ -14,6 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local order_ids = {}
 for at = first, #orders, 4 do
   order_ids[#order_ids + 1] = orders[at + 1]

@@ -2,13 +2,15 @@
 --- KEYS: config
 --- ARGV: (none)
 --- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from, feed, timed,
---- intake_window, intake_quiet, intake_late, intake_ahead, intake_limit, intake_remember} of the namespace, nil for each field that is not there; the server's maxmemory-policy, nil where it does not say, or
---- not to this user; and whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
+--- most_streams, intake_window, intake_quiet, intake_late, intake_ahead, intake_limit, intake_remember} of the namespace, nil
+--- for each field that is not there; the server's maxmemory-policy, nil where it does not say, or not to this user; and
+--- whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
 local config = unpack(KEYS)
 
 local fields = {
   'schema_version', 'num_streams', 'directory_shards', 'epoch', 'dropping', 'copying', 'placement', 'moving_from',
-  'feed', 'timed', 'intake_window', 'intake_quiet', 'intake_late', 'intake_ahead', 'intake_limit', 'intake_remember',
+  'feed', 'timed', 'most_streams',
+  'intake_window', 'intake_quiet', 'intake_late', 'intake_ahead', 'intake_limit', 'intake_remember',
 }
 local reply = redis.call('HMGET', config, unpack(fields))
 local info = redis.pcall('INFO', 'memory')

@@ -1,27 +1,28 @@
 --- Puts dead letters back into the queues of their streams. It stops at the first that has no room.
---- KEYS: sessions config events even_outcomes odd_outcomes dead letters declared... (the queues)
---- ARGV: session request_number epoch feed timed namespace room wanted... (1 to 1,000; of each its stream and event id)
---- REPLY: a text with 'y' for each that waits again, 'n' for each that is no dead letter, or is known otherwise; it ends
---- before the first that its full queue has no room for; 'STALE'
+--- KEYS: sessions config intake events even_outcomes odd_outcomes dead letters declared... (the queues)
+--- ARGV: session request_number epoch feed timed namespace ahead room wanted... (1 to 1,000; of each its stream and event id)
+--- REPLY: a text with 'y' for each that waits again, 'n' for each that is no dead letter, or is known otherwise, or is
+--- still too far ahead; it ends before the first that its full queue has no room for; 'STALE'
 --- @include "session"
 --- @include "queue_events"
-local sessions, config, events, even_outcomes, odd_outcomes, dead, letters = unpack(KEYS, 1, 7)
-local session, request_number, epoch, feed, timed, namespace, room = unpack(ARGV, 1, 7)
-local wanted, first = ARGV, 8
+local sessions, config, intake, events, even_outcomes, odd_outcomes, dead, letters = unpack(KEYS, 1, 8)
+local session, request_number, epoch, feed, timed, namespace, ahead, room = unpack(ARGV, 1, 8)
+local wanted, first = ARGV, 9
 
 local done = answer_without_change(sessions, session, request_number, config, epoch)
 if done then
   return done
 end
 local answers, found, ended, offsets, left = {}, {}, {}, {}, {}
+local too_early = clock_text() + ahead
 for at = first, #wanted, 2 do
   local stream, event_id = wanted[at], wanted[at + 1]
   local letter = redis.call('HGET', letters, event_id)
   local outcome = redis.call('HGET', even_outcomes, event_id) or redis.call('HGET', odd_outcomes, event_id)
   local is_known = redis.call('HEXISTS', events, event_id) == 1 or outcome and not string.find(outcome, '^refused ')
   left[stream] = left[stream] or room - redis.call('ZCARD', stream_key(namespace, stream, 'waiting'))
-  local time, text = string.match(letter or '', '^%S+ (%S+) (.*)$')
-  if not time or is_known or ended[event_id] then
+  local time, text = string.match(letter or '', '^%S+ (%d+) (.*)$')
+  if not time or is_known or ended[event_id] or tonumber(time) > too_early then
     answers[#answers + 1] = 'n'
   elseif left[stream] <= 0 then
     break
@@ -31,9 +32,9 @@ for at = first, #wanted, 2 do
     offsets[#offsets + 1] = #found + 1
     found[#found + 1], found[#found + 2], found[#found + 3], found[#found + 4] = stream, event_id, time, text
   end
-  ended[event_id] = letter and true
+  ended[event_id] = ended[event_id] or letter and (is_known or answers[#answers] == 'y') or nil
 end
-queue_events(namespace, events, found, offsets)
+queue_events(namespace, intake, events, found, offsets)
 for event_id in pairs(ended) do
   redis.call('ZREM', dead, event_id)
   redis.call('HDEL', letters, event_id)

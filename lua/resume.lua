@@ -4,6 +4,7 @@
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id
 --- REPLY: 'y' resumed; 'n' it is not live, not of the owner, or not PAUSED; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "set_status"
 local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, feed, timed, namespace, owner, order_id = unpack(ARGV)
@@ -12,4 +13,5 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 return answer(sessions, session, request_number, set_status('SREM', namespace, directory, owner, order_id))

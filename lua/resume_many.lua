@@ -5,6 +5,7 @@
 --- order_ids... (at most 1,000)
 --- REPLY: a text with 'y' for each order that was resumed, 'n' for each that was not; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "set_status_of_many"
 local sessions, config, directory = unpack(KEYS)
 local session, request_number, epoch, feed, timed, namespace, owner = unpack(ARGV, 1, 7)
@@ -14,5 +15,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local answers, is_unwritten = set_status_of_many('SREM', namespace, directory, owner, order_ids, first)
 return answer(sessions, session, request_number, answers, is_unwritten)

@@ -18,8 +18,9 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-local state = redis.call('HMGET', intake, 'latest', 'released')
+local state = redis.call('HMGET', intake, 'latest', 'released', 'forgotten')
 local latest, released, now = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(clock_text())
+local too_old = math.max(released - remember, tonumber(state[3] or 0))
 local known = known_events({queued, even_outcomes, odd_outcomes}, events, first)
 local left, answers, taken, refused, newest = {}, {}, {}, {}, latest
 for at = first, #events, 4 do
@@ -31,7 +32,7 @@ for at = first, #events, 4 do
   elseif time > now + ahead then
     letter = 'e'
     refused[#refused + 1] = {at, 'early'}
-  elseif time < released - remember then
+  elseif time < too_old then
     letter = 'l'
     refused[#refused + 1] = {at, 'too_old'}
   elseif is_late and late == 'reject' then
@@ -49,12 +50,9 @@ for at = first, #events, 4 do
   end
   answers[#answers + 1] = letter
 end
-queue_events(namespace, queued, events, taken)
+queue_events(namespace, intake, queued, events, taken)
 for _, each in ipairs(refused) do
   local stream, event_id, time, text = unpack(events, each[1], each[1] + 3)
   keep_letter(namespace, dead, letters, stream, event_id, time, each[2], text)
-end
-if newest > latest then
-  redis.call('HSET', intake, 'latest', string.format('%.0f', newest), 'latest_at', string.format('%.0f', now))
 end
 return answer(sessions, session, request_number, table.concat(answers), #taken + #refused == 0)

@@ -131,6 +131,15 @@ _OF_SYSTEM = (
     ),
     (
         """\
+                for change in page:
+                    yield change
+""",
+        """\
+                yield from page
+""",
+    ),
+    (
+        """\
         >>> import asyncio
         >>> async def main():
         ...     async with AsyncCryptoOrderSystem(url="memory://") as system:

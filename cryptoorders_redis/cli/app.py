@@ -8,6 +8,7 @@ from cryptoorders_redis.cli import (
     configure,
     copy,
     demo,
+    follow,
     intake,
     orders,
     queries,
@@ -55,8 +56,8 @@ def program(
 for _command in (
     orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
-    orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit, worker.worker,
-    demo.demo,
+    follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit,
+    worker.worker, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(intake.app, name="intake")

@@ -73,9 +73,10 @@ class Operation(Generic[T]):
         ids: the order ids, or the user id or namespace, that it is about; none for all orders.
         is_long: whether its replies may be long, or take long to make: other calls should not wait for them.
         attempts: 1, and one more for each time that a request had to be sent again.
+        holds_connection: whether the server may hold its replies back: no other call should wait behind them.
     """
 
-    __slots__ = ("_steps", "attempts", "ids", "is_long", "kind", "name")
+    __slots__ = ("_steps", "attempts", "holds_connection", "ids", "is_long", "kind", "name")
 
     def __init__(
         self, name: str, kind: Kind, ids: Sequence[str], steps: Steps[T], *, is_long: bool = False
@@ -85,6 +86,7 @@ class Operation(Generic[T]):
         self.ids: Sequence[str] = ids
         self.is_long: bool = is_long
         self.attempts: int = 1
+        self.holds_connection: bool = False
         self._steps = steps
 
     def steps(self) -> Steps[T]:
@@ -117,6 +119,7 @@ class SingleChange(Operation[bool]):
         self.ids: Sequence[str] = ids
         self.is_long: bool = False
         self.attempts: int = 1
+        self.holds_connection: bool = False
         self._make_call = make_call
         self._carry_out = carry_out
         self._arguments = arguments

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptoorders_redis.operations import Call, Steps, directory
 from cryptoorders_redis.operations.claims import release_dead
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
@@ -31,6 +31,13 @@ _DECLARED: dict[str, tuple[str, ...]] = {
     "reduce": ("orders", "placed", "paused"),
 }
 """The keys that each script on a stream declares, besides config and the owner's set."""
+
+_DECLARED_FOR_FEED: dict[str, tuple[str, ...]] = {
+    "pause": ("orders",),
+    "resume": ("orders",),
+    "amend": ("placed", "paused"),
+}
+"""Further ones, from which it reads what the change feed says of an order."""
 
 _MAY_REMOVE = frozenset(("cancel", "reduce"))
 
@@ -127,6 +134,9 @@ def change_call(
     """Return the call that changes orders in a stream."""
     slot = keys.slot_of(stream)
     names = [keys.config_of(stream), *(f"{slot}:{kind}" for kind in _DECLARED[script])]
+    if settings.feed:
+        names += (f"{slot}:{kind}" for kind in _DECLARED_FOR_FEED.get(script, ()))
+        names += feed_keys(keys, settings, stream)
     if owner:
         names.append(keys.user(stream, owner))
     args = pack((pack_head(settings, keys.namespace), stream, owner, *ids, *more))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps, directory
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -173,6 +173,7 @@ def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequenc
         *(keys.fence(stream, claim.entry.token) for claim in claims),
         keys.placed(stream),
         *(keys.user(stream, user_id) for user_id in users),
+        *feed_keys(keys, settings, stream),
     )
     claimed_at = min(claim.claimed_at for claim in claims)
     orders = (word for claim in claims for word in (stream, *claim.order))

@@ -13,7 +13,7 @@ from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.found import OrderFacts, Page
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
@@ -42,7 +42,7 @@ class Cluster(Store):
         super().__init__(ClusterKeys(namespace))
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
-        self.newest_event: int = 0
+        self.newest_event: int = -1
         """The newest event time that this client has seen: it tells all streams."""
         self._find_masters = find_masters
         self.known: KnownEntries = KnownEntries()
@@ -147,6 +147,7 @@ class Cluster(Store):
         return dict(zip(streams, pages, strict=True))
 
     def read_settings(self) -> Steps[bool]:
+        self.newest_event = 0  # it may be of a namespace that is gone
         is_there = yield from super().read_settings()
         if is_there:
             self._check_is_latest()
@@ -206,6 +207,7 @@ class Cluster(Store):
             entries = yield from entries_of(self.keys, order_ids)
             names = (
                 keys.config_of(stream), keys.paused(stream), user, keys.orders(stream), keys.placed(stream),
+                *feed_keys(keys, settings, stream),
             )  # fmt: skip
             args = pack((pack_head(settings, keys.namespace), stream, user_id))
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
@@ -304,8 +306,8 @@ class Cluster(Store):
             Call(
                 "cluster/know",
                 self.keys.slot_of(stream),
-                pack((self.keys.config_of(stream),)),
-                pack((settings.epoch, settings.num_streams, 0)),
+                pack((self.keys.config_of(stream), *self.keys.feed_of(stream))),
+                pack((settings.epoch, settings.num_streams, settings.feed or "", 0)),
             )
             for stream in streams
             if stream < settings.num_streams

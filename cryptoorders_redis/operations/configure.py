@@ -30,10 +30,15 @@ def set_fields(store: Store, fields: Mapping[str, str]) -> Steps[None]:
     Raises:
         NoSuchNamespace: there is none.
     """
-    keys = store.keys
-    words = (word for field in fields.items() for word in field)
-    call = Call("configure", keys.slot, pack((keys.config,)), pack(words), (keys.namespace,))
-    (reply,) = yield [call]
+    (reply,) = yield [config_call(store, fields)]
     # Also where nothing was changed: who changed it may have died before the streams knew.
     if not reply or not (yield from store.catch_up(range(store.num_streams))):
         raise store.no_such_namespace()
+
+
+def config_call(store: Store, fields: Mapping[str, str]) -> Call:
+    """Return the call that sets fields of the config; an empty text removes one."""
+    keys = store.keys
+    namespace = keys.namespace if store.is_standalone else ""
+    words = (word for field in fields.items() for word in field)
+    return Call("configure", keys.slot, pack((keys.config,)), pack((namespace, *words)), (keys.namespace,))

@@ -138,6 +138,8 @@ def _survey(store: Store) -> Steps[Survey]:
     def make_commands(settings: Settings) -> Commands:
         yield from _count_commands(store, settings)
         yield from store.last_numbers(settings)
+        for stream in settings.streams:
+            yield stream, ("ZCARD", store.keys.waiting(stream))
 
     sessions = yield from _read_sessions(store)
     replies = yield from store.snapshot(make_commands)
@@ -146,8 +148,12 @@ def _survey(store: Store) -> Steps[Survey]:
         raise CopyFailed(
             f"the source's orders are being moved to {settings.num_streams} streams: finish that resize first"
         )
-    end = 3 * settings.num_streams
-    numbers = [int(number or 0) for number in replies[end:]]
+    end, waiting_from = 3 * settings.num_streams, len(replies) - settings.num_streams
+    if waiting := sum(replies[waiting_from:]):
+        raise CopyFailed(
+            f"{waiting} events wait in the source, and events are not copied: let workers apply them first"
+        )
+    numbers = [int(number or 0) for number in replies[end:waiting_from]]
     if len(numbers) == 1:
         numbers *= settings.num_streams  # one server numbers the orders of all streams
     return Survey(settings, _counts_in(replies[:end]), numbers, sessions)

@@ -90,8 +90,11 @@ def _drop_all(store: Store, name: bytes) -> Steps[None]:
 def _close(slots: Iterable[str], drop: _Drop) -> Steps[None]:
     """Make streams refuse all changes."""
     for page in _pages(list(slots)):
-        args = pack((drop.epoch, drop.num_streams, CLOSED_SECONDS))
-        yield [Call("cluster/know", slot, pack((Keys.config_in(slot),)), args) for slot in page]
+        args = pack((drop.epoch, drop.num_streams, "", CLOSED_SECONDS))
+        yield [
+            Call("cluster/know", slot, pack((Keys.config_in(slot), *Keys.feed_in(slot))), args)
+            for slot in page
+        ]
 
 
 def _drop_found(store: Store, drop: _Drop) -> Steps[int]:

@@ -67,11 +67,16 @@ def _restore_epoch(store: Cluster) -> Steps[list[Inconsistency]]:
     ]
     latest = max(number_in(epoch) for (epoch,) in replies)
     if latest > number_in(config.epoch):
-        call = Call("cluster/restore_epoch", keys.slot, pack((keys.config,)), pack((latest,)))
+        # One more: who knows the lost settings must not be taken for one who knows these.
+        call = Call("cluster/restore_epoch", keys.slot, pack((keys.config,)), pack((latest + 1,)))
         (is_restored,) = yield [call]
         if is_restored and (yield from store.read_settings()):
             yield from store.tell(store.settings, range(store.num_streams))
-            return [Inconsistency("config", None, f"the epoch {latest} is restored, which its streams know")]
+            return [
+                Inconsistency(
+                    "config", None, f"the epoch {latest} is restored, which its streams know, and one more"
+                )
+            ]
     return []
 
 

@@ -9,6 +9,7 @@ from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step
 from cryptoorders_redis.operations.count import sizes
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.words import pack
+from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import KeyMeaning
 
 PAGE = 1000
@@ -115,7 +116,7 @@ def stats(store: Store) -> Operation[Stats]:
 def _stats(store: Store) -> Steps[Stats]:
     while True:
         settings = store.settings
-        found = _Found(len(settings.streams))
+        found = _Found(settings)
         cursor = b"0"
         while True:
             cursor, keys = yield from store.scan(cursor, PAGE)
@@ -131,12 +132,12 @@ def _stats(store: Store) -> Steps[Stats]:
 class _Found:
     """What a scan has found so far."""
 
-    def __init__(self, num_streams: int) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._keys: set[bytes] = set()
         """The keys measured so far: a scan may find a key twice."""
-        self._users = [0] * num_streams
-        self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *range(num_streams)), 0)
-        """By stream. None holds the keys that belong to no stream."""
+        self._users = [0] * len(settings.streams)
+        self._bytes: dict[int | None, int | None] = dict.fromkeys((None, *settings.feeds), 0)
+        """By stream. None holds the keys that belong to no stream. A stream that is gone may have a feed."""
         self._clients: set[str] = set()
         self._busiest: list[UserStats] = []
 
@@ -145,7 +146,7 @@ class _Found:
         new: dict[bytes, KeyMeaning] = {}
         for key in keys:
             meaning = store.keys.meaning_of(key)
-            if meaning and meaning.stream in self._bytes and key not in self._keys:
+            if meaning and key not in self._keys and meaning.stream in self._bytes:
                 new[key] = meaning
         self._keys.update(new)
         self._clients.update(meaning.name for meaning in new.values() if meaning.kind == "sessions")

@@ -45,6 +45,7 @@ class Store(ABC):
         is_standalone: whether one server holds all keys, so that one script may touch all streams.
         keys: the names of the keys.
         settings: what the config said when it was read last.
+        has_tried_rights: whether a change was made, so that the server has checked the user's rights.
     """
 
     is_standalone: ClassVar[bool]
@@ -52,6 +53,7 @@ class Store(ABC):
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = keys
         self.settings: Settings = Settings("", 0)
+        self.has_tried_rights: bool = False
         self._may_create = False
 
     @property

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from cryptoorders_redis.operations import Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.found import OrderFacts
+from cryptoorders_redis.operations.intake.problems import SCAN_OF_EVENTS, find_event_problems
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
+from cryptoorders_redis.schema.keys import KeyMeaning
 from cryptoorders_redis.schema.records import check_record
 
 PAGE = 500
@@ -24,16 +26,19 @@ _SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1),
 _ENDS_BY_ITSELF = frozenset(("config", "fence", "sessions"))
 """The kinds of a stream's keys that stay for an hour after a namespace on Redis Cluster was dropped."""
 
+_OF_FEED = frozenset(("changes", "changed"))
+"""The kinds of the keys of a change feed."""
+
 LOOK_AGAIN_SECONDS = 1.0
 """On Redis Cluster what looks inconsistent is looked at again after so long: a call may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """An order whose keys disagree, or a key or a setting that is wrong.
+    """An order or an event whose keys disagree, or a key or a setting that is wrong.
 
     Attributes:
-        subject: The order id, the name of the key or the name of the setting.
+        subject: The order id, the event id, the name of the key or the name of the setting.
         stream: The stream whose keys hold the order. None if it belongs to no stream.
         problem: What is wrong, in words.
     """
@@ -75,6 +80,7 @@ def find_all(store: Store) -> Steps[dict[Inconsistency, None]]:
         if cursor == b"0":
             break
     found.update(dict.fromkeys((yield from _sequence_problems(store))))
+    found.update(dict.fromkeys((yield from _feed_problems(store))))
     return found
 
 
@@ -82,11 +88,13 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     """Reply with what is wrong with one key and with the orders in it."""
     meaning = store.keys.meaning_of(key)
     if meaning is None or (meaning.stream is not None and meaning.stream not in store.settings.streams):
-        if meaning and meaning.kind in _ENDS_BY_ITSELF:
-            return []  # of a namespace that was dropped
+        if meaning and _may_be_left(store, meaning):
+            return []
         return [Inconsistency(_text(key), None, f"no key of a namespace of {store.num_streams} streams")]
     if meaning.kind == "directory":
         return (yield from _look_into_directory(store, key))
+    if meaning.kind in SCAN_OF_EVENTS:
+        return (yield from _look_into_events(store, key, meaning))
     if meaning.stream is None or meaning.kind not in _SCAN:
         return []
     found: list[Inconsistency] = []
@@ -96,6 +104,26 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     while True:
         cursor, elements = yield from _scanned(store, command, key, cursor)
         found += yield from _inspected(store, meaning.stream, user, elements[::width])
+        if cursor == b"0":
+            return found
+
+
+def _may_be_left(store: Store, meaning: KeyMeaning) -> bool:
+    """Return whether a key may be there though its stream is gone."""
+    # A resize has emptied the stream; its feed may not be read to the end yet.
+    is_of_feed = meaning.kind in _OF_FEED and meaning.stream in store.settings.feeds
+    return is_of_feed or meaning.kind in _ENDS_BY_ITSELF
+
+
+def _look_into_events(store: Store, key: bytes, meaning: KeyMeaning) -> Steps[list[Inconsistency]]:
+    found: list[Inconsistency] = []
+    cursor = b"0"
+    while True:
+        cursor, elements = yield from _scanned(store, SCAN_OF_EVENTS[meaning.kind], key, cursor)
+        for first in range(0, len(elements), 2 * PAGE):
+            page = elements[first : first + 2 * PAGE]
+            problems = yield from find_event_problems(store, meaning, page[0::2], page[1::2])
+            found += [Inconsistency(_text(event_id), None, problem) for event_id, problem in problems]
         if cursor == b"0":
             return found
 
@@ -203,6 +231,27 @@ def _sequence_problems(store: Store) -> Steps[list[Inconsistency]]:
             if int(sequence) > int(last or 0):
                 problem = f"its sequence number {int(sequence)} is above the last one given out"
                 found.append(Inconsistency(_text(order_id), stream, problem))
+    return found
+
+
+def _feed_problems(store: Store) -> Steps[list[Inconsistency]]:
+    """Reply with the change feeds whose last entry has not the last number."""
+
+    def commands(settings: Settings) -> Commands:
+        for stream in settings.feeds:
+            changes, changed = store.keys.feed_of(stream)
+            yield stream, ("GET", changed)
+            yield stream, ("XREVRANGE", changes, "+", "-", "COUNT", 1)
+
+    replies = yield from store.snapshot(commands)
+    found: list[Inconsistency] = []
+    for stream, (last, rows) in enumerate(zip(replies[0::2], replies[1::2], strict=True)):
+        for entry_id, words in rows:
+            if words[1] != last:
+                problem = (
+                    f"its entry {_text(entry_id)} has the number {_text(words[1])}, not {_text(last or b'0')}"
+                )
+                found.append(Inconsistency(store.keys.feed_of(stream)[0], None, problem))
     return found
 
 

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
         feed: how many entries of the change feed are kept of each stream, about; 0 where there is no feed.
         timed: whether orders may have deadlines.
         intake: how events are taken.
+        most_streams: the largest number of streams that the namespace had, where it was resized.
     """
 
     epoch: str
@@ -52,11 +53,17 @@ class Settings(NamedTuple):
     feed: int = 0
     timed: bool = False
     intake: IntakeSettings = IntakeSettings()
+    most_streams: int = 0
 
     @property
     def streams(self) -> range:
         """The numbers of all streams that may have orders."""
         return range(max(self.num_streams, self.moving_from or 0))
+
+    @property
+    def feeds(self) -> range:
+        """The numbers of all streams that may have a change feed: also those that a resize has emptied."""
+        return range(max(len(self.streams), self.most_streams))
 
     def stream_of(self, user_id: str) -> int:
         """Return the stream in which new orders of a user are placed."""
@@ -84,6 +91,7 @@ class Config(NamedTuple):
     moving_from: bytes | None
     feed: bytes | None
     timed: bytes | None
+    most_streams: bytes | None
     intake_window: bytes | None
     intake_quiet: bytes | None
     intake_late: bytes | None
@@ -151,6 +159,7 @@ class Config(NamedTuple):
             feed=number_in(self.feed),
             timed=self.timed is not None,
             intake=self.intake,
+            most_streams=number_in(self.most_streams),
         )
 
     def _read_placement(self, namespace: str) -> Placement:

@@ -89,7 +89,7 @@ def decode_event(event_id: str, time: int, text: bytes) -> Event | None:
             if (number := getattr(event, name)) is not None:
                 object.__setattr__(event, name, Decimal(number))
         encode_event(event)
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return None
     return event
 
@@ -140,11 +140,24 @@ def to_moment(microseconds: int) -> datetime:
 
 def user_in(text: bytes | None) -> str | None:
     """Return the user of an event by its text; None where it cannot be read."""
+    return fields_in(text)[0]
+
+
+def fields_in(text: bytes | None) -> tuple[str | None, str | None, str]:
+    """Return the user, the order id and the op of an event by its text; None for what cannot be read."""
     try:
-        user_id: Any = json.loads((text or b"").decode())["user_id"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        fields: Any = json.loads((text or b"").decode())
+        user_id, order_id, op = (fields.get(name) for name in ("user_id", "order_id", "op"))
+    except (ValueError, AttributeError, RecursionError):
+        return None, None, ""
+    return _id_or_none(user_id), _id_or_none(order_id), op if isinstance(op, str) else ""
+
+
+def _id_or_none(value: object) -> str | None:
+    try:
+        return validate_text(value, "id")
+    except (TypeError, ValueError):
         return None
-    return user_id if isinstance(user_id, str) else None
 
 
 def _check_op(op: object) -> Op:

@@ -41,7 +41,9 @@ class Keys:
     _kinds_of_namespace: frozenset[str] = frozenset(
         ("config", "sequence", "sessions", "workers", *_OF_INTAKE)
     )
-    _kinds_of_stream: frozenset[str] = frozenset(("orders", "placed", "paused", "user", "waiting", "intake"))
+    _kinds_of_stream: frozenset[str] = frozenset(
+        ("orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake")
+    )
 
     def __init__(self, namespace: str) -> None:
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -151,6 +153,15 @@ class Keys:
         """The names of the workers, by when they were last heard of."""
         return f"{self.slot}:workers"
 
+    @staticmethod
+    def feed_in(slot: str) -> tuple[str, str]:
+        """Return the keys of the change feed in a slot: its entries, and the number of the last one."""
+        return f"{slot}:changes", f"{slot}:changed"
+
+    def feed_of(self, stream: int) -> tuple[str, str]:
+        """Return the keys of a stream's change feed, as `feed_in` does."""
+        return self.feed_in(self.slot_of(stream))
+
     def columns_of(self, stream: int) -> tuple[str, str, str]:
         """Return the keys from which a stream's orders are read: orders, placed and paused."""
         return self.orders(stream), self.placed(stream), self.paused(stream)
@@ -158,7 +169,7 @@ class Keys:
     def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - there is one
         """Return a key of each kind that changes write to, by which the server checks the user's rights."""
         of_stream = (self.orders(0), self.placed(0), self.paused(0), self.user(0, "user"))
-        return (self.config, self.sequence_of(0), self.directory(0), *of_stream)
+        return (self.config, self.sequence_of(0), self.directory(0), *of_stream, *self.feed_of(0))
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
         """Return what a key that matches `pattern` is; None for one that the schema has not."""
@@ -199,6 +210,8 @@ class ClusterKeys(Keys):
             "placed",
             "paused",
             "user",
+            "changes",
+            "changed",
             "config",
             "sequence",
             "sessions",
@@ -224,5 +237,8 @@ class ClusterKeys(Keys):
         """Return a key of each kind that changes in a slot write to; see `Keys`."""
         kinds = ("config",)
         if slot != self.slot:
-            kinds = ("config", "sequence", "orders", "placed", "paused", "user:user", "fence:token")
+            kinds = (
+                "config", "sequence", "orders", "placed", "paused", "user:user", "fence:token", "changes",
+                "changed",
+            )  # fmt: skip
         return tuple(f"{slot}:{kind}" for kind in kinds)

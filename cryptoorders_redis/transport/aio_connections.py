@@ -21,8 +21,9 @@ _log = logging.getLogger("cryptoorders_redis")
 class AsyncConnections:
     """The connections of one system to one node, for any number of tasks of one event loop.
 
-    There are two, each made when it is first needed. All calls with short replies share one. Those with long
-    replies share the other, so that no short reply waits behind a long one.
+    Each is made when it is first needed. All calls with short replies share one. Those with long replies
+    share another, so that no short reply waits behind a long one. A request whose reply the server holds back
+    has one of its own.
     """
 
     def __init__(self, source: Endpoint, client_name: str) -> None:
@@ -31,6 +32,8 @@ class AsyncConnections:
         self._memory = MemoryConnections(source.make) if source.in_memory else None
         self._short = _Link()
         self._long = _Link() if source.max_connections > 1 else self._short
+        self._alone: list[_Link] = []
+        """Links for requests whose replies the server may hold back: those that no call uses."""
         self._living: list[MultiplexedConnection] = []
         """All connections that have not ended; some only wait for their last replies."""
         self._attempt: asyncio.Future[errors.CryptoOrdersError | None] | None = None
@@ -62,9 +65,11 @@ class AsyncConnections:
             ReplyLost: it may have been done.
         """
         self._refuse_if_closed()
-        data, num_replies, give_up_at, _, is_long = request
+        data, num_replies, give_up_at, _, is_long, holds_connection = request
         if self._memory:
             return await self._memory.exchange(data, num_replies)
+        if holds_connection:
+            return await self._fetch_alone(data, num_replies)
         link = self._long if is_long else self._short
         while True:
             connection = link.connection
@@ -89,6 +94,20 @@ class AsyncConnections:
             await self._memory.close()
         if self._source.server:
             await asyncio.to_thread(self._leave_server)
+
+    async def _fetch_alone(self, data: bytes, num_replies: int) -> list[Reply]:
+        """Send a request on a connection that no other call uses meanwhile."""
+        link = self._alone.pop() if self._alone else _Link()
+        connection = link.connection
+        if not connection or not connection.is_alive():
+            connection = await self._connect(link)
+        try:
+            replies = await connection.send(data, num_replies)
+        except asyncio.CancelledError:
+            connection.leave()  # it closes as soon as the reply has come that nobody waits for
+            raise
+        self._alone.append(link)
+        return replies
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -122,9 +122,7 @@ class ClusterExecutor(Executor):
         groups: dict[Address, list[RoutedStep]] = {}
         for step in pending:
             groups.setdefault(step.find_address(), []).append(step)
-        parts = [
-            (address, in_one(group, give_up_at, 0.0, operation.is_long)) for address, group in groups.items()
-        ]
+        parts = [(address, in_one(group, operation, give_up_at, 0.0)) for address, group in groups.items()]
         outcomes: list[Outcome] = yield ClusterRequest(parts, wait_seconds)
         failures: list[Exception] = []
         for (address, group), outcome in zip(groups.items(), outcomes, strict=True):

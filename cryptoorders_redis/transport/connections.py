@@ -57,12 +57,11 @@ class Connections:
             StoreClosed: after `close`.
             ReplyLost: it may have been done.
         """
-        data, num_replies, give_up_at, _, _ = request
-        link = self._take(give_up_at)
+        link = self._take(request.give_up_at)
         try:
             if not link.is_up(self._era):
                 self._connect(link)
-            return link.exchange(data, num_replies)
+            return link.exchange(request.data, request.num_replies)
         finally:
             self._give_back(link)
 

@@ -163,9 +163,7 @@ class Executor:
                         step.session = self._sessions.take(slot) or (
                             yield from self._begin_session(operation, slot, give_up_at)
                         )
-                replies: Iterator[Reply] = iter(
-                    (yield in_one(pending, give_up_at, wait_seconds, operation.is_long))
-                )
+                replies: Iterator[Reply] = iter((yield in_one(pending, operation, give_up_at, wait_seconds)))
             except ReplyLost as lost:
                 trouble = errors.StoreUnavailable(str(lost))
                 for step in pending:

@@ -167,9 +167,12 @@ def _writes(step: Step) -> bool:
     return isinstance(step, Call) and (bool(step.changes) or step.script in _WRITING_SCRIPTS)
 
 
-def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float, is_long: bool) -> Request:
+def in_one(
+    steps: Sequence[PendingStep], operation: Operation[Any], give_up_at: float, wait_seconds: float
+) -> Request:
+    how = (give_up_at, wait_seconds, operation.is_long, operation.holds_connection)
     if len(steps) == 1:
-        return Request(*steps[0].request(), give_up_at, wait_seconds, is_long)
+        return Request(*steps[0].request(), *how)
     sources: set[str] = set()
     for step in steps:
         if step.as_source and isinstance(step.step, Call):
@@ -179,9 +182,7 @@ def in_one(steps: Sequence[PendingStep], give_up_at: float, wait_seconds: float,
     return Request(
         b"".join(data for data, _ in requests),
         sum(num_replies for _, num_replies in requests),
-        give_up_at,
-        wait_seconds,
-        is_long,
+        *how,
     )
 
 

@@ -16,6 +16,7 @@ class Request(NamedTuple):
         give_up_at: when to stop waiting for a free connection, by `time.monotonic()`.
         wait_seconds: how long to wait before it.
         is_long: whether the replies may be long, or take long to make.
+        holds_connection: whether the server may hold the replies back.
     """
 
     data: bytes
@@ -23,6 +24,7 @@ class Request(NamedTuple):
     give_up_at: float
     wait_seconds: float = 0.0
     is_long: bool = False
+    holds_connection: bool = False
 
 
 class ClusterRequest(NamedTuple):

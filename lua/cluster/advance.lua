@@ -7,6 +7,7 @@
 --- and, where it is a place, the token of its claim, or 'n' where its order's id is live; else '')
 --- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'
 --- @include "settings"
+--- @include "record_change"
 --- @include "due_events"
 --- @include "pinned_keys"
 --- @include "apply_event"
@@ -44,9 +45,12 @@ local removed, sets = {}, {paused, unpack(users, first_user, first_user + num_us
 for i = #due, 2 * count + 1, -1 do
   due[i] = nil
 end
-pin_keys(orders, placed, sets)
+feed_length = feed
+pin_keys(config, orders, placed, sets)
 apply_due(keys, namespace, stream, due, watermark, remember, function(event, text, i)
-  if event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
+  if event.op == 'place' and verdicts[i] == '' then
+    return nil, 'unreadable' -- to its caller, who has not claimed its id
+  elseif event.op == 'place' and (verdicts[i] == 'n' or redis.call('HEXISTS', orders, event.order_id) == 1) then
     return 'n'
   end
   return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)

@@ -4,6 +4,7 @@
 --- order_ids... (1 to 1,000)
 --- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "owners_in_stream"
 --- @include "remove_orders"
 local sessions, config = unpack(KEYS, 1, 2)
@@ -14,6 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local owners = owners_in_stream(namespace, stream, owner, order_ids)
 if owners.err then
   return owners
@@ -29,6 +31,6 @@ for i, order_id in ipairs(order_ids) do
   end
 end
 if #cancelled > 0 then
-  remove_orders(namespace, nil, stream, cancelled, users)
+  remove_orders(namespace, nil, stream, cancelled, users, nil, 'cancel')
 end
 return answer(sessions, session, request_number, table.concat(answers), #cancelled == 0)

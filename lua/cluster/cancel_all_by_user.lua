@@ -4,6 +4,7 @@
 --- REPLY: the ids of the orders that were cancelled; '0' there is none; how many they were, where this request is sent
 --- again; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "remove_orders"
 local sessions, config, paused, user = unpack(KEYS, 1, 4)
 local session, request_number, epoch, feed, timed, namespace, stream, user_id = unpack(ARGV)
@@ -12,6 +13,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local order_ids = redis.call('SMEMBERS', user)
 if #order_ids == 0 then
   return answer(sessions, session, request_number, '0', true)
@@ -30,5 +32,6 @@ end
 for i, part in ipairs(parts) do
   remove_orders(namespace, nil, stream, part, {[user_id] = part}, paused_parts[i])
 end
+record_change(namespace, stream, 'cancel_all', '', user_id)
 answer(sessions, session, request_number, tostring(#order_ids))
 return order_ids

@@ -1,7 +1,7 @@
 --- Reads the events of a stream that are due, so that the ids of new orders can be claimed before they are applied.
 --- Tells the stream the newest event time of all streams. May run twice.
 --- KEYS: config intake events waiting
---- ARGV: epoch window quiet newest ('0' if none is known) limit
+--- ARGV: epoch window quiet newest ('-1' if none is known) limit
 --- REPLY: {newest event time of the stream, 1 if more may be due, microseconds until more are if nothing comes, -1 for
 --- never, ids of the events, their texts}; 'STALE'
 --- @include "settings"
@@ -13,7 +13,7 @@ local epoch, window, quiet, newest, limit = unpack(ARGV)
 if has_other_settings(config, epoch) then
   return 'STALE'
 end
-local latest = redis.call('HGET', intake, 'latest') or '0'
+local latest = redis.call('HGET', intake, 'latest') or '-1'
 if newest - latest > 0 then
   latest = newest
   redis.call('HSET', intake, 'latest', latest, 'latest_at', clock_text())

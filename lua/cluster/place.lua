@@ -5,7 +5,9 @@
 --- REPLY: a text with 'y' for each order placed, 'n' for each whose id is live, 'f' for each whose claim is void, and
 --- behind a space the last sequence number, '0' if none was assigned; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "clock"
+--- @include "insert_order"
 --- @include "insert_orders"
 local sessions, config, sequence, orders = unpack(KEYS, 1, 4)
 local fences, first_fence = KEYS, 5
@@ -16,6 +18,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local order_ids = {}
 for at = first, #new, 4 do
   order_ids[#order_ids + 1] = new[at + 1]

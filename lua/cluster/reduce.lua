@@ -5,6 +5,7 @@
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
 --- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "record_in_stream"
 --- @include "reduce_order"
 local sessions, config = unpack(KEYS, 1, 2)
@@ -14,6 +15,7 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local record = record_in_stream(namespace, stream, owner, order_id)
 if not record then
   return answer(sessions, session, request_number, 'n', true)

@@ -1,4 +1,4 @@
---- Gives a namespace the epoch back that its streams know, unless its config has a later one. May run twice.
+--- Gives a namespace an epoch behind all that its streams know, unless its config has a later one. May run twice.
 --- KEYS: config
 --- ARGV: settings_epoch
 --- REPLY: 1 restored; 0 the config has this epoch, or a later one, or there is none

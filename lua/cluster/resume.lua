@@ -4,6 +4,7 @@
 --- order_ids... (1 to 1,000)
 --- REPLY: a text with 'y' for each order that was resumed, 'n' for each that was not; 'STALE'
 --- @include "session"
+--- @include "record_change"
 --- @include "set_status_in_stream"
 local sessions, config = unpack(KEYS, 1, 2)
 local session, request_number, epoch, feed, timed, namespace, stream, owner = unpack(ARGV, 1, 8)
@@ -13,5 +14,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
+feed_length = feed
 local answers, is_unwritten = set_status_in_stream('SREM', namespace, stream, owner, order_ids)
 return answer(sessions, session, request_number, answers, is_unwritten)

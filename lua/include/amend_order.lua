@@ -3,7 +3,9 @@
 --- @include "numbers"
 --- @include "unreadable"
 --- @include "decimal"
-local function amend_order(orders, order_id, record, amount, price, expected_amount, expected_price)
+--- @include "stream_key"
+--- @include "record_amendment"
+local function amend_order(namespace, stream, order_id, record, amount, price, expected_amount, expected_price)
   local old_amount, old_price = numbers_of(record)
   if not old_amount then
     return unreadable()
@@ -17,6 +19,7 @@ local function amend_order(orders, order_id, record, amount, price, expected_amo
   if not record then
     return unreadable()
   end
-  redis.call('HSET', orders, order_id, record)
+  redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
+  record_amendment('amend', namespace, stream, order_id, record)
   return 'y', false
 end

@@ -2,7 +2,7 @@
 --- nil and why it was refused. Of orders that were cancelled it adds the ids to `removed`.
 --- On Redis Cluster the directory is nil: an id was claimed, and is released, in other slots. Elsewhere an order is where
 --- its entry says, and the user's orders may be in any of `streams`.
---- @include "insert_orders"
+--- @include "insert_order"
 --- @include "change_by_event"
 --- @include "cancel_all"
 local function place_by_event(namespace, directory, sequence, stream, event, text, behind)

@@ -17,12 +17,11 @@ local function change_by_event(namespace, directory, stream, event)
   if not record then
     return 'n'
   elseif op == 'cancel' then
-    remove_order(namespace, directory, stream, order_id, event.user_id)
+    remove_order(namespace, directory, stream, order_id, event.user_id, 'cancel')
     return 'y'
   elseif op == 'amend' then
-    local orders = stream_key(namespace, stream, 'orders')
-    return (amend_order(orders, order_id, record, event.amount or '', event.price or '', event.expected_amount or '',
-      event.expected_price or ''))
+    return (amend_order(namespace, stream, order_id, record, event.amount or '', event.price or '',
+      event.expected_amount or '', event.expected_price or ''))
   end
   return (reduce_order(namespace, directory, stream, order_id, record, event.by, MOST_DIGITS))
 end

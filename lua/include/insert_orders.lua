@@ -3,20 +3,7 @@
 --- On Redis Cluster the directory is nil: an id was claimed in another slot. `behind` is as in next_sequence.
 --- @include "stream_key"
 --- @include "next_sequence"
-
---- Inserts one order, without the tables that many need: they take 2.5 us. Returns its sequence number, or false where
---- its id was live.
-local function insert_order(namespace, directory, sequence, stream, order_id, user_id, record, behind)
-  if directory and redis.call('HSETNX', directory, order_id, stream) == 0 then
-    return false
-  end
-  local prefix = stream_key(namespace, stream, '')
-  local number = next_sequence(sequence, 1, behind)
-  redis.call('ZADD', prefix .. 'placed', number, order_id)
-  redis.call('HSET', prefix .. 'orders', order_id, record)
-  redis.call('SADD', prefix .. 'user:' .. user_id, order_id)
-  return number
-end
+--- @include "record_change"
 
 --- Inserts orders that are not live yet. `offsets` says where in `words` each begins: its stream, order id, user id and
 --- record. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
@@ -43,6 +30,9 @@ local function insert_orders(namespace, directory, sequence, words, offsets, beh
       users[user_id], stream_of_user[user_id] = {order_id}, stream
     end
     entries[2 * i - 1], entries[2 * i] = order_id, stream
+    if feed_length ~= '' then
+      record_change(namespace, stream, 'place', order_id, user_id, number, '0', record)
+    end
   end
   if directory then
     redis.call('HSET', directory, unpack(entries))

@@ -23,6 +23,11 @@ local function move_orders(namespace, directory, from_stream, to_stream, user_id
     redis.call('SADD', to .. 'paused', unpack(paused))
   end
   redis.call('SADD', to .. 'user:' .. user_id, unpack(order_ids))
-  remove_orders(namespace, nil, from_stream, order_ids, {[user_id] = order_ids}, paused)
+  remove_orders(namespace, nil, from_stream, order_ids, {[user_id] = order_ids}, paused, 'left')
   redis.call('HSET', directory, unpack(entries))
+  if feed_length ~= '' then
+    for i, order_id in ipairs(order_ids) do
+      record_change(namespace, to_stream, 'joined', order_id, user_id, numbers[i], flags[i], records[i])
+    end
+  end
 end

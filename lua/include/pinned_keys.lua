@@ -1,7 +1,9 @@
 --- Keeps a stream's keys from becoming empty, and so from going, while a script removes from them and adds to them. On
 --- Redis Cluster a key that is gone may be on its way to another node with its slot: to touch it again then stops the
 --- script in the middle. No id is empty, so the member that is added is nobody's.
-local function pin_keys(orders, placed, sets)
+local function pin_keys(config, orders, placed, sets)
+  -- A write that full memory does not refuse, and after which it does not refuse the next either.
+  redis.call('HDEL', config, 'none')
   redis.call('HSET', orders, '', '')
   redis.call('ZADD', placed, 0, '')
   for _, set in ipairs(sets) do

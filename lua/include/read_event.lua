@@ -5,14 +5,18 @@ local NEEDED = {
 }
 local NUMBERS = {'amount', 'price', 'expected_amount', 'expected_price', 'by'}
 
+local function is_id(text)
+  return type(text) == 'string' and #text >= 1 and #text <= 256
+end
+
 local function read_event(text)
   local is_json, event = pcall(cjson.decode, text or '')
   local needed = is_json and type(event) == 'table' and NEEDED[event.op]
-  if not needed or type(event.user_id) ~= 'string' then
+  if not needed or not is_id(event.user_id) then
     return nil
   end
   for _, field in ipairs(needed) do
-    if type(event[field]) ~= 'string' then
+    if not is_id(event[field]) then
       return nil
     end
   end

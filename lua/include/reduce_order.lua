@@ -9,6 +9,7 @@
 --- @include "set_elsewhere"
 --- @include "decimal"
 --- @include "remove_orders"
+--- @include "record_amendment"
 local function reduce_order(namespace, directory, stream, order_id, record, by, most_digits)
   local amount, price = numbers_of(record)
   local user_id = user_of(record)
@@ -29,11 +30,12 @@ local function reduce_order(namespace, directory, stream, order_id, record, by, 
       return unreadable()
     end
     redis.call('HSET', stream_key(namespace, stream, 'orders'), order_id, record)
+    record_amendment('reduce', namespace, stream, order_id, record)
   else
     if not directory and redis.call('EXISTS', stream_key(namespace, stream, 'user:' .. user_id)) == 0 then
       return set_elsewhere() -- it is not declared
     end
-    remove_order(namespace, directory, stream, order_id, user_id)
+    remove_order(namespace, directory, stream, order_id, user_id, 'fill')
   end
   return left, false
 end

@@ -1,10 +1,11 @@
 --- Removes live orders of one stream from every key that holds something of an order.
 --- It begins with a command that full memory does not refuse: cancelling frees memory.
---- On Redis Cluster the directory is nil: an id is released in another slot.
+--- On Redis Cluster the directory is nil: an id is released in another slot. `op` is what the feed says of it.
 --- @include "stream_key"
+--- @include "record_change"
 
 --- Removes one order, without the tables that many need.
-local function remove_order(namespace, directory, stream, order_id, user_id)
+local function remove_order(namespace, directory, stream, order_id, user_id, op)
   local prefix = stream_key(namespace, stream, '')
   redis.call('HDEL', prefix .. 'orders', order_id)
   redis.call('ZREM', prefix .. 'placed', order_id)
@@ -13,11 +14,12 @@ local function remove_order(namespace, directory, stream, order_id, user_id)
   if directory then
     redis.call('HDEL', directory, order_id)
   end
+  record_change(namespace, stream, op, order_id, user_id)
 end
 
 --- Removes at most 5,000 orders. `users` maps each of their users to the ids of that user's orders among them. `paused`
---- has the paused among them, where they are known.
-local function remove_orders(namespace, directory, stream, order_ids, users, paused)
+--- has the paused among them, where they are known. With no `op` the feed is left to the caller.
+local function remove_orders(namespace, directory, stream, order_ids, users, paused, op)
   local prefix = stream_key(namespace, stream, '')
   redis.call('HDEL', prefix .. 'orders', unpack(order_ids))
   redis.call('ZREM', prefix .. 'placed', unpack(order_ids))
@@ -29,5 +31,12 @@ local function remove_orders(namespace, directory, stream, order_ids, users, pau
   end
   if directory then
     redis.call('HDEL', directory, unpack(order_ids))
+  end
+  if op and feed_length ~= '' then
+    for user_id, ids in pairs(users) do
+      for _, order_id in ipairs(ids) do
+        record_change(namespace, stream, op, order_id, user_id)
+      end
+    end
   end
 end

@@ -1,6 +1,7 @@
 --- Adds an order to the paused with SADD, or removes it with SREM. Returns 'y' where its status changed, 'n' where it is
 --- not live, not of the owner, or had that status already; and whether nothing was written, not even without an effect.
 --- @include "stream_key"
+--- @include "record_status"
 local function set_status(command, namespace, directory, owner, order_id)
   local stream = redis.call('HGET', directory, order_id)
   local is_theirs = stream
@@ -8,5 +9,11 @@ local function set_status(command, namespace, directory, owner, order_id)
   if not is_theirs then
     return 'n', true
   end
-  return redis.call(command, stream_key(namespace, stream, 'paused'), order_id) == 1 and 'y' or 'n', false
+  if redis.call(command, stream_key(namespace, stream, 'paused'), order_id) == 0 then
+    return 'n', false
+  end
+  if feed_length ~= '' then
+    record_status(command, namespace, stream, {order_id})
+  end
+  return 'y', false
 end

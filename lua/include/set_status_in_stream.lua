@@ -2,6 +2,7 @@
 --- 'y' for each whose status changed, and 'n' for each that is not live, not of the owner, or had that status already;
 --- and whether nothing was written.
 --- @include "stream_key"
+--- @include "record_status"
 local function set_status_in_stream(command, namespace, stream, owner, order_ids)
   local prefix = stream_key(namespace, stream, '')
   local is_live = redis.call('ZMSCORE', prefix .. 'placed', unpack(order_ids))
@@ -18,6 +19,9 @@ local function set_status_in_stream(command, namespace, stream, owner, order_ids
   end
   if #changed > 0 then
     redis.call(command, prefix .. 'paused', unpack(changed))
+    if feed_length ~= '' then
+      record_status(command, namespace, stream, changed)
+    end
   end
   return table.concat(answers), #changed == 0
 end

@@ -2,6 +2,7 @@
 --- `first` on. Returns a text with 'y' for each whose status changed, and 'n' for each that is not live, not of the
 --- owner, or had that status already; and whether nothing was written.
 --- @include "stream_key"
+--- @include "record_status"
 --- @include "order_ids_by_stream"
 local function set_status_of_many(command, namespace, directory, owner, words, first)
   local by_stream, index_of, answers = order_ids_by_stream(directory, words, first)
@@ -20,6 +21,9 @@ local function set_status_of_many(command, namespace, directory, owner, words, f
     end
     if #changed > 0 then
       redis.call(command, prefix .. 'paused', unpack(changed))
+      if feed_length ~= '' then
+        record_status(command, namespace, stream, changed)
+      end
       is_unwritten = false
     end
   end

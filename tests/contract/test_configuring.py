@@ -11,31 +11,24 @@ ILLEGAL = [
 ]
 
 
-def read_config(store):
-    fields = store.raw.hgetall(store.names.config)
-    decoded = (each.decode() if isinstance(each, bytes) else each for pair in fields.items() for each in pair)
-    words = list(decoded)
-    return dict(zip(words[::2], words[1::2], strict=True))
-
-
-def test_a_setting_is_kept_in_the_config_with_a_new_epoch(system, store):
-    before = read_config(store)
+def test_a_setting_is_kept_in_the_config_with_a_new_epoch(system, store, raw):
+    before = raw.hgetall(store.names.config)
     system.configure(feed=100)
-    switched_on = read_config(store)
-    assert switched_on["feed"] == "100"
-    assert switched_on["epoch"] > before["epoch"]
+    switched_on = raw.hgetall(store.names.config)
+    assert switched_on[b"feed"] == b"100"
+    assert switched_on[b"epoch"] > before[b"epoch"]
     system.configure(feed=0)
-    switched_off = read_config(store)
-    assert switched_off["epoch"] > switched_on["epoch"]
+    switched_off = raw.hgetall(store.names.config)
+    assert switched_off[b"epoch"] > switched_on[b"epoch"]
     assert switched_off.keys() == before.keys()
 
 
-def test_a_setting_that_is_so_already_keeps_the_epoch(system, store):
+def test_a_setting_that_is_so_already_keeps_the_epoch(system, store, raw):
     system.configure(feed=100)
-    before = read_config(store)
+    before = raw.hgetall(store.names.config)
     system.configure(feed=100)
     system.configure()
-    assert read_config(store) == before
+    assert raw.hgetall(store.names.config) == before
 
 
 def test_all_clients_learn_a_setting_by_themselves(system, open_system):

@@ -212,11 +212,11 @@ def test_an_order_live_throughout_is_given_exactly_once(open_system, filters):
 
 
 @pytest.mark.parametrize("read", ["display", "live_orders", "of-a-user"])
-def test_placement_order_is_numeric_however_long_the_numbers_are(nine_orders, store, read):
+def test_placement_order_is_numeric_however_long_the_numbers_are(nine_orders, store, raw, read):
     """As a clock that was wrong may have left them."""
     for number, sequence in {7: 5, 3: 40, 1: 300, 5: 200, 8: 10**15 - 1}.items():
         stream = stream_of_user(f"user{number}", 3)
-        store.raw.zadd(f"{{{store.namespace}:{stream}}}:placed", {f"o{number}": sequence})
+        raw.zadd(f"{{{store.namespace}:{stream}}}:placed", {f"o{number}": sequence})
     expected = ["o7", "o3", "o5", "o1", "o8(paused)", "o0(paused)", "o2", "o4(paused)", "o6"]
     if read == "display":
         assert nine_orders.display_all_live_orders() == expected

@@ -33,11 +33,11 @@ def test_a_new_namespace_has_one_stream_where_no_number_is_named(open_system):
         open_system(2)
 
 
-def test_opening_creates_the_config_and_nothing_else(open_system, store):
+def test_opening_creates_the_config_and_nothing_else(open_system, store, raw):
     open_system(3)
     config = f"{{{store.namespace}}}:config"
-    assert list(contents(store.raw, store.namespace)) == [config.encode()]
-    fields = store.raw.hgetall(config)
+    assert list(contents(raw, store.namespace)) == [config.encode()]
+    fields = raw.hgetall(config)
     assert len(fields.pop(b"epoch")) == 16
     assert fields == {
         b"schema_version": b"1",

@@ -1,6 +1,7 @@
 """Calls of several processes on the same orders, with faults among them, ran as if one at a time."""
 
 import contextlib
+import itertools
 import shutil
 import threading
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.callers import Caller
 from tests.support.consistency import assert_consistent
 from tests.support.linearizability import UNKNOWN, Call, unexplained
@@ -70,27 +71,58 @@ def deliver_late():
         thread.join()
 
 
+@contextlib.contextmanager
+def resizes(url, namespace, callers):
+    """Resize there and back in a thread, from the first calls until the block ends. Yield the numbers."""
+    for caller in callers:
+        caller.wait_until(1)  # each opens the namespace by the number that it was created with
+    ended = threading.Event()
+    numbers = []
+
+    def work():
+        with CryptoOrderSystem(url=url, namespace=namespace) as system:
+            for num_streams in itertools.cycle((5, 2, 3)):
+                with contextlib.suppress(errors.OutcomeUnknown, errors.ResizeUnderWay):
+                    system.resize(num_streams)
+                    numbers.append(num_streams)
+                if ended.wait(0.02):
+                    return
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield numbers
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_histories_with_faults_and_kills_are_linearizable(own_server, proxy_before, deliver_late, namespace):
     server = own_server("--appendfsync", "always")
     proxy = proxy_before(server, seed=7, lose_reply=0.1, cut_request=0.03, hold_request=0.05)
     deliver_late(proxy)
     callers = callers_of(proxy.url, namespace, deadlines=(60, 60, 60, 60, IMPATIENT), calls=400)
-    for calls in (80, 160, 240):
-        callers[0].wait_until(calls)
-        server.restart()
-    history = history_of(callers)
+    with resizes(proxy.url, namespace, callers) as numbers:
+        for calls in (80, 160, 240):
+            callers[0].wait_until(calls)
+            server.restart()
+        history = history_of(callers)
+    assert len(numbers) > 5
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system, server.client() as raw:
         history += last_look(system)
         assert unexplained(history, user_of) is None
         assert system.verify() == []
-        assert_consistent(raw, namespace)
+        assert_consistent(raw, namespace, may_move=True)
     assert len(history) > 1600
     assert proxy.faults.total() > 200
     assert 0 < sum(call.answer == UNKNOWN for call in history) < 200
 
 
-def test_histories_without_faults_are_linearizable(server, raw, namespace):
-    history = history_of(callers_of(server.url, namespace, calls=500))
+@pytest.mark.parametrize("resized", [False, True], ids=["one-number-of-streams", "resized-meanwhile"])
+def test_histories_without_faults_are_linearizable(server, namespace, resized):
+    callers = callers_of(server.url, namespace, calls=500)
+    with resizes(server.url, namespace, callers) if resized else contextlib.nullcontext():
+        history = history_of(callers)
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
         history += last_look(system)
     assert len(history) == 2000 + len(USERS)

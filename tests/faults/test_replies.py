@@ -15,6 +15,7 @@ from tests.support.stories import Story
 def other(api, server, raw, namespace):
     """A system that no fault stands before."""
     with api(3, url=server.url, namespace=namespace) as system:
+        system.configure(feed=100_000)  # in which a change that is sent twice must not be twice
         teach_scripts(system)
         assert system.place("b", "bob", "BTC", 1, 1)
         yield system
@@ -53,6 +54,7 @@ def test_with_faults_in_many_calls_every_answer_is_true(
         api(url=proxy.url, namespace=namespace) as system,
         ThreadPoolExecutor(threads + 1) as pool,
     ):
+        direct.configure(feed=100_000)
         courier = pool.submit(deliver_late)
         stories = [Story(f"t{number}", seed=number) for number in range(threads)]
         try:

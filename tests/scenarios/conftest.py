@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
+from cryptoorders_redis.schema import scripts
+from cryptoorders_redis.transport import resp
 from tests.support.consistency import Client
 
 
@@ -33,3 +35,18 @@ def on_cluster(cluster, cluster_raw):
 @pytest.fixture(params=["server", "cluster"])
 def backend(request, namespace):
     return request.getfixturevalue(f"on_{request.param}")
+
+
+@pytest.fixture
+def use_scripts(monkeypatch):
+    """Makes the library run other scripts."""
+
+    def use(folder):
+        monkeypatch.setattr(scripts, "_folder", lambda: folder)
+        scripts.script.cache_clear()
+        resp._head.cache_clear()
+
+    yield use
+    monkeypatch.undo()
+    scripts.script.cache_clear()
+    resp._head.cache_clear()

@@ -8,9 +8,7 @@ import pytest
 
 from cryptoorders_redis.operations.resize import resize
 from cryptoorders_redis.operations.standalone import Standalone
-from cryptoorders_redis.schema import scripts
 from cryptoorders_redis.schema.config import Settings
-from cryptoorders_redis.transport import resp
 from tests.faults.test_linearizability import planted
 from tests.support.stepwise import Stepwise
 
@@ -146,21 +144,6 @@ VARIANTS = [
         script=("include/move_orders.lua", "redis.call('HSET', directory, unpack(entries))", ""),
     ),
 ]
-
-
-@pytest.fixture
-def use_scripts(monkeypatch):
-    """Makes the library run other scripts."""
-
-    def use(folder):
-        monkeypatch.setattr(scripts, "_folder", lambda: folder)
-        scripts.script.cache_clear()
-        resp._head.cache_clear()
-
-    yield use
-    monkeypatch.undo()
-    scripts.script.cache_clear()
-    resp._head.cache_clear()
 
 
 @pytest.mark.parametrize("broken", VARIANTS, ids=lambda broken: broken.name)

@@ -38,6 +38,7 @@ def full(request, own_server):
 def system(full, namespace):
     server, _ = full
     with CryptoOrderSystem(3, url=server.url, namespace=namespace) as system:
+        system.configure(feed=100_000)  # in which nothing that was refused may be
         for number in range(30):
             assert system.place(f"o{number}", f"user{number % 5}", "BTC", 1, 1)
         for number in range(0, 30, 2):

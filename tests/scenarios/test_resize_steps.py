@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 from decimal import Decimal
 
 import pytest
@@ -238,6 +239,14 @@ def test_progress_is_told_and_ends_with_all(system, model):
     told.clear()
     system.resize(7, progress=lambda done, total: told.append((done, total)))
     assert told == []
+
+
+def test_the_mover_rests_so_that_other_calls_come_first(system, model, monkeypatch):
+    monkeypatch.setattr(resizing, "REST_SECONDS", 0.02)
+    began = time.monotonic()
+    system.resize(5)
+    assert time.monotonic() - began >= 0.02 * 5 * len(MOVERS)
+    check(system, model)
 
 
 def test_a_batch_after_a_resize_is_placed_in_new_streams(system, open_system, model):

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
+from cryptoorders_redis.operations import resize as resizing
 from cryptoorders_redis.transport.embedded import memory
-from tests.support.consistency import Client, assert_consistent, delete_all
+from tests.support.consistency import Client, Names, assert_consistent, delete_all
 from tests.support.model import EXACT, MORE, Model, as_modelled, line
 from tests.support.nasty import NASTY_IDS
+from tests.support.stepwise import Stepwise
 
 TEXT = st.text(min_size=1, max_size=8) | st.text("{}:()\n\0aé📈", min_size=1, max_size=4)
 # Mostly a few ids, so that calls meet and a user has several orders; now and then any text.
@@ -42,6 +44,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.open.enter_context(CryptoOrderSystem(3, url=self.url, namespace=self.namespace))
             for _ in range(2)
         ]
+        self.systems[0].configure(feed=100_000)  # so that all keys are compared with what it says
 
     def teardown(self) -> None:
         self.open.close()
@@ -164,6 +167,34 @@ class StoreMachine(RuleBasedStateMachine):
         listing = self.systems[0].user(user).display_all_live_orders()
         assert listing == self.model.display(lambda order: order.user_id == user)
 
+    @rule(
+        which=st.integers(0, 1), num_streams=st.sampled_from([2, 3, 5]),
+        most_steps=st.none() | st.integers(1, 12),
+    )  # fmt: skip
+    def resize(self, which, num_streams, most_steps):
+        """Resize, or make the first steps of it as one that is killed. Others know only older settings."""
+        system, names = self.systems[which], Names(self.raw, self.namespace)
+        if names.is_cluster:
+            with pytest.raises(errors.NotOnCluster):
+                system.resize(num_streams)
+            return
+        known = [
+            int(number) for number in self.raw.hmget(names.config, "num_streams", "moving_from") if number
+        ]
+        if len(known) == 2 and num_streams not in known:
+            with pytest.raises(errors.ResizeUnderWay) as under_way:
+                system.resize(num_streams)
+            assert under_way.value.num_streams == known[0]
+        elif most_steps is None:
+            system.resize(num_streams)
+            stats = system.stats()
+            assert (len(stats.streams), stats.moving_from) == (num_streams, None)
+        else:
+            running = Stepwise(resizing.resize(system._store, num_streams, None), system)
+            while most_steps and not running.done:
+                running.step()
+                most_steps -= 1
+
     @rule()
     def the_server_forgets_its_scripts(self):
         self.raw.script_flush()
@@ -175,7 +206,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def all_keys_agree(self):
-        assert_consistent(self.raw, self.namespace)
+        assert_consistent(self.raw, self.namespace, may_move=True)
 
 
 def run(machine: type[StoreMachine], max_examples: int) -> None:
@@ -186,7 +217,10 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
 
 
 @pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 10)])
-def test_every_sequence_of_calls_gives_what_the_model_gives(request, namespace, place, max_examples):
+def test_every_sequence_of_calls_gives_what_the_model_gives(
+    request, monkeypatch, namespace, place, max_examples
+):
+    monkeypatch.setattr(resizing, "SLICE", 2)
     if place == "memory":
         url, raw = f"memory://{namespace}", fakeredis.FakeRedis(server=memory._named_server(namespace))
     else:

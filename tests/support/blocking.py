@@ -3,12 +3,12 @@
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, Self
 
 import redis.asyncio
 
-from cryptoorders_redis import AsyncCryptoOrderSystem
+from cryptoorders_redis import AsyncCryptoOrderSystem, AsyncIntake, AsyncWorker, CryptoOrderSystem, Worker
 
 
 class EventLoop:
@@ -52,6 +52,8 @@ class _Blocking:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._wrapped, name)
+        if isinstance(attribute, AsyncIntake):
+            return _Blocking(attribute)
         if not callable(attribute):
             return attribute
 
@@ -90,6 +92,28 @@ class BlockingSystem(_Blocking):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class BlockingWorker(_Blocking):
+    """An AsyncWorker that is run and stopped like a Worker."""
+
+    def __init__(self, system: BlockingSystem, streams: Iterable[int] | None = None) -> None:
+        super().__init__(AsyncWorker(system._wrapped, streams))
+
+    def stop(self) -> None:
+        async def stop() -> None:
+            self._wrapped.stop()
+
+        LOOP.run(stop())
+
+
+def worker_of(
+    system: CryptoOrderSystem | BlockingSystem, streams: Iterable[int] | None = None
+) -> Worker | BlockingWorker:
+    """Return a worker of the system's API."""
+    if isinstance(system, BlockingSystem):
+        return BlockingWorker(system, streams)
+    return Worker(system, streams)
 
 
 class BlockingClient(redis.asyncio.Redis):

@@ -3,6 +3,7 @@
 A `RedisCluster` looks at the keys of a cluster, a `Redis` at those of one server: `Names` has what differs.
 """
 
+import contextlib
 import json
 import re
 from collections import defaultdict
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import redis
 
 from cryptoorders_redis.schema.placement import stream_of_user
+from tests.support.replaying import assert_replays
 
 Client: TypeAlias = redis.Redis | redis.RedisCluster
 """It must not decode, because ids are any UTF-8."""
@@ -22,6 +24,11 @@ _CHANGE_SETTINGS = """
 redis.call('HSET', KEYS[1], 'num_streams', ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 """
+
+
+_OF_INTAKE = ("intake", "events", "outcomes", "dead", "letters")
+
+_NAMED_FURTHER = ("user", "sessions", "fence", "outcomes")
 
 
 class Key(NamedTuple):
@@ -34,12 +41,16 @@ class Key(NamedTuple):
     @property
     def is_bookkeeping(self) -> bool:
         """Whether it may exist without any order."""
-        return self.kind in ("config", "sequence", "sessions", "fence")
+        return self.kind in (
+            "config", "sequence", "sessions", "fence", "changed", "changes", "waiting", "workers",
+            *_OF_INTAKE,
+        )  # fmt: skip
 
     @property
     def says_nothing_of_orders(self) -> bool:
-        """Whether it is of answers, of fences, or of what a stream knows of the config."""
-        return self.kind in ("sessions", "fence") or (self.kind == "config" and self.stream is not None)
+        """Whether it is of answers, of fences, of the feed, or of what a stream knows."""
+        is_told = self.kind == "config" and self.stream is not None
+        return is_told or self.kind in ("sessions", "fence", "workers", "changed", "changes")
 
 
 class Names:
@@ -83,11 +94,12 @@ class Names:
             return None
         stream, kind, rest = match[1], match[2].decode(), match[3]
         if stream is None:
-            kinds = {"config", "sessions"} if self.is_cluster else {"config", "sequence", "sessions"}
+            kinds = {"config", "sessions", "workers"}
+            kinds |= set() if self.is_cluster else {"sequence", *_OF_INTAKE}
         else:
-            kinds = {"orders", "placed", "paused", "user"}
-            kinds |= {"config", "sequence", "sessions", "fence"} if self.is_cluster else set()
-        if kind not in kinds or (rest is not None) != (kind in ("user", "sessions", "fence")):
+            kinds = {"orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake"}
+            kinds |= {"config", "sequence", "sessions", "fence", *_OF_INTAKE} if self.is_cluster else set()
+        if kind not in kinds or (rest is not None) != (kind in _NAMED_FURTHER):
             return None
         return Key(None if stream is None else int(stream), kind, rest or b"")
 
@@ -148,27 +160,36 @@ def orders_of(client: Client, namespace: str) -> dict[bytes, bytes]:
     return found
 
 
-def assert_consistent(client: Client, namespace: str, *, released_late: Collection[bytes] = ()) -> None:
+def assert_consistent(
+    client: Client, namespace: str, *, released_late: Collection[bytes] = (), may_move: bool = False
+) -> None:
     """Fail unless all keys are consistent, and the namespace has no other keys.
 
-    `released_late`: orders of a cluster that may have an entry in the directory without being live.
+    Args:
+        released_late: orders of a cluster that may have an entry in the directory without being live.
+        may_move: whether a resize may be under way, and orders be in their old streams.
     """
     names = Names(client, namespace)
     found = _Found(client, names)
-    num_streams = int(found.config.get(b"num_streams", 0))
+    numbers_of_streams = [int(found.config.get(b"num_streams", 0))]
     placement: Any = found.config.get(b"placement", b"modulo").decode()
-    assert b"moving_from" not in found.config, "a resize is under way"
+    if b"moving_from" in found.config:
+        assert may_move, "a resize is under way"
+        numbers_of_streams.append(int(found.config[b"moving_from"]))
     directory = dict(found.directory)
     placed: list[float] = []
     for number, stream in found.streams.items():
-        assert number < num_streams, f"stream {number} of {num_streams}"
+        assert_replays(stream, number)
+        if not stream.holds_orders:
+            continue  # what a resize has left of it is its feed
+        assert number < max(numbers_of_streams), f"stream {number} of {max(numbers_of_streams)}"
         owners = {order_id: json.loads(record)["user_id"] for order_id, record in stream.orders.items()}
         assert stream.users == owners, f"stream {number}: the users' sets differ from the orders"
         assert stream.placed.keys() == owners.keys(), f"stream {number}: placed differs from orders"
         assert stream.paused <= owners.keys(), f"stream {number}: paused, but no order"
         for user_id in owners.values():
-            home = stream_of_user(user_id, num_streams, placement)
-            assert home == number, f"{user_id!r} is not of stream {number}"
+            homes = [stream_of_user(user_id, each, placement) for each in numbers_of_streams]
+            assert number in homes, f"{user_id!r} is not of stream {number}"
         for order_id in owners:
             _assert_routed(names, order_id, directory.pop(order_id, None), number)
         numbers = stream.placed.values()
@@ -179,6 +200,7 @@ def assert_consistent(client: Client, namespace: str, *, released_late: Collecti
     assert not left, f"in the directory, but not live: {left}"
     if not names.is_cluster:
         assert len(set(placed)) == len(placed), "two orders have one sequence number"
+    _assert_events(found)
     for number, told in found.told.items():
         _assert_told(found.config, told, number)
 
@@ -191,12 +213,29 @@ def _assert_routed(names: Names, order_id: bytes, entry: bytes | None, stream: i
 
 def _assert_told(config: dict[bytes, bytes], told: dict[bytes, bytes], stream: int) -> None:
     """Fail where a stream knows settings that the namespace cannot have had."""
-    assert told.keys() == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
+    assert told.keys() - {b"feed"} == {b"epoch", b"num_streams"}, f"stream {stream} knows {told}"
     if config:
         epoch, known = int(config[b"epoch"]), int(told[b"epoch"])
         assert known <= epoch, f"stream {stream} knows epoch {known}, and the config has {epoch}"
         if known == epoch:
-            assert told[b"num_streams"] == config[b"num_streams"], f"stream {stream} knows {told}"
+            for name in (b"num_streams", b"feed"):
+                assert told.get(name) == config.get(name), f"stream {stream} knows {told}"
+
+
+def _assert_events(found: "_Found") -> None:
+    """Fail where an event that waits has no text, a text is in no queue, or a dead letter is half there."""
+    num_streams = int(found.config.get(b"num_streams", 0))
+    placement: Any = found.config.get(b"placement", b"modulo").decode()
+    queued: dict[bytes, int] = {}
+    for number, event_ids in found.waiting.items():
+        assert not queued.keys() & event_ids, "an event waits in two queues"
+        queued.update(dict.fromkeys(event_ids, number))
+    assert queued.keys() == found.events.keys(), "the queues differ from the events"
+    for event_id, text in found.events.items():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            home = stream_of_user(json.loads(text)["user_id"], num_streams, placement)
+            assert home == queued[event_id], f"event {event_id!r} waits in another stream than its user's"
+    assert found.dead == found.letters.keys(), "the dead letters differ from their list"
 
 
 @dataclass
@@ -206,6 +245,13 @@ class _Stream:
     paused: set[bytes] = field(default_factory=set)
     users: dict[bytes, str] = field(default_factory=dict)
     """Order id → the user whose set has it."""
+    changes: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
+    changed: int = 0
+
+    @property
+    def holds_orders(self) -> bool:
+        """Whether there is a key that exists only with orders."""
+        return bool(self.orders or self.placed or self.paused or self.users)
 
 
 class _Found:
@@ -217,6 +263,10 @@ class _Found:
         self.streams: dict[int, _Stream] = defaultdict(_Stream)
         self.told: dict[int, dict[bytes, bytes]] = {}
         """What each stream of a cluster knows of the config."""
+        self.waiting: dict[int, set[bytes]] = {}
+        self.events: dict[bytes, bytes] = {}
+        self.dead: set[bytes] = set()
+        self.letters: dict[bytes, bytes] = {}
         self._last_numbers: dict[int | None, int] = {}
         keys: list[Key] = []
         unknown: list[bytes] = []
@@ -245,8 +295,14 @@ class _Found:
             self.directory.update(value)
         elif key.kind == "sequence":
             self._last_numbers[key.stream] = int(value)
+        elif key.kind == "waiting":
+            self.waiting[key.stream or 0] = set(value)
+        elif key.kind in ("events", "dead", "letters"):
+            getattr(self, key.kind).update(value)
         elif key.stream is None:
             self.config = value
+        elif key.kind == "changed":
+            self.streams[key.stream].changed = int(value)
         elif key.kind == "config":
             self.told[key.stream] = value
         elif key.kind == "user":
@@ -265,5 +321,11 @@ _READS: dict[str, Callable[[Any, bytes], Any]] = {
     "placed": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
     "paused": lambda pipe, name: pipe.smembers(name),
     "user": lambda pipe, name: pipe.smembers(name),
+    "waiting": lambda pipe, name: pipe.zrange(name, 0, -1),
+    "events": lambda pipe, name: pipe.hgetall(name),
+    "dead": lambda pipe, name: pipe.zrange(name, 0, -1),
+    "letters": lambda pipe, name: pipe.hgetall(name),
+    "changes": lambda pipe, name: pipe.execute_command("XRANGE", name, "-", "+"),
+    "changed": lambda pipe, name: pipe.get(name),
 }
-"""How each kind of key is read that says something of orders or of the config."""
+"""How each kind of key is read that says something of orders, of events or of the config."""

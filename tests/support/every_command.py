@@ -13,6 +13,7 @@ COMMANDS = {
     "count": (),
     "stats": (),
     "watch": ("--count", "1"),
+    "follow": ("--from-start", "--no-wait"),
     "verify": (),
     "repair": (),
     "replay": ("-",),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import redis
 
-from cryptoorders_redis import CryptoOrderSystem, NewOrder
+from cryptoorders_redis import CryptoOrderSystem, Event, NewOrder, Worker
 from cryptoorders_redis.operations import copying
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import encode_record
@@ -29,6 +29,22 @@ SCRIPTS = STANDALONE_SCRIPTS + CLUSTER_SCRIPTS
 USER, ORDER = "{u}:user:\n", "{o}:orders"
 
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+OF_THE_INTAKE: dict[str, Callable[[str], object]] = {
+    **dict.fromkeys(("window", "quiet"), "5000000".__eq__),
+    "ahead": "60000000".__eq__,
+    "room": "100000".__eq__,
+    "late": "apply".__eq__,
+    "remember": "3600000000".__eq__,
+    "events": lambda text: text.isdigit() or text in {"e1", "e2", "e3"} or "op" in json.loads(text),
+    "wanted": lambda text: text.isdigit() or text == "e3",
+    "event_ids": "e1".__eq__,
+    "worker": str.isprintable,
+    "dead_after": "3000000".__eq__,
+    "is_ending": {"", "1"}.__contains__,
+}
+"""The kinds of arguments that only the scripts of the intake have."""
 
 
 class Run(NamedTuple):
@@ -152,7 +168,26 @@ def make_every_call(system: CryptoOrderSystem) -> None:
     system.stats()
     system.display_all_live_orders()
     user.display_all_live_orders()
+    take_events(system)
     system.verify()
+
+
+def take_events(system: CryptoOrderSystem) -> None:
+    """Make each call of the intake. The events leave the orders as they are."""
+    system.intake.configure(window=5)
+    system.submit_many([pause_event(1), Event("place", USER, 2, ORDER, "BTC", 1, 1, "e2")])
+    system.submit(Event("pause", USER, 8_000_000_000_000, ORDER, event_id="e3"))
+    system.intake.resubmit(["e3"])
+    system.intake.flush()
+    Worker(system).run_until_empty()
+    system.outcome("e1", USER)
+    system.intake.stats()
+    system.intake.dead_letters()
+
+
+def pause_event(number: int) -> Event:
+    """Return an event of the user that changes nothing."""
+    return Event("pause", USER, number, ORDER + "2", event_id=f"e{number}")
 
 
 def copy_an_order(system: CryptoOrderSystem) -> None:

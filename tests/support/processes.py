@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,6 +54,10 @@ class PythonProcess:
         """End it as a crash would."""
         self._process.kill()
 
+    def has_sent(self) -> bool:
+        """Whether the next line has begun to arrive, or the output has ended."""
+        return bool(select.select([self._output], [], [], 0)[0])
+
     def end(self) -> int:
         """Close its input, wait until it has ended, and return its exit code."""
         self.close_input()
@@ -94,6 +99,10 @@ class Worker:
         if not worked:
             raise RuntimeError(f"a worker failed:\n{answer}")
         return answer
+
+    def has_answered(self) -> bool:
+        """Whether `answer` need not wait. Asked for one call at a time."""
+        return self._process.has_sent()
 
     def call(self, method: str, *arguments: Any) -> Any:
         self.ask(method, *arguments)

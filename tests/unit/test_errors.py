@@ -29,6 +29,8 @@ def an_error(kind):
         error = kind("full", stream=1, limit=5)
     elif kind is errors.AmountExceeded:
         error = kind("it has 1", left=Decimal("1.0"))
+    elif kind is errors.ChangesMissed:
+        error = kind(3, 7, 9)
     else:
         error = kind("what went wrong")
     error.add_note("a note")

@@ -16,6 +16,7 @@ from cryptoorders_redis.schema.scripts import resolve_includes, script
 from tests.support.consistency import change_settings
 from tests.support.lua_scripts import (
     LUA,
+    OF_THE_INTAKE,
     ORDER,
     SCRIPTS,
     STANDALONE_SCRIPTS,
@@ -28,6 +29,7 @@ from tests.support.lua_scripts import (
     make_every_call,
     matches,
     named,
+    pause_event,
     runs_in,
     unpacked,
 )
@@ -103,6 +105,7 @@ def calls_and_server(server):
         system.cancel(ORDER)
         system.drop()
         copy_an_order(system)
+        system.submit(pause_event(1))
         system.resize(9)
         system.resize(7)
         system.drop()
@@ -131,7 +134,20 @@ KEY_PATTERNS = {
     "placed": rf"\{{{TAG}:[0-8]\}}:placed",
     "paused": rf"\{{{TAG}:[0-8]\}}:paused",
     "user": rf"\{{{TAG}:[0-8]\}}:user:(user|{re.escape(USER)})",
+    "changes": rf"\{{{TAG}:[0-8]\}}:changes",
+    "changed": rf"\{{{TAG}:[0-8]\}}:changed",
 }
+KEY_PATTERNS |= dict.fromkeys(("events", "queued"), rf"\{{{TAG}\}}:events")
+KEY_PATTERNS |= {
+    "intake": rf"\{{{TAG}\}}:intake",
+    "even_outcomes": rf"\{{{TAG}\}}:outcomes:even",
+    "odd_outcomes": rf"\{{{TAG}\}}:outcomes:odd",
+    "dead": rf"\{{{TAG}\}}:dead",
+    "letters": rf"\{{{TAG}\}}:letters",
+    "workers": rf"\{{{TAG}\}}:workers",
+    "waiting": rf"\{{{TAG}:[0-8]\}}:(waiting|intake)",
+}
+KEY_PATTERNS["new_waiting"] = KEY_PATTERNS["waiting"]
 KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
 KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]
 KEY_PATTERNS["users"] = KEY_PATTERNS["user"]
@@ -150,7 +166,8 @@ ARGUMENT_KINDS = {
     "finished": {"0", "1"}.__contains__,
     "feed": {"", "50"}.__contains__,
     "timed": "".__eq__,
-    "fields": {"feed", "50"}.__contains__,
+    "fields": {"feed", "50", "intake_window", "5000000", "none", ""}.__contains__,
+    **OF_THE_INTAKE,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"7", "9"}.__contains__,
     "placement": "modulo".__eq__,
@@ -191,7 +208,14 @@ def test_what_is_sent_to_a_script_is_what_its_header_names(calls):
 
 def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
     for name, keys, _ in calls:
-        if name in ("begin_sessions", "drop_keys", "move", "newest", "page"):  # of no one stream
+        if name in (
+            "begin_sessions",
+            "drop_keys",
+            "move",
+            "move_events",
+            "newest",
+            "page",
+        ):  # of no one stream
             continue
         streams = {int(found[1]) for key in keys if (found := re.match(rb"\{.*:(\d)\}:", key))}
         if "user" in header(name, "KEYS"):

@@ -10,6 +10,7 @@ from tests.support.cluster import ClusterServers
 from tests.support.consistency import Names, change_settings
 from tests.support.lua_scripts import (
     CLUSTER_SCRIPTS,
+    OF_THE_INTAKE,
     ORDER,
     USER,
     assert_named,
@@ -27,8 +28,8 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "configure", "create", "drop_keys", "finish_copy", "inspect", "measure",
-    "newest", "page_by_user", "read_config",
+    "begin_drop", "begin_sessions", "configure", "create", "drop_keys", "finish_copy", "flush", "heartbeat",
+    "inspect", "measure", "newest", "page_by_user", "read_config", "resubmit", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -90,9 +91,22 @@ KEY_PATTERNS = {
     "paused": rf"{OF_STREAM}paused",
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
     "fence": rf"{OF_STREAM}fence:[\w-]+",
+    "changes": rf"{OF_STREAM}changes",
+    "changed": rf"{OF_STREAM}changed",
+}
+KEY_PATTERNS |= {
+    kind: rf"{OF_STREAM}{kind}" for kind in ("intake", "events", "dead", "letters", "waiting")
+} | {
+    "queued": rf"{OF_STREAM}events",
+    "even_outcomes": rf"{OF_STREAM}outcomes:even",
+    "odd_outcomes": rf"{OF_STREAM}outcomes:odd",
+    "workers": rf"{OF_NAMESPACE}workers",
+    "users": "|".join(KEY_PATTERNS[kind] for kind in ("user", "fence", "changes", "changed")),
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
-KEY_PATTERNS["fences"] = "|".join(KEY_PATTERNS[kind] for kind in ("fence", "placed", "user"))
+KEY_PATTERNS["fences"] = "|".join(
+    KEY_PATTERNS[kind] for kind in ("fence", "placed", "user", "changes", "changed")
+)
 ANY_KEY = "|".join(KEY_PATTERNS.values())
 KEY_KINDS = {
     kind: matches(pattern)
@@ -110,8 +124,12 @@ ARGUMENT_KINDS = {
     "settings_epoch": matches(r"\d{16}"),
     "feed": {"", "50"}.__contains__,
     "timed": "".__eq__,
-    "fields": {"feed", "50"}.__contains__,
-    "namespace": NAMESPACE.__eq__,
+    "fields": {"feed", "50", "intake_window", "5000000", "none", ""}.__contains__,
+    **OF_THE_INTAKE,
+    "num_users": "1".__eq__,
+    "newest": matches(r"-1|\d+"),
+    "seen": matches(r"e\d|n|[\w-]+|"),
+    "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),
     "directory_shards": "256".__eq__,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from cryptoorders_redis.operations import Operation, Steps
+from cryptoorders_redis.operations.configure import config_call
 from cryptoorders_redis.operations.intake.moves import move_events
 from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.validation import validate_int
@@ -55,27 +56,34 @@ def advance(
 def _advance(
     store: Store, streams: Collection[int] | None, share: tuple[int, int], limit: int
 ) -> Steps[Progress]:
+    if not store.has_tried_rights:
+        # A script that a missing right stops is not undone, and these have no session that tries the rights.
+        yield [config_call(store, {"none": ""})]
+        store.has_tried_rights = True
+    done: dict[int, Sequence[int]] = {}
+    first, step = share
     while True:
         settings = store.settings
-        first, step = share
-        mine = [
-            each for each in range(first, settings.num_streams, step) if streams is None or each in streams
+        left = [
+            each
+            for each in range(first, settings.num_streams, step)
+            if each not in done and (streams is None or each in streams)
         ]
-        if not mine:
-            return Progress(0, False, None)
-        replies = yield from store.advance_streams(settings, mine, limit)
-        if STALE in replies:
-            stale = [stream for stream, reply in zip(mine, replies, strict=True) if reply == STALE]
+        if not left:
+            return _sum_up(done.values())
+        replies = yield from store.advance_streams(settings, left, limit)
+        stale = [stream for stream, reply in zip(left, replies, strict=True) if reply == STALE]
+        is_moving = b"MOVING" in replies
+        if not is_moving:
+            done.update((each, reply) for each, reply in zip(left, replies, strict=True) if reply != STALE)
+        if stale:
             if not (yield from store.catch_up(stale)):
-                return Progress(0, False, None)
-        elif b"MOVING" in replies:
-            if not (yield from move_events(store, settings)):
-                yield from store.read_settings()
-        else:
-            return _sum_up(replies)
+                return _sum_up(done.values())
+        elif is_moving and not (yield from move_events(store, settings)):
+            yield from store.read_settings()
 
 
-def _sum_up(replies: Sequence[Sequence[int]]) -> Progress:
+def _sum_up(replies: Collection[Sequence[int]]) -> Progress:
     waits = [wait for _, _, wait in replies if wait >= 0]
     return Progress(
         sum(applied for applied, *_ in replies),

@@ -6,18 +6,18 @@ another worker was there meanwhile. So none needs a lock here either.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cryptoorders_redis.event import Op
 from cryptoorders_redis.operations import Call, Steps
 from cryptoorders_redis.operations.claims import claim_ids, release_dead
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import Entry
+from cryptoorders_redis.schema.events import fields_in
 
 if TYPE_CHECKING:
     from cryptoorders_redis.operations.cluster import Cluster
@@ -36,18 +36,15 @@ class _Seen:
     __slots__ = ("entry", "event_id", "op", "order_id", "user_id")
 
     def __init__(self, event_id: bytes, text: bytes | None) -> None:
-        try:
-            fields: Any = json.loads((text or b"").decode())
-            self.op, self.order_id, self.user_id = fields["op"], fields.get("order_id", ""), fields["user_id"]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            self.op = self.order_id = self.user_id = ""
+        user_id, order_id, op = fields_in(text)
+        self.user_id, self.order_id, self.op = user_id or "", order_id or "", op
         self.event_id = event_id
         self.entry: Entry | None = None
 
     @property
     def is_place(self) -> bool:
         """Whether it places an order, whose id is to be claimed."""
-        return self.op == Op.PLACE and isinstance(self.order_id, str) and isinstance(self.user_id, str)
+        return bool(self.op == Op.PLACE and self.order_id and self.user_id)
 
     @property
     def verdict(self) -> str:
@@ -75,6 +72,9 @@ def advance_in_cluster(
             events = list(map(_Seen, event_ids, texts))
             due[stream] = events[: _end_before_second(events)]
             answers[stream][1] = int(has_more or len(due[stream]) < len(events))
+    for stream, reply in zip(streams, replies, strict=True):
+        if reply != STALE and int(reply[0]) < store.newest_event:
+            answers[stream][1] = 1  # it is told in the next round what is newest
     if due:
         yield from _apply(store, settings, due, answers)
     return [answers[stream] for stream in streams]
@@ -146,9 +146,7 @@ def _advance_call(
     store: Cluster, settings: Settings, stream: int, events: Collection[_Seen], claimed_at: int
 ) -> Call:
     keys, intake = store.keys, settings.intake
-    users = dict.fromkeys(
-        event.user_id for event in events if isinstance(event.user_id, str) and event.user_id
-    )
+    users = dict.fromkeys(event.user_id for event in events if event.user_id)
     names = (
         keys.config_of(stream),
         keys.sequence_of(stream),
@@ -161,6 +159,7 @@ def _advance_call(
         keys.waiting(stream),
         *(keys.user(stream, user_id) for user_id in users),
         *(keys.fence(stream, event.entry.token) for event in events if event.entry),
+        *feed_keys(keys, settings, stream),
     )
     words = (
         pack_head(settings, keys.namespace), stream, intake.window, intake.quiet, intake.remember, claimed_at,

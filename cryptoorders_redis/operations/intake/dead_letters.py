@@ -122,13 +122,14 @@ def _resubmit_call(store: Store, settings: Settings, wanted: Sequence[tuple[int,
     stream = wanted[0][0]
     names = (
         keys.config_of(stream),
+        keys.intake(stream),
         keys.events(stream),
         *keys.outcomes(stream),
         keys.dead(stream),
         keys.letters(stream),
         *(keys.waiting(each) for each in dict.fromkeys(each for each, _ in wanted)),
     )
-    words = (pack_head(settings, keys.namespace), settings.intake.limit)
+    words = (pack_head(settings, keys.namespace), settings.intake.ahead, settings.intake.limit)
     args = pack((*words, *(word for each in wanted for word in each)))
     ids = [event_id for _, event_id in wanted]
     return Call("resubmit", keys.intake_slot(stream), pack(names), args, ids)
