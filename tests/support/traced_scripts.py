@@ -97,10 +97,10 @@ def runs_in(client: redis.RedisCluster, slots: list[str]) -> Iterator[Run]:
 
 READS = {
     "EXISTS", "GET", "HEXISTS", "HGET", "HMGET", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "ZMSCORE",
-    "ZRANGEBYSCORE", "ZSCORE",
+    "ZCARD", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 WRITES = {
-    "DEL", "EXPIRE", "HDEL", "HSET", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "ZADD", "ZREM",
+    "DEL", "EXPIRE", "HDEL", "HINCRBY", "HSET", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "ZADD", "ZREM",
 }  # fmt: skip
 
 
