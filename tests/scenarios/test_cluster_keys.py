@@ -2,7 +2,7 @@
 
 import pytest
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import CryptoOrderSystem, Event, Worker, errors
 from cryptoorders_redis.schema.entries import new_entry
 from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import shard_of_order
@@ -32,7 +32,36 @@ def make_all_calls(cluster, namespace):
         client.hset(keys.config, "epoch", epoch)
         assert [each.subject for each in system.repair()] == ["config"]
         system.place_many([(f"more{number}", f"user{number % 3}", "BTC", 1, 1) for number in range(50)])
+        apply_events(system)
         system.drop()
+
+
+def apply_events(system):
+    """Apply events of every op, which empty keys and fill them again."""
+    system.intake.configure(remember=0.001)
+    for number in range(4):
+        events = [
+            Event("place", "solo", number, "solo1", "BTC", 2, 1),
+            Event("pause", "solo", number, "solo1"),
+            Event("resume", "solo", number, "solo1"),
+            Event("amend", "solo", number, "solo1", price=3),
+            Event("reduce", "solo", number, "solo1", by=9),
+            Event("reduce", "solo", number, "solo1", by=2),
+            Event("place", "solo", number, "solo1", "BTC", 2, 1),
+            Event("pause", "solo", number, "solo1"),
+            Event("cancel", "solo", number, "solo1"),
+            Event("place", "solo", number, "solo2", "BTC", 2, 1),
+            Event("cancel_all_by_user", "solo", number),
+        ]
+        system.submit_many(events)
+        system.intake.flush()
+        Worker(system).run_until_empty()
+        assert [system.outcome(each.event_id, "solo").answer for each in events[5:]] == [
+            0, True, True, True, True, 1
+        ]  # fmt: skip
+        letters = [letter.event_id for letter in system.intake.dead_letters()]
+        assert system.intake.resubmit(letters) == [True] * len(letters)
+    system.intake.flush()
 
 
 def trace_of_all_calls(cluster, namespace):
@@ -59,8 +88,8 @@ def test_each_script_keeps_to_the_rule_for_keys(cluster, namespace, monkeypatch)
     assert names >= {
         f"cluster/{name}"
         for name in (
-            "amend", "cancel", "cancel_all_by_user", "claim", "drop_keys", "fence", "know", "page", "pause",
-            "place", "reduce", "release", "restore_epoch", "resume",
+            "advance", "amend", "cancel", "cancel_all_by_user", "claim", "drop_keys", "due", "fence", "know",
+            "page", "pause", "place", "reduce", "release", "restore_epoch", "resume",
         )
     }  # fmt: skip
 

@@ -173,7 +173,7 @@ def make_every_call(system: CryptoOrderSystem) -> None:
 
 
 def take_events(system: CryptoOrderSystem) -> None:
-    """Make each call of the intake. The events leave the orders as they are."""
+    """Make each call of the intake. The events place one order of the user, unless it is there."""
     system.intake.configure(window=5)
     system.submit_many([pause_event(1), Event("place", USER, 2, ORDER, "BTC", 1, 1, "e2")])
     system.submit(Event("pause", USER, 8_000_000_000_000, ORDER, event_id="e3"))

@@ -97,11 +97,11 @@ def runs_in(client: redis.RedisCluster, slots: list[str]) -> Iterator[Run]:
 
 READS = {
     "EXISTS", "GET", "HEXISTS", "HGET", "HMGET", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "ZMSCORE",
-    "ZRANGEBYSCORE", "ZSCORE",
+    "ZCARD", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 WRITES = {
-    "DEL", "EXPIRE", "HDEL", "HSET", "INCR", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "XADD",
-    "XTRIM", "ZADD", "ZREM",
+    "DEL", "EXPIRE", "HDEL", "HINCRBY", "HSET", "INCR", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK",
+    "XADD", "XTRIM", "ZADD", "ZREM",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Finds what is wrong with the keys of events: each that waits has a text, each dead letter a reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptoorders_redis.operations import ReadTransaction, Steps
@@ -33,7 +33,9 @@ def find_event_problems(
         scores, now = yield from _read(*names, event_ids)
         return list(_queue_problems(store, stream, event_ids, scores, now))
     found: list[tuple[bytes, str]] = []
-    for streams, some in _by_streams(store, event_ids, texts).items():
+    by_streams: Mapping[tuple[int, ...], Sequence[bytes]]
+    by_streams = {(stream,): event_ids} if key.stream is not None else _by_streams(store, event_ids, texts)
+    for streams, some in by_streams.items():
         waits = set[bytes]()
         for each in streams:
             names = (store.keys.waiting(each), store.keys.events(each))
