@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 
 from cryptoorders_redis.cli import intake_view
-from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
+from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Url, store
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.workers.worker import Worker
 
 
 def worker(
     *,
-    only: Annotated[
+    streams: Annotated[
         str | None,
         typer.Option(
-            metavar="0,3", help="Take only these streams. Without it all workers share all streams."
+            metavar="0,3",
+            help="The numbers of the streams to take. Without it all workers share all streams.",
         ),
     ] = None,
     until_empty: Annotated[
@@ -33,7 +34,6 @@ def worker(
     ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
     as_json: Json = False,
 ) -> None:
     """Apply submitted events when they are due, until SIGTERM or Ctrl-C.
@@ -42,7 +42,7 @@ def worker(
     With --status nothing is applied. It exits with 1 if no worker lives, or if the first event that waits has
     been due for longer than --max-lag.
     """
-    with store(url, namespace, streams) as system:
+    with store(url, namespace, None) as system:
         if max_lag is not None and not status:
             raise ValueError("--max-lag is for --status")
         if status:
@@ -51,7 +51,7 @@ def worker(
             if not found.workers or (max_lag is not None and found.lag_seconds > max_lag):
                 raise typer.Exit(1)
             return
-        runner = Worker(system, None if only is None else _parse_streams(only, system))
+        runner = Worker(system, None if streams is None else _parse_streams(streams, system))
 
         def stop(*_: object) -> None:
             runner.stop()
@@ -74,5 +74,5 @@ def _parse_streams(text: str, system: CryptoOrderSystem) -> list[int]:
     wanted = text.split(",")
     for stream in wanted:
         if not stream.isdecimal() or int(stream) not in there:
-            raise ValueError(f"--only has no stream {stream!r}: the numbers are 0 to {there[-1]}")
+            raise ValueError(f"--streams has no stream {stream!r}: the numbers are 0 to {there[-1]}")
     return [int(stream) for stream in wanted]

@@ -47,7 +47,7 @@ def test_a_worker_may_take_some_streams_only(run, three_streams):
     system.intake.flush()
     waiting = [stream.waiting for stream in system.intake.stats().streams]
     applied = waiting[0] + waiting[2]
-    assert answered(run("worker", "--until-empty", "--only", "0,2"), 0, f"applied {applied} events\n")
+    assert answered(run("worker", "--until-empty", "--streams", "0,2"), 0, f"applied {applied} events\n")
     assert [stream.waiting for stream in system.intake.stats().streams] == [0, waiting[1], 0]
 
 
