@@ -100,7 +100,8 @@ READS = {
     "ZCARD", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 WRITES = {
-    "DEL", "EXPIRE", "HDEL", "HINCRBY", "HSET", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "ZADD", "ZREM",
+    "DEL", "EXPIRE", "HDEL", "HINCRBY", "HSET", "PERSIST", "SADD", "SET", "SETEX", "SREM", "UNLINK", "ZADD",
+    "ZREM",
 }  # fmt: skip
 
 
