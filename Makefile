@@ -66,10 +66,11 @@ bench:
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
 
 # Half a million asynchronous calls while connections are killed and calls cancelled, each answer compared with a
-# model; on asyncio and on uvloop. A short form is in tests/faults/test_async_load.py.
+# model; on asyncio and on uvloop. A short form is in tests/faults/test_async_load.py. Then events out of order, whose
+# workers are killed: for short in tests/faults/test_intake_kills.py.
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.support.load
-	$(BIN)/python -m tests.support.intake_load
+	$(BIN)/python -m tests.support.intake_soak
 
 # Every interleaving of two and of three calls on one order id of a cluster, with lost replies, late copies and
 # crashes: hours. ONLY="place mend" explores only the scenarios whose names have both. Then histories of processes

@@ -137,16 +137,18 @@ class AsyncIntake:
         return await self._run(dead_letters(self._store, limit))
 
     async def resubmit(self, event_ids: Iterable[str]) -> list[bool]:
-        """Put dead letters back into the queues, whatever their times. They are no dead letters then.
+        """Put dead letters back into the queues, however late they are. They are no dead letters then.
 
-        An event that is late is applied next. Batches and atomicity are those of `submit_many`.
+        An event that is late is applied next. One that was `too_old` may have been applied before its outcome
+        was forgotten: look at its order first. Batches and atomicity are those of `submit_many`.
 
         Args:
             event_ids: The ids of the events.
 
         Returns:
             For each id, in the order given, whether its event waits again. False means that it was no dead
-                letter, that it cannot be read, or that an event of this id waits or was applied.
+                letter, that it cannot be read, that its time is too far in the future, or that an event of
+                this id waits or was applied.
 
         Raises:
             TypeError: `event_ids` is one `str`, or cannot be iterated over. Nothing was sent.

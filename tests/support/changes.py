@@ -47,7 +47,6 @@ ALL = [
     Change("cancel-all-some", ("place",), "cancel_all", 1, ("place",)),
     Change("cancel-all-none", (), "cancel_all", 0, ("place",)),
     Change("submit-accepted", (), "submit", Submission.ACCEPTED, ("apply_events", "cancel")),
-    Change("submit-known", ("submit", "apply_events"), "submit", Submission.KNOWN, ("cancel",)),
 ]
 
 each_change = pytest.mark.parametrize("change", ALL, ids=lambda change: change.name)

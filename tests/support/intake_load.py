@@ -1,6 +1,6 @@
 """An order flow out of order, twice, through workers that are killed: it must end as the ordered flow does.
 
-python -m tests.support.intake_load [ROUNDS [EVENTS]] runs it against a server of its own.
+`intake_soak.py` runs it for long.
 """
 
 import contextlib
@@ -9,7 +9,6 @@ import io
 import os
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from cryptoorders_redis import CryptoOrderSystem, Event, OutcomeState, Submission
 from cryptoorders_redis import Worker as EventWorker
 from cryptoorders_redis.schema.keys import Keys
-from tests.support.consistency import Client, assert_consistent, delete_all
+from tests.support.consistency import Client, delete_all
 from tests.support.processes import Worker
 from tests.support.sample_flow import sample_flow
 from tests.support.servers import RedisServer
@@ -206,23 +205,3 @@ def _call(system: CryptoOrderSystem, event: Event) -> bool:
         assert event.price is not None
         return system.place(event.order_id, event.user_id, event.currency, event.amount, event.price)
     return getattr(system.user(event.user_id), event.op)(event.order_id)
-
-
-def main(rounds: int = 10, num_events: int = 20_000) -> None:
-    """Run the flow so many times, each with another seed, and print what was killed."""
-    with contextlib.closing(RedisServer()) as server, server.client() as raw:
-        for seed in range(rounds):
-            namespace = f"flow-{seed}"
-            seconds = num_events / 1000
-            killed = run_flow(
-                server.url, namespace, seed=seed, num_events=num_events, seconds=seconds, num_workers=3
-            )
-            with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
-                assert_like_ordered(system, raw, server, seed=seed, num_events=num_events)
-                assert system.verify() == []
-            assert_consistent(raw, namespace)
-            print(f"{seed}: {num_events} events, twice; {killed} workers killed", flush=True)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
