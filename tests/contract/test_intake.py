@@ -329,32 +329,36 @@ def test_other_illegal_arguments_are_refused(system, sends_nothing):
             call()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "{", "[]", "null", '"x"', '{"op":"place"}', '{"op":["pause"],"user_id":"alice","order_id":"o"}',
-        '{"op":"pause","user_id":"alice","order_id":{}}', '{"op":"pause","user_id":"","order_id":"bobs"}',
-        '{"op":"cancel_all_by_user","user_id":["alice"]}',
-        '{"op":"place","order_id":"\\ud800","user_id":"alice","currency":"B","amount":"1","price":"1"}',
-        '{"op":"place","user_id":"alice","order_id":[],"currency":"B","amount":"1","price":"1"}',
-        '{"op":"place","order_id":"o","user_id":"alice","currency":"B","amount":"x","price":"1"}',
-        '{"op":"reduce","order_id":"bobs","user_id":"alice","by":"-1"}', "[" * 5000,
-        '{"op":"place","order_id":"o","user_id":"\\ud800","currency":"B","amount":"1","price":"1"}',
-    ],
-)  # fmt: skip
-def test_a_spoiled_event_is_a_dead_letter_and_no_more(system, raw, store, text):
+SPOILED = [
+    "", "{", "[]", "null", '"x"', '{"op":"place"}', '{"op":["pause"],"user_id":"alice","order_id":"o"}',
+    '{"op":"pause","user_id":"alice","order_id":{}}', '{"op":"pause","user_id":"","order_id":"bobs"}',
+    '{"op":"cancel_all_by_user","user_id":["alice"]}',
+    '{"op":"place","order_id":"\\ud800","user_id":"alice","currency":"B","amount":"1","price":"1"}',
+    '{"op":"place","user_id":"alice","order_id":[],"currency":"B","amount":"1","price":"1"}',
+    '{"op":"place","order_id":"o","user_id":"alice","currency":"B","amount":"x","price":"1"}',
+    '{"op":"reduce","order_id":"bobs","user_id":"alice","by":"-1"}', "[" * 5000,
+    '{"op":"place","order_id":"o","user_id":"\\ud800","currency":"B","amount":"1","price":"1"}',
+]  # fmt: skip
+
+
+def test_a_spoiled_event_is_a_dead_letter_and_no_more(system, raw, store):
     keys = system._store.keys
-    stream = stream_of_user("alice", 3)
     system.place("bobs", "bob", "BTC", 1, 2)
-    taken(system, place(time=1), change("pause", 2, event_id="spoiled"), change("pause", 3))
-    raw.hset(keys.events(stream), "spoiled", text)
-    assert apply_all(system) == 3
+    spoiled = {f"spoiled{number}": text for number, text in enumerate(SPOILED)}
+    taken(
+        system,
+        place(time=1),
+        *(change("pause", 2, event_id=event_id) for event_id in spoiled),
+        change("pause", 3),
+    )
+    raw.hset(keys.events(stream_of_user("alice", 3)), mapping=spoiled)
+    assert apply_all(system) == len(spoiled) + 2
     assert sorted(system.display_all_live_orders()) == ["bobs", "o(paused)"]
-    assert system.outcome("spoiled", "alice") == refused("unreadable")
-    (letter,) = system.intake.dead_letters()
-    assert (letter.event_id, letter.text, letter.event) == ("spoiled", text, None)
-    assert isinstance(letter, DeadLetter)
-    system.intake.resubmit(["spoiled"])
+    assert {system.outcome(event_id, "alice") for event_id in spoiled} == {refused("unreadable")}
+    letters = system.intake.dead_letters()
+    assert {letter.event_id: letter.text for letter in letters} == spoiled
+    assert {(type(letter), letter.event) for letter in letters} == {(DeadLetter, None)}
+    system.intake.resubmit(list(spoiled))
     worker_of(system).run_until_empty()
-    assert [letter.text for letter in system.intake.dead_letters()] == [text]
+    assert {letter.event_id: letter.text for letter in system.intake.dead_letters()} == spoiled
     assert system.verify() == []
