@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis.cli import copy, demo, orders, queries, replay, resize
+from cryptoorders_redis.cli import copy, demo, files, orders, queries, replay, resize
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
@@ -47,3 +47,5 @@ for _command in (
     orders.drop, copy.copy, resize.resize, replay.replay, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
+app.command("export")(files.export_orders)
+app.command("import")(files.import_orders)

@@ -17,6 +17,8 @@ COMMANDS = {
     "repair": (),
     "replay": ("-",),
     "copy": ("--to", "memory://"),
+    "export": ("-",),
+    "import": ("-",),
     "resize": ("1",),
     "drop": ("--yes",),
 }
