@@ -6,6 +6,10 @@ local config = unpack(KEYS)
 local settings_epoch, num_streams, seconds = unpack(ARGV)
 
 local known = redis.call('HGET', config, 'epoch')
+if known == settings_epoch and seconds == '0' then
+  redis.pcall('PERSIST', config) -- refused to a user who may only read, and needs no more
+  return known
+end
 if known and known - settings_epoch > 0 then
   return known
 end
