@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis.cli import copy, demo, files, orders, queries, replay, resize
+from cryptoorders_redis.cli import copy, demo, orders, queries, replay, resize
+from cryptoorders_redis.cli.files import export_orders, import_orders
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
@@ -47,5 +48,5 @@ for _command in (
     orders.drop, copy.copy, resize.resize, replay.replay, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
-app.command("export")(files.export_orders)
-app.command("import")(files.import_orders)
+app.command("export")(export_orders)
+app.command("import")(import_orders)

@@ -84,7 +84,7 @@ def export_orders(
 @contextlib.contextmanager
 def open_output(file: str) -> Generator[Callable[[bytes], object]]:
     """Yield what writes to a file, which is there when all was written; or to stdout, or to a device."""
-    path = Path(file).resolve()
+    path = Path(file)
     if file == STDOUT:
         sys.stdout.flush()
         yield _show if sys.stdout.isatty() else sys.stdout.buffer.write
@@ -93,6 +93,7 @@ def open_output(file: str) -> Generator[Callable[[bytes], object]]:
         with path.open("wb") as device:
             yield device.write
     else:
+        path = path.resolve()  # a link stays a link
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         try:
             with open(number, "wb") as part:  # noqa: PTH123 - a file that is open already

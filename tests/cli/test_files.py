@@ -206,7 +206,7 @@ def test_placement_and_streams_are_chosen(run, raw, namespace, file):
     assert result.stdout.startswith("imported 0 live orders, 0 of them paused, into namespace ")
     config = raw.hgetall(f"{{{namespace}}}:config")
     assert (config[b"placement"], config[b"num_streams"]) == (b"jump", b"4")
-    assert json.loads(run("export", os.devnull, "--json").stdout)["placement"] == "jump"
+    assert said(run("export", str(file), "--json"))["placement"] == "jump"
 
 
 @pytest.mark.parametrize("orders", [0, 1])
@@ -271,9 +271,9 @@ def test_a_broken_export_leaves_the_file_as_it_was(run, system, raw, namespace, 
     assert "order b'o2900' cannot be copied: not JSON; verify() says what is wrong" in result.stderr
     assert file.read_text() == "as it was"
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    result = run("export", "/dev/full")
+    result = run("export", str(file / "below"))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "cannot write /dev/full: No space left on device" in result.stderr
+    assert result.stderr == f"cryptoorders: cannot write {file}/below: Not a directory\n"
 
 
 def test_an_export_replaces_what_a_link_leads_to(run, system, file, tmp_path):
@@ -285,6 +285,22 @@ def test_an_export_replaces_what_a_link_leads_to(run, system, file, tmp_path):
     assert link.is_symlink()
     assert file.read_bytes().count(b"\n") == 1
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_writes_into_what_is_no_regular_file(run, program, system, tmp_path):
+    """A pipe, or a device such as /dev/stdout, stays what it is."""
+    system.place("o", "alice", "BTC", 1, 1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        try:
+            assert run("export", str(pipe)).exit_code == 0
+            assert pipe.is_fifo()
+            written, _ = reader.communicate(timeout=20)
+        finally:
+            reader.kill()
+    assert written.startswith(b'{"order_id":"o",')
+    assert program.run("export", "/dev/stdout").stdout.startswith(written.decode())
 
 
 def test_an_export_is_piped_into_an_import(run, program, system, raw, other, namespace):
