@@ -17,6 +17,7 @@ from cryptoorders_redis.cli import (
     submit,
     worker,
 )
+from cryptoorders_redis.cli.files import export_orders, import_orders
 from cryptoorders_redis.version import __version__
 
 EXIT_CODES = (
@@ -60,4 +61,6 @@ for _command in (
     worker.worker, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
+app.command("export")(export_orders)
+app.command("import")(import_orders)
 app.add_typer(intake.app, name="intake")

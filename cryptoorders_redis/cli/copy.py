@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.options import (
     DEFAULT_NAMESPACE,
@@ -15,6 +14,7 @@ from cryptoorders_redis.cli.options import (
     Streams,
     Url,
     exit_on_refusal,
+    explain_half_made,
     explain_missing_store,
 )
 from cryptoorders_redis.copying.runner import Copy
@@ -47,8 +47,13 @@ def copy(
             source = Link(url, namespace, lambda store: store.open(streams, None, create=False))
         with source:
             made = Copy(source)
-            with Link(to, name, partial(copying.begin, source=made.settings)) as target:
-                _run(made, target)
+            with (
+                Link(to, name, partial(copying.begin, source=made.settings)) as target,
+                explain_half_made(HALF_MADE),
+                screen.show_count(2 * made.num_orders) as advance,
+            ):
+                for number in made.run(target):
+                    advance(number)
             where = target.where
     if as_json:
         fields = {"op": "copy", "url": where, "namespace": name, "live": made.num_orders}
@@ -58,16 +63,3 @@ def copy(
             f"copied {made.num_orders} live orders, {made.num_paused} of them paused, to namespace {name} "
             f"of {where}; each one was compared, and is equal"
         )
-
-
-def _run(made: Copy, target: Link) -> None:
-    try:
-        with screen.show_count(2 * made.num_orders) as advance:
-            for number in made.run(target):
-                advance(number)
-    except KeyboardInterrupt:
-        screen.print_error(f"interrupted; {HALF_MADE}")
-        raise typer.Exit(130) from None
-    except errors.CryptoOrdersError as error:
-        screen.print_error(f"cryptoorders: {error}; {HALF_MADE}")
-        raise typer.Exit(1 if isinstance(error, copying.CopyFailed) else 2) from error

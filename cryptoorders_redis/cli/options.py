@@ -8,6 +8,7 @@ import typer
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli.screen import print_error
+from cryptoorders_redis.operations.copying import CopyFailed
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.transport.endpoint import URL_VARIABLE
 
@@ -70,3 +71,16 @@ def exit_on_refusal() -> Generator[None]:
     except (errors.CryptoOrdersError, TypeError, ValueError) as error:
         print_error(f"cryptoorders: {error}")
         raise typer.Exit(2) from error
+
+
+@contextlib.contextmanager
+def explain_half_made(advice: str) -> Generator[None]:
+    """End the command with one line that says what to do, when a namespace is left that nobody can use."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_error(f"interrupted; {advice}")
+        raise typer.Exit(130) from None
+    except (errors.CryptoOrdersError, OSError, ValueError) as error:
+        print_error(f"cryptoorders: {error}; {advice}")
+        raise typer.Exit(1 if isinstance(error, CopyFailed) else 2) from error

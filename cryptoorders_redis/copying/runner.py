@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import copying
-from cryptoorders_redis.operations.copying import CopiedOrder, CopyFailed, StreamCounts, Survey
+from cryptoorders_redis.operations.copying import CopyFailed, StreamCounts, Survey
 from cryptoorders_redis.schema.config import Settings
+from cryptoorders_redis.schema.copies import CopiedOrder
 from cryptoorders_redis.transport.link import Link
 
 _WRITTEN = "orders of the source were changed during the copy"

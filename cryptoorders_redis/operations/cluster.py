@@ -12,7 +12,7 @@ from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step
 from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
-from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
 from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
 from cryptoorders_redis.operations.store import STALE, Commands, Store
@@ -21,7 +21,7 @@ from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import ClusterKeys
-from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
+from cryptoorders_redis.schema.records import NewRecord, decode_order, encode_record
 from cryptoorders_redis.validation import validate_text
 
 
@@ -111,14 +111,15 @@ class Cluster(Store):
             for order_id, row, entry in zip(order_ids, rows, entries, strict=True)
         ]
 
-    def read_page(self, settings: Settings, above: int, below: int | None, limit: int) -> Steps[Page | None]:
+    def read_page(
+        self, settings: Settings, wanted: tuple[int, int | None, int], decode: Decode[N]
+    ) -> Steps[Page[N] | None]:
         """Reply with the next orders of all streams.
 
         A stream that was read to its end says up to which number that is true. Where another's orders have
         larger numbers, it is read once more, and told the largest: what is placed in it later comes behind
         them. What was placed meanwhile and comes behind them is not given yet.
         """
-        wanted = above, below, limit
         replies = yield from self._read_pages(settings, settings.streams, wanted, 0)
         if replies is None:
             return None
@@ -131,7 +132,7 @@ class Cluster(Store):
             replies.update(again)
             last, has_more = _end_of(replies)
             end = min(end, last)
-        orders = [order for *_, columns in replies.values() for order in decode_orders(*columns)]
+        orders = [order for *_, columns in replies.values() for order in decode(*columns)]
         given = [order for order in orders if order.sequence <= end]
         self.note_sequence(end if given else 0)
         return Page(len(orders), end if has_more else None, given)

@@ -19,8 +19,8 @@ from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Config, Settings
+from cryptoorders_redis.schema.copies import CopiedOrder, cannot_be_copied, decode_copies
 from cryptoorders_redis.schema.entries import Entry, decode_entry
-from cryptoorders_redis.schema.records import check_record
 
 PAGE = 1000
 """Orders of one stream that are copied in one step."""
@@ -31,24 +31,6 @@ SCAN_PAGE = 5000
 
 class CopyFailed(errors.CryptoOrdersError):
     """The copy is not what the source holds now."""
-
-
-class CopiedOrder(NamedTuple):
-    """An order as the keys of its stream hold it.
-
-    Attributes:
-        order_id: its id.
-        user_id: the user whose order it is.
-        record: its record, byte for byte.
-        sequence: its sequence number.
-        is_paused: whether it is PAUSED.
-    """
-
-    order_id: str
-    user_id: str
-    record: bytes
-    sequence: int
-    is_paused: bool
 
 
 class StreamCounts(NamedTuple):
@@ -107,10 +89,10 @@ def _is_there_already(store: Store, config: Config) -> errors.ConfigurationMisma
     if config.is_dropping:
         found = f"namespace {namespace!r} is being dropped in the target: drop it to its end"
     elif config.is_copying:
-        found = f"another copy into namespace {namespace!r} has begun"
+        found = f"another copy or import into namespace {namespace!r} has begun"
     else:
         found = f"the target has a namespace {namespace!r} already: choose another, or drop it"
-    return errors.ConfigurationMismatch(f"{found}; nothing was copied")
+    return errors.ConfigurationMismatch(f"{found}; nothing was written")
 
 
 def _check_no_key(store: Store) -> Steps[None]:
@@ -123,7 +105,7 @@ def _check_no_key(store: Store) -> Steps[None]:
             if meaning is None or meaning.kind not in ("config", "fence", "sessions"):
                 raise errors.ConfigurationMismatch(
                     f"the target has a key {key.decode(errors='backslashreplace')!r}, though no namespace "
-                    f"{store.keys.namespace!r}: choose another; nothing was copied"
+                    f"{store.keys.namespace!r}: choose another; nothing was written"
                 )
         if cursor == b"0":
             return
@@ -213,26 +195,11 @@ def _read_orders(store: Store, stream: int, above: int) -> Steps[list[CopiedOrde
     (reply,) = yield [call]
     if reply == STALE:
         raise CopyFailed("the settings of the source were changed during the copy")
-    orders: list[CopiedOrder] = []
-    for order_ids, numbers, records, flags in reply[2:]:
-        for row in zip(order_ids, numbers.split(), records, flags.decode(), strict=True):
-            try:
-                orders.append(_order_of(store.settings, stream, *row))
-            except ValueError as error:
-                raise errors.InconsistentData(
-                    f"order {row[0]!r} of stream {stream} cannot be copied: {error}; verify() says what is "
-                    "wrong"
-                ) from error
+    orders = [order for columns in reply[2:] for order in decode_copies(*columns)]
+    for order in orders:
+        if store.settings.stream_of(order.user_id) != stream:
+            raise cannot_be_copied(order.order_id, f"it is in stream {stream}, and not in that of its user")
     return orders
-
-
-def _order_of(settings: Settings, stream: int, *row: *tuple[bytes, bytes, bytes | None, str]) -> CopiedOrder:
-    """Return the order of a row; ValueError where it cannot be copied."""
-    order_id, number, record, flag = row
-    user_id: str = check_record(record or b"")["user_id"]
-    if settings.stream_of(user_id) != stream:
-        raise ValueError("it is not in the stream of its user")
-    return CopiedOrder(order_id.decode(), user_id, record or b"", int(number), flag == "1")
 
 
 def write_orders(
@@ -289,8 +256,23 @@ def _write_entries(store: Cluster, stream: int, order_ids: Sequence[str]) -> Ste
 def _check_is_ours(store: Store, is_ours: bool) -> None:
     if not is_ours:
         raise CopyFailed(
-            f"namespace {store.keys.namespace!r} of the target was dropped, or another copy into it was begun"
+            f"namespace {store.keys.namespace!r} was dropped, or another copy or import into it was begun"
         )
+
+
+def find_written(store: Store, order_ids: Sequence[str]) -> Operation[list[str]]:
+    """Return those of some ids that were written already."""
+    return Operation("copy", "read", (), _find_written(store, order_ids), is_long=True)
+
+
+def _find_written(store: Store, order_ids: Sequence[str]) -> Steps[list[str]]:
+    entries = yield from directory.entries_of(store.keys, order_ids)
+    written: list[str] = []
+    for order_id, data in zip(order_ids, entries, strict=True):
+        entry = decode_entry(data or b"")
+        if entry and not entry.token:  # else the claim of a client that knows an earlier namespace
+            written.append(order_id)
+    return written
 
 
 def compare_orders(store: Store, stream: int, orders: Sequence[CopiedOrder]) -> Operation[None]:
@@ -321,7 +303,7 @@ def _compare_orders(store: Store, stream: int, orders: Sequence[CopiedOrder]) ->
 
 
 def compare_counts(store: Store, counts: Sequence[StreamCounts]) -> Operation[None]:
-    """Check that the target holds as many orders as the source.
+    """Check that the target holds so many orders.
 
     Raises:
         CopyFailed: it does not, or the namespace is not this copy's any more.
@@ -334,7 +316,7 @@ def _compare_counts(store: Store, counts: Sequence[StreamCounts]) -> Steps[None]
     replies = yield from store.read_together(settings, _count_commands(store, settings))
     _check_is_ours(store, replies is not None)
     if replies and _counts_in(replies) != counts:
-        raise CopyFailed("the target has other orders than the source: its keys were changed by hand")
+        raise CopyFailed("the target has other orders than were written: its keys were changed by hand")
 
 
 def finish(store: Store) -> Operation[None]:

@@ -1,8 +1,22 @@
 """What reading several keys together has found, on one server or on a Redis Cluster."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from cryptoorders_redis.order import Order
+
+class Numbered(Protocol):
+    """An order, in whatever form a caller wants it."""
+
+    @property
+    def sequence(self) -> int:
+        """Its sequence number."""
+        ...
+
+
+N = TypeVar("N", bound=Numbered)
+
+Decode: TypeAlias = Callable[[Sequence[bytes], bytes, Sequence[bytes], bytes], list[N]]
+"""Makes orders of what `lua/include/order_columns.lua` has read."""
 
 
 class OrderFacts(NamedTuple):
@@ -27,7 +41,7 @@ class OrderFacts(NamedTuple):
     entry: bytes | None
 
 
-class Page(NamedTuple):
+class Page(NamedTuple, Generic[N]):
     """Some live orders that follow on each other in placement order.
 
     Attributes:
@@ -38,4 +52,4 @@ class Page(NamedTuple):
 
     num_read: int
     end: int | None
-    orders: list[Order]
+    orders: list[N]

@@ -4,20 +4,21 @@ Each page is read at one moment, different pages at different ones. An order tha
 page to the last is given out exactly once; one placed or cancelled in between may be given out or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
-from typing import Protocol
+from typing import Generic, Protocol
 
 from cryptoorders_redis.operations import Call, Operation, Steps
+from cryptoorders_redis.operations.found import Decode, N
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import Query
 from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.schema.config import Settings
-from cryptoorders_redis.schema.records import decode_order
+from cryptoorders_redis.schema.records import decode_order, decode_orders
 
 PAGE = 1000
 """Orders read in one round trip, over all streams."""
@@ -39,7 +40,11 @@ class LiveOrders:
 
     def __init__(self, store: Store, query: Query) -> None:
         user_id = query.user_id
-        pages = _AllOrders(store, query) if user_id is None else _OrdersOfUser(store, query, user_id)
+        pages: Pages = (
+            AllOrders(store, query, decode_orders, query.select)
+            if user_id is None
+            else _OrdersOfUser(store, query, user_id)
+        )
         self._pages: Pages = pages if query.limit is None else _Limited(pages, query.limit)
         self._ids = () if user_id is None else (user_id,)
 
@@ -83,30 +88,43 @@ class _PageSize:
         return size
 
 
-class _AllOrders:
-    """Reads all streams from one position: an order that is placed later comes behind all that were read."""
+class AllOrders(Generic[N]):
+    """Reads all streams from one position: an order that is placed later comes behind all that were read.
 
-    def __init__(self, store: Store, query: Query) -> None:
+    Args:
+        store: the store.
+        query: the range and the limit.
+        decode: makes the orders.
+        select: returns those of some orders that are wanted.
+    """
+
+    def __init__(
+        self, store: Store, query: Query, decode: Decode[N], select: Callable[[list[N]], list[N]] = list
+    ) -> None:
         self._store = store
-        self._query = query
+        self._below = query.below
+        self._decode = decode
+        self._select = select
         self._size = _PageSize(query)
         self._limit = _LimitOfAStream()
         self._read_up_to: int | None = query.above
         """None: everything was read."""
 
-    def next_page(self) -> Steps[Sequence[Order]]:
-        page: list[Order] = []
+    def next_page(self) -> Steps[Sequence[N]]:
+        """Reply with the next orders: at least one, or none at the end."""
+        page: list[N] = []
         while not page and self._read_up_to is not None:
             size, settings = self._size.take(), self._store.settings
             limit = self._limit.of(size, len(settings.streams))
-            read = yield from self._store.read_page(settings, self._read_up_to, self._query.below, limit)
+            wanted = self._read_up_to, self._below, limit
+            read = yield from self._store.read_page(settings, wanted, self._decode)
             if read is None:
                 if not (yield from self._store.read_settings()):
                     break
                 continue
             self._read_up_to = read.end
             self._limit.adapt(size, read.num_read, len(read.orders))
-            page = sorted(self._query.select(read.orders), key=attrgetter("sequence"))
+            page = sorted(self._select(read.orders), key=attrgetter("sequence"))
         return page
 
 

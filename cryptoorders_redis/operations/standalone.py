@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
-from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
 from cryptoorders_redis.operations.head import pack_head
 from cryptoorders_redis.operations.intake.advance_call import advance_call
 from cryptoorders_redis.operations.store import STALE, Commands, Store
@@ -13,7 +13,7 @@ from cryptoorders_redis.operations.words import Argument, Words, pack
 from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import Keys
-from cryptoorders_redis.schema.records import NewRecord, decode_order, decode_orders, encode_record
+from cryptoorders_redis.schema.records import NewRecord, decode_order, encode_record
 from cryptoorders_redis.validation import validate_text
 
 
@@ -61,20 +61,23 @@ class Standalone(Store):
         (rows,) = yield [Call("inspect", self._slot, pack(names), args, (), wait_seconds)]
         return [OrderFacts(order_id, *row) for order_id, row in zip(order_ids, rows, strict=True)]
 
-    def read_page(self, settings: Settings, above: int, below: int | None, limit: int) -> Steps[Page | None]:
+    def read_page(
+        self, settings: Settings, wanted: tuple[int, int | None, int], decode: Decode[N]
+    ) -> Steps[Page[N] | None]:
         """Reply with the next orders of all streams, read from one position at one moment.
 
         So an order that is placed later has a higher number than all that were read, and none is passed by;
         nor is one that moves to another stream from one page to the next.
         """
         keys = self.keys
+        above, below, limit = wanted
         of_streams = chain.from_iterable(map(keys.columns_of, settings.streams))
         args = pack((settings.epoch, above, "+inf" if below is None else below, limit))
         (reply,) = yield [Call("page", self._slot, pack((keys.config, *of_streams)), args)]
         if reply == STALE:
             return None
         num_read, end, *streams = reply
-        orders = [order for columns in streams for order in decode_orders(*columns)]
+        orders = [order for columns in streams for order in decode(*columns)]
         return Page(num_read, end and int(end), orders)
 
     def catch_up(self, streams: Collection[int]) -> Steps[bool]:  # noqa: ARG002 - they have one config

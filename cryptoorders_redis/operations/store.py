@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, Steps
-from cryptoorders_redis.operations.found import OrderFacts, Page
+from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
 from cryptoorders_redis.operations.listing import format_listing, merge_runs, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
@@ -205,14 +205,16 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def read_page(self, settings: Settings, above: int, below: int | None, limit: int) -> Steps[Page | None]:
+    def read_page(
+        self, settings: Settings, wanted: tuple[int, int | None, int], decode: Decode[N]
+    ) -> Steps[Page[N] | None]:
         """Reply with the next orders of all streams; None where the namespace has other settings.
 
         Args:
             settings: what the caller knows.
-            above: the sequence number behind which to begin.
-            below: the sequence number before which to end; None for none.
-            limit: how many orders to read of each stream at most, 1 to 5000.
+            wanted: the sequence number behind which to begin; the one before which to end, None for none;
+                and how many orders to read of each stream at most, 1 to 5000.
+            decode: makes the orders.
         """
 
     @abstractmethod

@@ -100,14 +100,14 @@ def parse_event(line: bytes, default_id: str) -> Event:
     return event
 
 
-def read_lines(file: BinaryIO) -> Iterator[bytes]:
+def read_lines(file: BinaryIO, max_bytes: int = MAX_LINE_BYTES) -> Iterator[bytes]:
     """Yield the lines of a file, one at a time. A line that is too long is cut, but remains too long."""
-    line = file.readline(MAX_LINE_BYTES + 1).removeprefix(codecs.BOM_UTF8)
+    line = file.readline(max_bytes + 1).removeprefix(codecs.BOM_UTF8)
     while line:
         yield line
-        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES + 1)
-        line = file.readline(MAX_LINE_BYTES + 1)
+        while len(line) > max_bytes and not line.endswith(b"\n"):
+            line = file.readline(max_bytes + 1)
+        line = file.readline(max_bytes + 1)
 
 
 def parse_metadata(text: str) -> dict[str, Any]:

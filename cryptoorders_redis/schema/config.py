@@ -132,7 +132,8 @@ class Config(NamedTuple):
             raise errors.NoSuchNamespace(f"namespace {namespace!r} is being dropped: drop() finishes that")
         if self.is_copying:
             raise errors.NoSuchNamespace(
-                f"a copy into namespace {namespace!r} has not ended: if none runs, copy again, or drop() it"
+                f"a copy or import into namespace {namespace!r} has not ended: if none runs, repeat it, or "
+                "drop() the namespace"
             )
         num_streams, directory_shards = number_in(self.num_streams), number_in(self.directory_shards)
         if number_in(self.schema_version) != SCHEMA_VERSION or not num_streams:

@@ -8,6 +8,10 @@ local settings_epoch, num_streams, feed, seconds = unpack(ARGV)
 
 local told = redis.call('HMGET', config, 'epoch', 'feed')
 local known, known_feed = told[1], told[2]
+if known == settings_epoch and seconds == '0' then
+  redis.pcall('PERSIST', config) -- refused to a user who may only read, and needs no more
+  return known
+end
 if known and known - settings_epoch > 0 then
   return known
 end

@@ -120,7 +120,7 @@ def test_another_missing_module_is_not_taken_for_the_extra():
     assert "cryptoorders_redis.cli.demo" in result.stderr.splitlines()[-1]
 
 
-CREATING = {"place", "replay", "submit"}
+CREATING = {"place", "replay", "submit", "import"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - CREATING))

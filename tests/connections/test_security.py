@@ -99,15 +99,6 @@ def test_the_application_cannot_reach_other_keys(server):
             CryptoOrderSystem(url=url_of(server, "orders", "CHANGE-ME"), namespace=namespace)
 
 
-def test_the_reader_can_look_and_change_nothing(server, system):
-    system.place("order1", "alice", "BTC", 1, 2)
-    with redis.Redis.from_url(url_of(server, "orders-reader", "CHANGE-ME-TOO"), protocol=2) as reader:
-        assert reader.hexists("{cryptoorders:directory:0}", "order1")
-        for change in ("HDEL {cryptoorders:directory:0} order1", "EVAL x 0", "GET another"):
-            with pytest.raises(NoPermissionError):
-                reader.execute_command(*change.split())
-
-
 def test_nobody_gets_in_without_a_name():
     """The fixture switches the default user on, to look in; the shipped file has it off."""
     assert "\nuser default off\n" in ACL.read_text()

@@ -227,6 +227,6 @@ def test_a_target_that_was_changed_by_hand_is_not_opened(start, target):
     made = start()
     made.advance(NUM_PAGES)
     target[2].zadd("{" + target[1] + ":1}:placed", {"ghost": 17})
-    with pytest.raises(CopyFailed, match="other orders than the source"):
+    with pytest.raises(CopyFailed, match="other orders than were written"):
         made.finish()
     assert_unusable(target)

@@ -1,9 +1,34 @@
-"""Reads two stores with plain commands, to compare a copy with its source."""
+"""Fills a store with orders of all kinds, and reads two stores with plain commands to compare them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cryptoorders_redis import CryptoOrderSystem
 from tests.support.consistency import Client, keys_of
+from tests.support.nasty import NASTY_IDS
+
+ODD_RECORDS = [
+    b'{"user_id":"bob","currency":"BTC","amount":"1","price":"2","later":{"a":[1,2.50]},"x":"\\u0041\xc3\xa9"}',
+    b'{ "price" : "02.50",  "user_id":"bob", "amount":"1.","currency":"\\"" }',
+]
+"""Records as a later release or another program may write them."""
+
+
+def fill(system: CryptoOrderSystem, raw: Any, namespace: str) -> None:
+    """Place orders of all kinds; some were cancelled, and so was the last one."""
+    for order_id in NASTY_IDS:
+        assert system.place(order_id, order_id, "BTC", "0.10", "1e3", metadata={"note": order_id, "n": 1.5})
+    system.place_many([(f"o{n}", f"user{n % 7}", "ETH", n + 1, "2.50") for n in range(1500)])
+    system.place_many([(f"odd{n}", "bob", "BTC", 1, 1) for n in range(len(ODD_RECORDS))])
+    (stream,) = {end for end in read_keys(raw, namespace) if end.endswith(":user:bob")}
+    orders = "{" + namespace + stream.replace("user:bob", "orders")
+    for number, record in enumerate(ODD_RECORDS):
+        raw.hset(orders, f"odd{number}", record)
+    system.pause_many([*NASTY_IDS[::3], *(f"o{n}" for n in range(0, 1500, 5)), "odd1"])
+    system.cancel_many([f"o{n}" for n in range(0, 1500, 11)])
+    system.place("last", "user1", "BTC", 1, 1)
+    system.cancel("last")
+
 
 READ: dict[Any, Callable[[Any, bytes], Any]] = {
     b"hash": lambda client, key: client.hgetall(key),

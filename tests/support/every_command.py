@@ -25,6 +25,8 @@ COMMANDS = {
     "intake dead": (),
     "intake resubmit": ("--all",),
     "copy": ("--to", "memory://"),
+    "export": ("-",),
+    "import": ("-",),
     "resize": ("1",),
     "configure": ("--feed", "100"),
     "drop": ("--yes",),

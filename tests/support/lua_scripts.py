@@ -10,6 +10,7 @@ import redis
 
 from cryptoorders_redis import CryptoOrderSystem, Event, NewOrder, Worker
 from cryptoorders_redis.operations import copying
+from cryptoorders_redis.schema.copies import CopiedOrder
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.schema.scripts import script
@@ -193,7 +194,7 @@ def pause_event(number: int) -> Event:
 def copy_an_order(system: CryptoOrderSystem) -> None:
     """Make each call of a copy, into the namespace of a system that was dropped."""
     record = encode_record(NewOrder(ORDER, USER, "BTC", 1, 1))
-    copied = [copying.CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
+    copied = [CopiedOrder(ORDER, USER, record, 17, is_paused=True)]
     system._run(copying.begin(system._store, system._store.settings))
     system._run(copying.write_orders(system._store, stream_of_user(USER, 7), 17, copied))
     system._run(copying.finish(system._store))
