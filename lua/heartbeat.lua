@@ -1,10 +1,11 @@
 --- Says that a worker is alive, or that it ends; removes those that are dead; and names the living. May run twice.
---- KEYS: workers
---- ARGV: worker dead_after (microseconds) is_ending ('1' or '')
---- REPLY: the names of the living workers, in the order of the names
+--- On Redis Cluster workers tell each other so the newest event time of their streams.
+--- KEYS: workers intake
+--- ARGV: worker dead_after (microseconds) is_ending ('1' or '') newest (event time that the worker knows, '-1' for none)
+--- REPLY: {newest event time that any worker has told, '-1' for none, the names of the living workers in their order}
 --- @include "clock"
-local workers = unpack(KEYS)
-local worker, dead_after, is_ending = unpack(ARGV)
+local workers, intake = unpack(KEYS)
+local worker, dead_after, is_ending, newest = unpack(ARGV)
 
 local now = clock_text()
 redis.call('ZREM', workers, worker)
@@ -14,6 +15,11 @@ end
 if is_ending == '' then
   redis.call('ZADD', workers, now, worker)
 end
+local latest = redis.call('HGET', intake, 'latest') or '-1'
+if newest - latest > 0 then
+  latest = newest
+  redis.call('HSET', intake, 'latest', latest)
+end
 local living = redis.call('ZRANGE', workers, 0, -1)
 table.sort(living)
-return living
+return {latest, living}

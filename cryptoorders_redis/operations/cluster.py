@@ -15,7 +15,7 @@ from cryptoorders_redis.operations.directory import KnownEntries, entries_of, re
 from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
 from cryptoorders_redis.operations.head import feed_keys, pack_head
 from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
-from cryptoorders_redis.operations.store import STALE, Commands, Store
+from cryptoorders_redis.operations.store import NO_EVENT, STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
@@ -42,8 +42,6 @@ class Cluster(Store):
         super().__init__(ClusterKeys(namespace))
         self.last_seen: int = 0
         """The largest sequence number that this client has seen: what it places comes behind it."""
-        self.newest_event: int = -1
-        """The newest event time that this client has seen: it tells all streams."""
         self._find_masters = find_masters
         self.known: KnownEntries = KnownEntries()
         self._latest_told: int = 0
@@ -148,7 +146,7 @@ class Cluster(Store):
         return dict(zip(streams, pages, strict=True))
 
     def read_settings(self) -> Steps[bool]:
-        self.newest_event = 0  # it may be of a namespace that is gone
+        self.newest_event = NO_EVENT  # it may be of a namespace that is gone
         is_there = yield from super().read_settings()
         if is_there:
             self._check_is_latest()

@@ -23,6 +23,9 @@ MAX_STREAMS = 16_384
 
 STALE = b"STALE"
 
+NO_EVENT = -1
+"""What stands for the newest event time where none is known."""
+
 _log = logging.getLogger("cryptoorders_redis")
 
 ReadOfStream: TypeAlias = tuple[int, Sequence[Argument]]
@@ -45,6 +48,7 @@ class Store(ABC):
         is_standalone: whether one server holds all keys, so that one script may touch all streams.
         keys: the names of the keys.
         settings: what the config said when it was read last.
+        newest_event: the newest event time that this client has seen. On Redis Cluster it tells all streams.
         has_tried_rights: whether a change was made, so that the server has checked the user's rights.
     """
 
@@ -54,6 +58,7 @@ class Store(ABC):
         self.keys: Keys = keys
         self.settings: Settings = Settings("", 0)
         self.has_tried_rights: bool = False
+        self.newest_event: int = NO_EVENT
         self._may_create = False
 
     @property

@@ -149,6 +149,11 @@ class Keys:
         return f"{self.intake_slot(stream)}:letters"
 
     @property
+    def newest_event(self) -> str:
+        """The newest event time that workers know; standalone that of `intake`, where it is always."""
+        return f"{self.slot}:intake"
+
+    @property
     def workers(self) -> str:
         """The names of the workers, by when they were last heard of."""
         return f"{self.slot}:workers"
@@ -203,7 +208,7 @@ class ClusterKeys(Keys):
     directory_shards: int = 256
     """More would make batches smaller; fewer would make a shard too large to move at once."""
 
-    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions", "workers"))
+    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions", "workers", "intake"))
     _kinds_of_stream: frozenset[str] = frozenset(
         (
             "orders",

@@ -84,6 +84,19 @@ def test_a_worker_can_take_some_streams_alone(system):
     assert worker_of(system).run_until_empty() == 2
 
 
+def test_workers_of_other_streams_say_what_is_the_newest(system, open_system):
+    system.intake.configure(window=2, quiet=None)
+    other = open_system()
+    users = {stream_of_user(user, 3): user for user in (f"user{number}" for number in range(9))}
+    system.submit_many([place(1000, users[0]), place(9000, users[1])])
+    assert other.intake.advance([1]).applied == 0
+    other.intake.beat("other")
+    system.intake.beat("one")
+    assert system.intake.advance([0]).applied == 1
+    for name in ("one", "other"):
+        system.intake.beat(name, is_ending=True)
+
+
 def test_workers_share_the_streams(system):
     system.submit_many([place(number, f"user{number}") for number in range(30)])
     system.intake.flush()

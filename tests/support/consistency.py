@@ -94,7 +94,7 @@ class Names:
             return None
         stream, kind, rest = match[1], match[2].decode(), match[3]
         if stream is None:
-            kinds = {"config", "sessions", "workers"}
+            kinds = {"config", "sessions", "workers", "intake"}
             kinds |= set() if self.is_cluster else {"sequence", *_OF_INTAKE}
         else:
             kinds = {"orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake"}

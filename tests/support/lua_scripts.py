@@ -44,6 +44,7 @@ OF_THE_INTAKE: dict[str, Callable[[str], object]] = {
     "worker": str.isprintable,
     "dead_after": "3000000".__eq__,
     "is_ending": {"", "1"}.__contains__,
+    "newest": re.compile(r"-1|\d+").fullmatch,
 }
 """The kinds of arguments that only the scripts of the intake have."""
 

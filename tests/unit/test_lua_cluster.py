@@ -95,8 +95,9 @@ KEY_PATTERNS = {
     "changed": rf"{OF_STREAM}changed",
 }
 KEY_PATTERNS |= {
-    kind: rf"{OF_STREAM}{kind}" for kind in ("intake", "events", "dead", "letters", "waiting")
+    kind: rf"{OF_STREAM}{kind}" for kind in ("events", "dead", "letters", "waiting")
 } | {
+    "intake": rf"({OF_NAMESPACE}|{OF_STREAM})intake",
     "queued": rf"{OF_STREAM}events",
     "even_outcomes": rf"{OF_STREAM}outcomes:even",
     "odd_outcomes": rf"{OF_STREAM}outcomes:odd",
@@ -127,7 +128,6 @@ ARGUMENT_KINDS = {
     "fields": {"feed", "50", "intake_window", "5000000", "none", ""}.__contains__,
     **OF_THE_INTAKE,
     "num_users": "1".__eq__,
-    "newest": matches(r"-1|\d+"),
     "seen": matches(r"e\d|n|[\w-]+|"),
     "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,

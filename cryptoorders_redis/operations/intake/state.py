@@ -37,13 +37,15 @@ def _flush(store: Store) -> Steps[None]:
 def heartbeat(store: Store, worker: str, *, is_ending: bool = False) -> Operation[list[str]]:
     """Say that a worker is alive, or ends. The answer names the living workers, sorted."""
     validate_text(worker, "worker")
-    args = pack((worker, DEAD_AFTER, "1" if is_ending else ""))
-    call = Call("heartbeat", store.keys.slot, pack((store.keys.workers,)), args)
-    return Operation("heartbeat", "change", (worker,), _names(call))
+    return Operation("heartbeat", "change", (worker,), _heartbeat(store, worker, is_ending=is_ending))
 
 
-def _names(call: Call) -> Steps[list[str]]:
-    (living,) = yield [call]
+def _heartbeat(store: Store, worker: str, *, is_ending: bool) -> Steps[list[str]]:
+    keys = store.keys
+    names = pack((keys.workers, keys.newest_event))
+    args = pack((worker, DEAD_AFTER, "1" if is_ending else "", store.newest_event))
+    ((newest, living),) = yield [Call("heartbeat", keys.slot, names, args)]
+    store.newest_event = max(store.newest_event, int(newest))
     return [name.decode() for name in living]
 
 
