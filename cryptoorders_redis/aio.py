@@ -15,6 +15,10 @@ from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations.bulk import change_many, place_many, place_many_of
 from cryptoorders_redis.operations.configure import configure
 from cryptoorders_redis.operations.count import count
+from cryptoorders_redis.operations.deadlines import (
+    cancel_all_after,
+    cancel_all_deadline,
+)
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.feed import Change, Feed, position
 from cryptoorders_redis.operations.history import History, history
@@ -28,6 +32,7 @@ from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
 from cryptoorders_redis.operations.verify import Inconsistency, verify
 from cryptoorders_redis.order import (
+    Expiry,
     Metadata,
     NewOrder,
     Number,
@@ -145,6 +150,7 @@ class AsyncCryptoOrderSystem:
         price: Number,
         *,
         metadata: Metadata | None = None,
+        expires_at: Expiry | None = None,
     ) -> bool:
         """Place an order. It is ACTIVE, and comes last in the placement order.
 
@@ -160,6 +166,9 @@ class AsyncCryptoOrderSystem:
             price: The price of one unit, zero or more. It is kept exactly.
             metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
                 at most 2 KiB as JSON. The library does not use it.
+            expires_at: When the order expires: a `datetime` with a time zone, before the year 2255, or a
+                `timedelta` from now on. The server's clock decides, on Redis Cluster that of the order's
+                node. From that moment on no call shows or changes the order. None is never.
 
         Returns:
             Whether the order was placed. False means that the id is live already, for any user. Nothing
@@ -168,11 +177,12 @@ class AsyncCryptoOrderSystem:
         Raises:
             TypeError: A field has a wrong type. Nothing was sent.
             ValueError: A field is not legal. Nothing was sent.
+            AlreadyExpired: `expires_at` is not in the future. Nothing was placed.
             StoreFull: The server's memory is full, and the id may be live already or not. Nothing was
                 changed.
         """
         return await self._run(
-            self._store.place(NewOrder(order_id, user_id, currency, amount, price, metadata))
+            self._store.place(NewOrder(order_id, user_id, currency, amount, price, metadata, expires_at))
         )
 
     async def pause(self, order_id: str) -> bool:
@@ -307,6 +317,43 @@ class AsyncCryptoOrderSystem:
         """
         return await self._run(self._store.cancel_all_by_user(user_id))
 
+    async def cancel_all_after(self, user_id: str, seconds: int) -> datetime | None:
+        """Arm the dead man's switch of a user: all of the user's orders are cancelled after so many seconds.
+
+        Each call replaces the one before. A trading program calls it every 15 to 30 seconds with 60 seconds:
+        if the program dies, its orders do not outlive it by more than a minute. When the switch fires, it
+        cancels what is live then in one step, and is disarmed. Orders that are placed afterwards stay.
+        Atomic. O(log n) for n deadlines in the user's stream.
+
+        Args:
+            user_id: The user.
+            seconds: From now on by the server's clock, 1 to 86,400. 0 disarms the switch.
+
+        Returns:
+            When the switch will fire, by the server's clock, in UTC. None if it was disarmed.
+
+        Raises:
+            TypeError: An argument has a wrong type. Nothing was sent.
+            ValueError: An argument is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
+        return await self._run(cancel_all_after(self._store, user_id, seconds))
+
+    async def cancel_all_deadline(self, user_id: str) -> datetime | None:
+        """Read when the dead man's switch of a user will fire. O(1).
+
+        Args:
+            user_id: The user.
+
+        Returns:
+            The moment, by the server's clock, in UTC. None if the switch is not armed.
+
+        Raises:
+            TypeError: The user id is not a `str`. Nothing was sent.
+            ValueError: The user id is not legal. Nothing was sent.
+        """
+        return await self._run(cancel_all_deadline(self._store, user_id))
+
     async def place_many(self, orders: Iterable[NewOrder | OrderFields]) -> list[bool]:
         """Place many orders, one after the other, each as `place` does. Many times faster than `place`.
 
@@ -325,7 +372,8 @@ class AsyncCryptoOrderSystem:
             ValueError: An order is not legal. The message names the index of the first one. Nothing was
                 sent.
             BulkInterrupted: An error stopped the call. It says which orders are done, which may be done and
-                which are not.
+                which are not. Its cause is `AlreadyExpired` if the deadline of an order is not in the future:
+                then nothing of its batch was placed, on Redis Cluster nothing of its stream's part.
         """
         return await self._run(place_many(self._store, orders))
 
@@ -700,6 +748,7 @@ class AsyncCryptoOrderSystem:
             IntakeFull: Too many events wait in the queue. The event was not taken.
             TypeError: A field has a wrong type. Nothing was sent.
             ValueError: A field is not legal. Nothing was sent.
+            AlreadyExpired: `expires_at` is not in the future. Nothing was placed.
             StoreFull: The server's memory is full. The event was not taken.
         """
         return await self._run(submit(self._store, event))
@@ -889,6 +938,7 @@ class AsyncUserOrders:
         price: Number,
         *,
         metadata: Metadata | None = None,
+        expires_at: Expiry | None = None,
     ) -> bool:
         """Place an order of this user. It is ACTIVE, and comes last in the placement order.
 
@@ -903,6 +953,9 @@ class AsyncUserOrders:
             price: The price of one unit, zero or more. It is kept exactly.
             metadata: What to keep with the order: a flat mapping of text to text, int, float, bool or None,
                 at most 2 KiB as JSON. The library does not use it.
+            expires_at: When the order expires: a `datetime` with a time zone, before the year 2255, or a
+                `timedelta` from now on. The server's clock decides, on Redis Cluster that of the order's
+                node. From that moment on no call shows or changes the order. None is never.
 
         Returns:
             Whether the order was placed. False means that the id is live already, for any user. Nothing
@@ -911,10 +964,11 @@ class AsyncUserOrders:
         Raises:
             TypeError: A field has a wrong type. Nothing was sent.
             ValueError: A field is not legal. Nothing was sent.
+            AlreadyExpired: `expires_at` is not in the future. Nothing was placed.
             StoreFull: The server's memory is full, and the id may be live already or not. Nothing was
                 changed.
         """
-        new = NewOrder(order_id, self.user_id, currency, amount, price, metadata)
+        new = NewOrder(order_id, self.user_id, currency, amount, price, metadata, expires_at)
         return await self._run(self._store.place(new))
 
     async def pause(self, order_id: str) -> bool:
@@ -1032,6 +1086,32 @@ class AsyncUserOrders:
             StoreFull: The server's memory is full. Nothing was changed.
         """
         return await self._run(self._store.reduce(order_id, by, self.user_id))
+
+    async def cancel_all_after(self, seconds: int) -> datetime | None:
+        """Arm the user's dead man's switch: all of the user's orders are cancelled after so many seconds.
+
+        Like `AsyncCryptoOrderSystem.cancel_all_after`.
+
+        Args:
+            seconds: From now on by the server's clock, 1 to 86,400. 0 disarms the switch.
+
+        Returns:
+            When the switch will fire, by the server's clock, in UTC. None if it was disarmed.
+
+        Raises:
+            TypeError: The argument has a wrong type. Nothing was sent.
+            ValueError: The argument is not legal. Nothing was sent.
+            StoreFull: The server's memory is full. Nothing was changed.
+        """
+        return await self._run(cancel_all_after(self._store, self.user_id, seconds))
+
+    async def cancel_all_deadline(self) -> datetime | None:
+        """Read when the dead man's switch of the user will fire. O(1).
+
+        Returns:
+            The moment, by the server's clock, in UTC. None if the switch is not armed.
+        """
+        return await self._run(cancel_all_deadline(self._store, self.user_id))
 
     async def place_many(self, orders: Iterable[UsersOrderFields]) -> list[bool]:
         """Place many orders of this user, one after the other, each as `place` does.

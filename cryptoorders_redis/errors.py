@@ -142,6 +142,10 @@ class ChangesMissed(CryptoOrdersError):
         )
 
 
+class AlreadyExpired(CryptoOrdersError, ValueError):
+    """The deadline of an order to place is not in the future, by the server's clock. Nothing was placed."""
+
+
 class AmountExceeded(CryptoOrdersError):
     """The amount of an order is smaller than the number to take off in `reduce`. Nothing was changed.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -13,6 +13,9 @@ MetadataValue: TypeAlias = str | int | float | bool | None
 
 Metadata: TypeAlias = Mapping[str, MetadataValue]
 """What a caller knows of an order and the store does not use: flat, at most 2 KiB as JSON."""
+
+Expiry: TypeAlias = datetime | timedelta
+"""When an order expires: a moment, or a time from now on by the server's clock."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +46,7 @@ class NewOrder(NamedTuple):
         amount: How much is traded, above zero.
         price: The price of one unit, zero or more.
         metadata: Data to keep with the order, or None. See `place`.
+        expires_at: When the order expires, or None for never. See `place`.
     """
 
     order_id: str
@@ -51,17 +55,22 @@ class NewOrder(NamedTuple):
     amount: Number
     price: Number
     metadata: Metadata | None = None
+    expires_at: Expiry | None = None
 
 
 OrderFields: TypeAlias = (
-    tuple[str, str, str, Number, Number] | tuple[str, str, str, Number, Number, Metadata | None]
+    tuple[str, str, str, Number, Number]
+    | tuple[str, str, str, Number, Number, Metadata | None]
+    | tuple[str, str, str, Number, Number, Metadata | None, Expiry | None]
 )
-"""The fields of a `NewOrder` as a plain tuple. The metadata may be left out."""
+"""The fields of a `NewOrder` as a plain tuple. The last one or two may be left out."""
 
 UsersOrderFields: TypeAlias = (
-    tuple[str, str, Number, Number] | tuple[str, str, Number, Number, Metadata | None]
+    tuple[str, str, Number, Number]
+    | tuple[str, str, Number, Number, Metadata | None]
+    | tuple[str, str, Number, Number, Metadata | None, Expiry | None]
 )
-"""The fields of one user's order: order id, currency, amount, price and metadata, which may be left out."""
+"""The fields of one user's order: a `NewOrder` without the user. The last one or two may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class Order:
         sequence: The sequence number. Orders are listed by it. It is the server's clock in microseconds
             since 1970, or the last sequence number plus one if that is larger.
         metadata: The data that the caller gave with the order, unchanged. None if nothing was given.
+        expires_at: When the order expires, by the server's clock, in UTC. None if it never does.
     """
 
     order_id: str
@@ -90,6 +100,7 @@ class Order:
     placed_at: datetime
     sequence: int
     metadata: Metadata | None = field(default=None, hash=False)
+    expires_at: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the order to a dict that `json.dumps` accepts.
@@ -97,8 +108,8 @@ class Order:
         Amount and price become plain decimal text, because a JSON number could lose digits.
 
         Returns:
-            The fields by name, in the order of the attributes. `placed_at` is ISO 8601 text in UTC, always
-                with six digits of a second.
+            The fields by name, in the order of the attributes. `placed_at` and `expires_at` are ISO 8601 text
+                in UTC, always with six digits of a second.
 
         Example:
             >>> from cryptoorders_redis import CryptoOrderSystem
@@ -119,4 +130,5 @@ class Order:
             "placed_at": self.placed_at.isoformat(timespec="microseconds"),
             "sequence": self.sequence,
             "metadata": None if self.metadata is None else dict(self.metadata),
+            "expires_at": self.expires_at and self.expires_at.isoformat(timespec="microseconds"),
         }

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
+from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, OrderFields
 
 MAX_TEXT_BYTES = 256
@@ -18,6 +19,12 @@ MAX_NUMBER_DIGITS = 100
 
 MAX_METADATA_BYTES = 2048
 """The longest metadata of an order, in bytes of UTF-8 as JSON."""
+
+MOST_MICROSECONDS = 2**53
+"""A sorted set keeps its scores as doubles, which have all whole numbers up to here: to the year 2255."""
+
+LONGEST_EXPIRY = timedelta(days=73_000)
+"""The longest time from now on until an order expires: 200 years."""
 
 _PLAIN_TEXT = re.compile(r"(0|[1-9]\d{0,39})(\.\d{1,40})?", re.ASCII)
 """What needs no `Decimal` to see that it is plain and short enough: nearly all of what comes."""
@@ -60,9 +67,9 @@ def validate_order(order: OrderFields) -> None:
     validate_text(currency, "currency")
     validate_decimal(amount, "amount")
     validate_decimal(price, "price")
-    metadata = order[5] if len(order) == 6 else None
-    if metadata is not None:
-        format_metadata(metadata)
+    if len(order) > 5 and order[5] is not None:
+        format_metadata(order[5])
+    format_expiry(order[6] if len(order) > 6 else None)
 
 
 def format_decimal(value: object, field: str) -> str:
@@ -177,3 +184,33 @@ def validate_moment(value: object, field: str) -> int:
     if value.utcoffset() is None:
         raise ValueError(f"{field} must have a time zone, and {value} has none")
     return (value - EPOCH) // timedelta(microseconds=1)
+
+
+def format_expiry(value: object) -> str:
+    """Return when an order expires, as the scripts are told it: microseconds, "+" before those from now on.
+
+    Empty for None.
+
+    Raises:
+        TypeError: it is neither a datetime nor a timedelta.
+        ValueError: it has no time zone, or it is too far in the future.
+        AlreadyExpired: it is no time in the future, whatever the server's clock says.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, timedelta):
+        if value <= timedelta(0):
+            raise errors.AlreadyExpired(f"expires_at must be a time from now on, not {value}")
+        if value > LONGEST_EXPIRY:
+            raise ValueError(
+                f"expires_at must be at most {LONGEST_EXPIRY.days} days from now on, not {value}"
+            )
+        return f"+{value // timedelta(microseconds=1)}"
+    if not isinstance(value, datetime):
+        raise TypeError(f"expires_at must be a datetime or a timedelta, not {type(value).__name__}")
+    moment = validate_moment(value, "expires_at")
+    if moment <= 0:
+        raise errors.AlreadyExpired(f"expires_at must be in the future, not {value}")
+    if moment > MOST_MICROSECONDS:
+        raise ValueError(f"expires_at must be before the year 2255, not {value}")
+    return str(moment)

@@ -4,11 +4,12 @@
 --- KEYS: config sequence directory intake events even_outcomes odd_outcomes dead letters waiting
 --- ARGV: epoch feed timed namespace stream window quiet remember limit streams... (where a user's orders may be)
 --- REPLY: {how many were applied, 1 if more may be due, microseconds until more are if nothing comes, -1 for never};
---- 'MOVING' events are in the queues of streams that are not their own any more; 'STALE'
+--- 'MOVING' events are in the queues of streams that are not their own any more; 'STALE'; 'DUE' and a stream
 --- @include "record_change"
 --- @include "due_events"
 --- @include "apply_event"
 --- @include "apply_due"
+--- @include "due_reply"
 local config, sequence, directory, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting = unpack(KEYS)
 local epoch, feed, timed, namespace, stream, window, quiet, remember, limit = unpack(ARGV, 1, 9)
 local streams = {unpack(ARGV, 10)}
@@ -19,7 +20,6 @@ if settings[1] ~= epoch then
 elseif settings[2] then
   return 'MOVING'
 end
-feed_length = feed
 local due, watermark, quiet_in = due_events(intake, waiting, window, quiet, limit)
 if #due == 0 then
   return {0, 0, quiet_in}
@@ -28,6 +28,12 @@ local keys = {
   intake = intake, events = events, even_outcomes = even_outcomes, odd_outcomes = odd_outcomes, dead = dead,
   letters = letters, waiting = waiting,
 }
+-- Of all streams: any may hold the id of an order to place.
+feed_length, timed_streams = feed, timed
+local overdue = due_reply(namespace, stream)
+if overdue then
+  return overdue
+end
 local removed = {}
 apply_due(keys, namespace, stream, due, watermark, remember, function(event, text)
   return apply_event(namespace, directory, sequence, stream, streams, event, text, removed)

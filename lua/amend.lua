@@ -3,7 +3,7 @@
 --- KEYS: sessions config directory
 --- ARGV: session request_number epoch feed timed namespace owner order_id amount price expected_amount expected_price
 --- Owner and each of the last four may be ''.
---- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
+--- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "live_record"
@@ -16,10 +16,10 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
-local record, stream = live_record(directory, namespace, order_id, owner)
+feed_length, timed_streams = feed, timed
+local record, stream, due = live_record(directory, namespace, order_id, owner)
 if not record then
-  return answer(sessions, session, request_number, 'n', true)
+  return answer(sessions, session, request_number, due or 'n', true)
 end
 local reply, is_unwritten =
   amend_order(namespace, stream, order_id, record, amount, price, expected_amount, expected_price)

@@ -16,6 +16,7 @@ local needed = {
   {'XTRIM', probe, 'MAXLEN', '~', '1'}, {'DEL', probe}, {'TIME'}, {'EXPIRE', probe, '1'}, {'EXISTS', probe},
   {'SMISMEMBER', probe, 'a'}, {'HINCRBY', probe, 'a', '1'}, {'HEXISTS', probe, 'a'}, {'UNLINK', probe},
   {'ZCARD', probe}, {'ZRANGE', probe, '0', '0'},
+  {'ZCOUNT', probe, '0', '0'}, {'ZRANGEBYSCORE', probe, '0', '0'}, {'ZSCORE', probe, 'a'},
 }
 local begun = redis.pcall('HGET', sessions, 'begun')
 if type(begun) ~= 'string' then

@@ -2,7 +2,7 @@
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id
---- REPLY: 'y' cancelled; 'n' it is not live, or not of the owner; 'STALE'
+--- REPLY: 'y' cancelled; 'n' it is not live, or not of the owner; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "live_record"
@@ -16,10 +16,10 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
-local record, stream = live_record(directory, namespace, order_id, owner)
+feed_length, timed_streams = feed, timed
+local record, stream, due = live_record(directory, namespace, order_id, owner)
 if not record then
-  return answer(sessions, session, request_number, 'n', true)
+  return answer(sessions, session, request_number, due or 'n', true)
 end
 local user_id = user_of(record)
 if not user_id then

@@ -3,7 +3,7 @@
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config directory declared... (the user's set in each of these streams)
 --- ARGV: session request_number epoch feed timed namespace user_id streams... (1 or 2)
---- REPLY: the number of orders that were cancelled; 'STALE'
+--- REPLY: the number of orders that were cancelled; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "cancel_all"
@@ -15,7 +15,11 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
+local due = due_reply(namespace, streams[1])
+if due then
+  return answer(sessions, session, request_number, due, true)
+end
 local count = 0
 for _, stream in ipairs(streams) do
   count = count + #cancel_all(namespace, directory, stream, user_id)

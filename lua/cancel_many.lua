@@ -1,9 +1,8 @@
 --- Cancels, one after the other, those of some orders that are live: they are removed from every key.
 --- Standalone only: the directory and the streams are in different slots.
 --- KEYS: sessions config directory
---- ARGV: session request_number epoch feed timed namespace owner ('' for any user's orders)
---- order_ids... (at most 1,000)
---- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'
+--- ARGV: session request_number epoch feed timed namespace owner ('' for any user's) order_ids... (at most 1,000)
+--- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "order_ids_by_stream"
@@ -18,8 +17,12 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
 local by_stream, index_of, answers = order_ids_by_stream(directory, order_ids, first)
+local due = due_reply_of_any(namespace, by_stream)
+if due then
+  return answer(sessions, session, request_number, due, true)
+end
 local cancelled, users = {}, {}
 for stream, listed in pairs(by_stream) do
   local owners = {}

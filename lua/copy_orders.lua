@@ -2,7 +2,7 @@
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config sequence directory
 --- ARGV: session request_number epoch namespace stream last_number copied... (0 to 1,000; order id, user id, record,
---- sequence number, and '1' for paused or '0', of each)
+--- sequence number, '1' for paused or '0', and deadline or '', of each)
 --- REPLY: 'y' inserted; 'STALE'
 --- @include "session"
 --- @include "insert_copies"

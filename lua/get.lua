@@ -1,14 +1,20 @@
 --- Reads one order.
---- KEYS: directory
---- ARGV: namespace order_id
---- REPLY: {sequence number, record, 1 paused or 0}; nil it is not live
+--- KEYS: config directory
+--- ARGV: epoch timed namespace order_id
+--- REPLY: {sequence number, record, 1 paused or 0}; nil it is not live; 'STALE'; 'DUE' and a stream
+--- @include "settings"
+--- @include "due_reply"
 --- @include "live_record"
-local directory = unpack(KEYS)
-local namespace, order_id = unpack(ARGV)
+local config, directory = unpack(KEYS)
+local epoch, timed, namespace, order_id = unpack(ARGV)
 
-local record, stream = live_record(directory, namespace, order_id, '')
+if has_other_settings(config, epoch) then
+  return 'STALE'
+end
+timed_streams = timed
+local record, stream, due = live_record(directory, namespace, order_id, '')
 if not record then
-  return false
+  return due or false
 end
 return {
   redis.call('ZSCORE', stream_key(namespace, stream, 'placed'), order_id),

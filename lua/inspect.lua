@@ -1,11 +1,11 @@
 --- Reads, at one moment, what each key says of some orders, for a check that all keys agree.
---- KEYS: orders placed paused directory (without the last on Redis Cluster, where it is in another slot)
+--- KEYS: orders placed paused due directory (without the last on Redis Cluster, where it is in another slot)
 --- ARGV: namespace stream found_with (a user in whose set the ids stand, or '') order_ids... (any number)
 --- REPLY: a list by id of {record, sequence number, 1 paused or 0, 1 in its user's set or 0, 1 in found_with's set or 0,
---- entry in the directory}, nil for what is not there
+--- entry in the directory, deadline in due}, nil for what is not there
 --- @include "stream_key"
 --- @include "user_of"
-local orders, placed, paused, directory = unpack(KEYS)
+local orders, placed, paused, due, directory = unpack(KEYS)
 local namespace, stream, found_with = unpack(ARGV, 1, 3)
 local order_ids = {unpack(ARGV, 4)}
 
@@ -23,7 +23,8 @@ for i, order_id in ipairs(order_ids) do
     redis.call('SISMEMBER', paused, order_id),
     user and in_set_of(user, order_id) or 0,
     in_set_of(found_with, order_id),
-    directory and redis.call('HGET', directory, order_id),
+    directory and redis.call('HGET', directory, order_id) or false,
+    redis.call('ZSCORE', due, 'o:' .. order_id),
   }
 end
 return reply

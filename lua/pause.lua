@@ -2,7 +2,7 @@
 --- Standalone only: the directory and the stream are in different slots.
 --- KEYS: sessions config directory
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's order) order_id
---- REPLY: 'y' paused; 'n' it is not live, not of the owner, or not ACTIVE; 'STALE'
+--- REPLY: 'y' paused; 'n' it is not live, not of the owner, or not ACTIVE; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "set_status"
@@ -13,5 +13,5 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
 return answer(sessions, session, request_number, set_status('SADD', namespace, directory, owner, order_id))

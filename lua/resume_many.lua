@@ -3,7 +3,7 @@
 --- KEYS: sessions config directory
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's orders)
 --- order_ids... (at most 1,000)
---- REPLY: a text with 'y' for each order that was resumed, 'n' for each that was not; 'STALE'
+--- REPLY: a text with 'y' for each order that was resumed, 'n' for each that was not; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
 --- @include "set_status_of_many"
@@ -15,6 +15,6 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
 local answers, is_unwritten = set_status_of_many('SREM', namespace, directory, owner, order_ids, first)
 return answer(sessions, session, request_number, answers, is_unwritten)

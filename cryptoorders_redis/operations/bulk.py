@@ -8,7 +8,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Operation, Steps
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.order import OrderFields, UsersOrderFields
-from cryptoorders_redis.schema.records import NewRecord, encode_record
+from cryptoorders_redis.schema.records import NewRecord, encode_new
 from cryptoorders_redis.validation import validate_text
 
 BATCH = 1000
@@ -106,9 +106,11 @@ def _with_record(order: object) -> NewRecord:
     if not isinstance(order, tuple):
         raise TypeError(f"must be a NewOrder or a tuple of its fields, not {type(order).__name__}")
     fields = cast("OrderFields", order)
-    if len(fields) not in (5, 6):
-        raise ValueError(f"an order has 5 fields, or 6 with metadata, not {len(fields)}")
-    return fields[0], fields[1], encode_record(fields)
+    if len(fields) not in (5, 6, 7):
+        raise ValueError(
+            f"an order has 5 fields, or 6 with metadata, or 7 with expires_at, not {len(fields)}"
+        )
+    return encode_new(fields)
 
 
 def _is_yes(letter: int) -> bool:

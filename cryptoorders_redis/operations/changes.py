@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptoorders_redis.operations import Call, Steps, directory
 from cryptoorders_redis.operations.claims import release_dead
-from cryptoorders_redis.operations.head import feed_keys, pack_head
+from cryptoorders_redis.operations.head import optional_keys, pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
@@ -136,9 +136,9 @@ def change_call(
     names = [keys.config_of(stream), *(f"{slot}:{kind}" for kind in _DECLARED[script])]
     if settings.feed:
         names += (f"{slot}:{kind}" for kind in _DECLARED_FOR_FEED.get(script, ()))
-        names += feed_keys(keys, settings, stream)
     if owner:
         names.append(keys.user(stream, owner))
+    names += optional_keys(keys, settings, stream)
     args = pack((pack_head(settings, keys.namespace), stream, owner, *ids, *more))
     return Call(f"cluster/{script}", slot, pack(names), args, ids)
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps, directory
-from cryptoorders_redis.operations.head import feed_keys, pack_head
+from cryptoorders_redis.operations.deadlines import EXPIRED, already_expired, become_timed
+from cryptoorders_redis.operations.head import due_keys, optional_keys, pack_head, timed_streams
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -80,7 +81,10 @@ def place_orders(store: Cluster, orders: Sequence[NewRecord]) -> Steps[bytes]:
     for index, order in enumerate(orders):
         first_of.setdefault(order[0], index)
     claims = [_Claim(index, orders[index]) for index in first_of.values()]
+    is_timed = any(order[3] for order in orders)
     while claims:
+        if is_timed:
+            yield from become_timed(store)
         settings = store.settings
         yield from _claim(store.keys, settings, claims)
         to_place = [claim for claim in claims if claim.found is None]
@@ -97,7 +101,7 @@ def claim_ids(store: Cluster, settings: Settings, orders: Sequence[tuple[str, st
 
     An id that is live stays unclaimed.
     """
-    claims = [_Claim(index, (order_id, user_id, b"")) for index, (order_id, user_id) in enumerate(orders)]
+    claims = [_Claim(index, (order_id, user_id, b"", "")) for index, (order_id, user_id) in enumerate(orders)]
     to_claim: Sequence[_Claim] = claims
     while to_claim:
         yield from _claim(store.keys, settings, to_claim)
@@ -138,29 +142,43 @@ def _place(
     placed: list[_Claim] = []
     void: list[_Claim] = []
     stale: list[int] = []
+    expired = b""
     for (stream, of_stream), reply in zip(by_stream.items(), replies, strict=True):
         if reply == STALE:
             stale.append(stream)
             void += of_stream
             continue
-        answers, _, number = reply.partition(b" ")
-        store.note_sequence(int(number))
-        for claim, answer in zip(of_stream, answers.decode(), strict=True):
-            if answer == "y":
-                placed.append(claim)
-                store.known.note(claim.order[0], claim.entry.encode())
-            elif answer == "f":
-                claim.num_fenced += 1
-                void.append(claim)
+        if reply.startswith(EXPIRED):
+            expired = reply
+            void += of_stream
+            continue
+        _note_answers(store, of_stream, reply, placed, void)
     for claim in void:
         claim.over = claim.entry.encode()
-    if stale:
+    if stale or expired:
         try:
+            if expired:
+                raise already_expired(expired)
             yield from store.catch_up_or_create(stale)
         except errors.CryptoOrdersError:
             yield from directory.release(store.keys, [(claim.order[0], claim.over) for claim in void])
             raise
     return placed, void
+
+
+def _note_answers(
+    store: Cluster, claims: Sequence[_Claim], reply: bytes, placed: list[_Claim], void: list[_Claim]
+) -> None:
+    """Sort the claims of one stream into those that are placed and those that are void, by its reply."""
+    answers, _, number = reply.partition(b" ")
+    store.note_sequence(int(number))
+    for claim, answer in zip(claims, answers.decode(), strict=True):
+        if answer == "y":
+            placed.append(claim)
+            store.known.note(claim.order[0], claim.entry.encode())
+        elif answer == "f":
+            claim.num_fenced += 1
+            void.append(claim)
 
 
 def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequence[_Claim]) -> Call:
@@ -173,7 +191,7 @@ def _place_call(store: Cluster, settings: Settings, stream: int, claims: Sequenc
         *(keys.fence(stream, claim.entry.token) for claim in claims),
         keys.placed(stream),
         *(keys.user(stream, user_id) for user_id in users),
-        *feed_keys(keys, settings, stream),
+        *optional_keys(keys, settings, stream),
     )
     claimed_at = min(claim.claimed_at for claim in claims)
     orders = (word for claim in claims for word in (stream, *claim.order))
@@ -194,7 +212,8 @@ def _look(store: Cluster, claims: Iterable[_Claim]) -> Steps[list[_Claim]]:
         # By chance, and longer for one that was fenced: else two could fence each other without end.
         longest = min(max(claim.num_fenced for claim in waiting), 8)
         wait_seconds = seconds * 2.0**longest * random.uniform(0.5, 1.5)
-        steps = [_look_step(store, claim, wait_seconds, is_last=is_last) for claim in waiting]
+        settings = store.settings
+        steps = [_look_step(store, settings, claim, wait_seconds, is_last=is_last) for claim in waiting]
         to_send = [step for step in steps if step]
         replies: Iterator[Any] = iter((yield to_send) if to_send else ())
         waiting = [
@@ -205,16 +224,25 @@ def _look(store: Cluster, claims: Iterable[_Claim]) -> Steps[list[_Claim]]:
     return waiting
 
 
-def _look_step(store: Cluster, claim: _Claim, wait_seconds: float, *, is_last: bool) -> Step | None:
+def _look_step(
+    store: Cluster, settings: Settings, claim: _Claim, wait_seconds: float, *, is_last: bool
+) -> Step | None:
     """Return the step that looks at the order in the way of a claim; None where it can be none."""
     entry = decode_entry(claim.found or b"")
-    if entry is None or entry.stream >= store.num_streams:
+    if entry is None or entry.stream >= settings.num_streams:
         return None
-    return look_step(store.keys, claim.order[0], entry, wait_seconds, fences=is_last)
+    timed = settings if settings.timed else None
+    return look_step(store.keys, claim.order[0], entry, wait_seconds, fences=is_last, timed=timed)
 
 
 def look_step(
-    keys: Keys, order_id: str | bytes, entry: Entry, wait_seconds: float = 0.0, *, fences: bool = True
+    keys: Keys,
+    order_id: str | bytes,
+    entry: Entry,
+    wait_seconds: float = 0.0,
+    *,
+    fences: bool = True,
+    timed: Settings | None = None,
 ) -> Step:
     """Return the step that looks whether an order is live where its entry says, and else fences the claim.
 
@@ -226,11 +254,16 @@ def look_step(
         entry: its entry. One without a token is no claim, and needs no fence.
         wait_seconds: how long to wait before.
         fences: whether to fence; else it only looks.
+        timed: the settings of a namespace with deadlines, where an order whose time is over must not count.
     """
     orders, slot = keys.orders(entry.stream), keys.slot_of(entry.stream)
-    if fences and entry.token:
-        names = pack((orders, keys.fence(entry.stream, entry.token)))
-        return Call("cluster/fence", slot, names, pack((order_id, FENCE_SECONDS)), (), wait_seconds)
+    fences = fences and bool(entry.token)
+    if fences or timed:
+        due = due_keys(keys, timed, entry.stream) if timed else ()
+        names = pack((orders, keys.fence(entry.stream, entry.token), *due))
+        head = (timed_streams(timed) if timed else "", keys.namespace, entry.stream)
+        args = pack((*head, order_id, FENCE_SECONDS if fences else 0))
+        return Call("cluster/fence", slot, names, args, (), wait_seconds)
     return ReadTransaction(slot, [("HEXISTS", orders, order_id)], "", wait_seconds)
 
 

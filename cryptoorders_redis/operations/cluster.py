@@ -11,9 +11,12 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
+from cryptoorders_redis.operations.cluster_sweep import sweep_stream
+from cryptoorders_redis.operations.deadlines import carry_out
 from cryptoorders_redis.operations.directory import KnownEntries, entries_of, release
 from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
-from cryptoorders_redis.operations.head import feed_keys, pack_head
+from cryptoorders_redis.operations.gate import due_in, gate_commands
+from cryptoorders_redis.operations.head import due_keys, optional_keys, pack_head, timed_streams
 from cryptoorders_redis.operations.intake.cluster_advance import advance_in_cluster
 from cryptoorders_redis.operations.store import NO_EVENT, STALE, Commands, Store
 from cryptoorders_redis.operations.words import Argument, pack
@@ -21,7 +24,7 @@ from cryptoorders_redis.order import NewOrder, Order
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import ClusterKeys
-from cryptoorders_redis.schema.records import NewRecord, decode_order, encode_record
+from cryptoorders_redis.schema.records import NewRecord, decode_order, encode_new
 from cryptoorders_redis.validation import validate_text
 
 
@@ -51,8 +54,7 @@ class Cluster(Store):
         self.last_seen = max(self.last_seen, number)
 
     def place(self, new: NewOrder) -> Operation[bool]:
-        orders = ((new[0], new[1], encode_record(new)),)
-        return Operation("place", "change", new[:1], _is_yes(self.place_batch(orders)))
+        return Operation("place", "change", new[:1], _is_yes(self.place_batch((encode_new(new),))))
 
     def place_batch(self, orders: Sequence[NewRecord]) -> Steps[bytes]:
         return place_orders(self, orders)
@@ -84,12 +86,21 @@ class Cluster(Store):
             by_stream.setdefault(stream, []).append((count, command))
             count += 1
         steps = [
-            self._read_of_stream(stream, [command for _, command in numbered])
+            self._read_of_stream(settings, stream, [command for _, command in numbered])
             for stream, numbered in by_stream.items()
         ]
-        state, *of_streams = yield [self._read_state(), *steps]
-        if not self._is_current(settings, state, [told for told, *_ in of_streams]):
-            return None
+        while True:
+            state, *of_streams = yield [self._read_state(), *steps]
+            if not self._is_current(settings, state, [told for told, *_ in of_streams]):
+                return None
+            due = [
+                stream
+                for stream, reply in zip(by_stream, of_streams, strict=True)
+                if self._take_gate(settings, stream, reply)
+            ]
+            if not due:
+                break
+            yield from carry_out(self, due)
         replies: list[Any] = [None] * count
         for numbered, (_, *read) in zip(by_stream.values(), of_streams, strict=True):
             for (number, _), reply in zip(numbered, read, strict=True):
@@ -100,12 +111,12 @@ class Cluster(Store):
         self, stream: int, user_id: str, order_ids: Sequence[bytes], wait_seconds: float = 0.0
     ) -> Steps[list[OrderFacts]]:
         keys = self.keys
-        names = pack((keys.orders(stream), keys.placed(stream), keys.paused(stream)))
+        names = pack((*keys.columns_of(stream), keys.due(stream)))
         args = pack((keys.namespace, stream, user_id, *order_ids))
         (rows,) = yield [Call("inspect", keys.slot_of(stream), names, args, (), wait_seconds)]
         entries = yield from entries_of(self.keys, order_ids)
         return [
-            OrderFacts(order_id, row[0], row[1], row[2], row[3], row[4], entry)
+            OrderFacts(order_id, row[0], row[1], row[2], row[3], row[4], entry, row[6])
             for order_id, row, entry in zip(order_ids, rows, entries, strict=True)
         ]
 
@@ -186,6 +197,12 @@ class Cluster(Store):
     def advance_streams(self, settings: Settings, streams: Sequence[int], limit: int) -> Steps[list[Any]]:
         return advance_in_cluster(self, settings, streams, limit)
 
+    def slot_of_change(self, stream: int) -> str:
+        return self.keys.slot_of(stream)
+
+    def sweep(self, settings: Settings, stream: int) -> Steps[bool | None]:
+        return sweep_stream(self, settings, stream)
+
     def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         ids = (validate_text(order_id, "order_id"),)
         return Operation(name, "change", ids, _is_yes(self._change(name, owner, ids, more)))
@@ -206,7 +223,7 @@ class Cluster(Store):
             entries = yield from entries_of(self.keys, order_ids)
             names = (
                 keys.config_of(stream), keys.paused(stream), user, keys.orders(stream), keys.placed(stream),
-                *feed_keys(keys, settings, stream),
+                *optional_keys(keys, settings, stream),
             )  # fmt: skip
             args = pack((pack_head(settings, keys.namespace), stream, user_id))
             call = Call("cluster/cancel_all_by_user", keys.slot_of(stream), pack(names), args, (user_id,))
@@ -242,10 +259,13 @@ class Cluster(Store):
                 ("HGET", keys.orders(stream), order_id),
                 ("SISMEMBER", keys.paused(stream), order_id),
             )
-            ((told, *row),) = yield [self._read_of_stream(stream, read)]
+            ((told, *row),) = yield [self._read_of_stream(settings, stream, read)]
             if self._is_later(told, settings):
                 if not (yield from self.catch_up([stream])):
                     return None
+                continue
+            if self._take_gate(settings, stream, row):
+                yield from carry_out(self, [stream])
                 continue
             if row[1] is None:
                 self.known.forget(order_id)
@@ -256,10 +276,23 @@ class Cluster(Store):
             self.note_sequence(order.sequence)
             return order if owner in ("", order.user_id) else None
 
-    def _read_of_stream(self, stream: int, commands: Sequence[Sequence[Argument]]) -> ReadTransaction:
-        """Return the step that reads a stream's keys at one moment, and the epoch that it was told."""
+    def _read_of_stream(
+        self, settings: Settings, stream: int, commands: Sequence[Sequence[Argument]]
+    ) -> ReadTransaction:
+        """Return the step that reads a stream's keys at one moment, and the epoch that it was told.
+
+        Where there may be deadlines, `_take_gate` takes off its reply what is not the commands'.
+        """
         told = ("HGET", self.keys.config_of(stream), "epoch")
-        return ReadTransaction(self.keys.slot_of(stream), (told, *commands))
+        gate = gate_commands(self.keys, [stream]) if settings.timed else ()
+        return ReadTransaction(self.keys.slot_of(stream), (told, *commands, *gate))
+
+    def _take_gate(self, settings: Settings, stream: int, reply: list[Any]) -> bool:
+        """Take the clock and the first deadline off a reply; return whether that has passed."""
+        if not settings.timed:
+            return False
+        gate, reply[-2:] = reply[-2:], []
+        return bool(due_in([stream], gate))
 
     def _read_state(self) -> ReadTransaction:
         return ReadTransaction(self.keys.slot, [("HMGET", self.keys.config, "epoch", "schema_version")])
@@ -278,9 +311,10 @@ class Cluster(Store):
         above, below, limit = wanted
         names = (
             keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
-            keys.paused(stream),
+            keys.paused(stream), *due_keys(keys, settings, stream),
         )  # fmt: skip
-        args = (settings.epoch or "0", above, "+inf" if below is None else below, limit, told)
+        head = (settings.epoch or "0", timed_streams(settings), keys.namespace, stream)
+        args = (*head, above, "+inf" if below is None else below, limit, told)
         return Call("cluster/page", keys.slot_of(stream), pack(names), pack(args))
 
     def _catch_up(self, streams: Collection[int], learn: Callable[[], Steps[bool]]) -> Steps[bool]:

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, directory
 from cryptoorders_redis.operations.cluster import Cluster
+from cryptoorders_redis.operations.configure import config_call
 from cryptoorders_redis.operations.drop import drop
+from cryptoorders_redis.operations.head import due_keys, timed_streams
 from cryptoorders_redis.operations.store import STALE, Commands, Store
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Config, Settings
@@ -80,8 +82,11 @@ def _begin(store: Store, source: Settings) -> Steps[None]:
     config = yield from store.read_config()
     if config.copying != copying.encode() or config.is_dropping:
         raise _is_there_already(store, config)
+    if source.timed:
+        yield [config_call(store, {"timed": "1"})]
+        config = yield from store.read_config()
     epoch = (config.epoch or b"").decode()
-    store.settings = Settings(epoch, source.num_streams, source.placement)
+    store.settings = Settings(epoch, source.num_streams, source.placement, timed=source.timed)
 
 
 def _is_there_already(store: Store, config: Config) -> errors.ConfigurationMismatch:
@@ -184,14 +189,17 @@ def read_orders(store: Store, stream: int, above: int) -> Operation[list[CopiedO
 
 
 def _read_orders(store: Store, stream: int, above: int) -> Steps[list[CopiedOrder]]:
-    keys, epoch = store.keys, store.settings.epoch
+    keys, settings, epoch = store.keys, store.settings, store.settings.epoch
     of_stream = (keys.orders(stream), keys.placed(stream), keys.paused(stream))
     if store.is_standalone:
         names = pack((keys.config, *of_stream))
-        call = Call("page", keys.slot, names, pack((epoch, above, "+inf", PAGE)))
+        head = (epoch, timed_streams(settings, of_all=True), keys.namespace)
+        call = Call("page", keys.slot, names, pack((*head, above, "+inf", PAGE)))
     else:
-        names = pack((keys.config_of(stream), keys.sequence_of(stream), *of_stream))
-        call = Call("cluster/page", keys.slot_of(stream), names, pack((epoch, above, "+inf", PAGE, 0)))
+        due = due_keys(keys, settings, stream)
+        names = pack((keys.config_of(stream), keys.sequence_of(stream), *of_stream, *due))
+        head = (epoch, timed_streams(settings), keys.namespace, stream)
+        call = Call("cluster/page", keys.slot_of(stream), names, pack((*head, above, "+inf", PAGE, 0)))
     (reply,) = yield [call]
     if reply == STALE:
         raise CopyFailed("the settings of the source were changed during the copy")
@@ -222,7 +230,14 @@ def _write_orders(store: Store, stream: int, last_number: int, orders: Sequence[
     words = (
         word
         for order in orders
-        for word in (order.order_id, order.user_id, order.record, order.sequence, int(order.is_paused))
+        for word in (
+            order.order_id,
+            order.user_id,
+            order.record,
+            order.sequence,
+            int(order.is_paused),
+            "" if order.deadline is None else order.deadline,
+        )
     )
     args = pack((settings.epoch, keys.namespace, stream, last_number, *words))
     if isinstance(store, Cluster):
@@ -231,7 +246,7 @@ def _write_orders(store: Store, stream: int, last_number: int, orders: Sequence[
         users = dict.fromkeys(keys.user(stream, order.user_id) for order in orders)
         names = (
             keys.config_of(stream), keys.sequence_of(stream), keys.orders(stream), keys.placed(stream),
-            keys.paused(stream), *users,
+            keys.paused(stream), *users, *due_keys(keys, settings, stream),
         )  # fmt: skip
         call = Call("cluster/copy_orders", keys.slot_of(stream), pack(names), args, (keys.namespace,))
     else:
@@ -295,6 +310,7 @@ def _compare_orders(store: Store, stream: int, orders: Sequence[CopiedOrder]) ->
             and int(copied.sequence or 0) == order.sequence
             and bool(copied.paused) == order.is_paused
             and copied.in_users_set
+            and (None if copied.deadline is None else int(copied.deadline)) == order.deadline
             and entry is not None
             and entry.stream == stream
         )

@@ -48,9 +48,11 @@ class Change:
         number: Its number in the stream. The next change of the stream has the next number.
         at: When it happened, by the server's clock, in UTC to the millisecond.
         op: `"place"`, `"pause"`, `"resume"`, `"amend"`, `"cancel"`, `"cancel_all"`; `"reduce"`, where
-            something of the amount is left; `"fill"`, where nothing is left; `"left"` and `"joined"`, where a
+            something of the amount is left; `"fill"`, where nothing is left; `"expire"`;
+            `"cancel_all_after"`, where a dead man's switch has fired; `"left"` and `"joined"`, where a
             resize moved the order from one stream to another.
-        order_id: The order. None for `"cancel_all"`: all orders that the user had in the stream are gone.
+        order_id: The order. None for `"cancel_all"` and `"cancel_all_after"`: all orders that the user had in
+            the stream are gone.
         user_id: The user whose order it is.
         order: The order as it was then, for `"place"`, `"amend"`, `"reduce"` and `"joined"`. Else None.
         cursor: Where to continue behind this change: `changes(after=cursor)`.

@@ -30,6 +30,7 @@ class OrderFacts(NamedTuple):
         in_users_set: 1 where it is in the set of the user that its record names.
         in_set_found_with: 1 where it is in the set of the user that was asked for.
         entry: the directory's entry.
+        deadline: its deadline in `due`, as text.
     """
 
     order_id: bytes
@@ -39,6 +40,7 @@ class OrderFacts(NamedTuple):
     in_users_set: int
     in_set_found_with: int
     entry: bytes | None
+    deadline: bytes | None = None
 
 
 class Page(NamedTuple, Generic[N]):

@@ -19,7 +19,8 @@ from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.validation import validate_text
 
-_ENDS_ALL = "cancel_all"
+_ENDS_ALL = ("cancel_all", "cancel_all_after")
+"""Changes that end all orders that a user has in the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class History:
 
     Attributes:
         changes: The changes, the oldest first. Their cursors are those of their own stream alone. A
-            `"cancel_all"` is among them where the order was live then.
+            `"cancel_all"` or `"cancel_all_after"` is among them where the order was live then.
         is_complete: Whether it begins with the placing of an order. Else what happened before is not kept.
         kept_since: The time of the oldest entry of the stream whose feed reaches back least. None if no entry
             was ever trimmed.
@@ -93,12 +94,12 @@ class _OfStream:
         for entry in map(decode_entry, rows):
             self.last_id = entry.entry_id
             self.first = self.first or self._change_of(entry)
-            is_its_end = entry.op == _ENDS_ALL and entry.user_id == self._user_id
+            is_its_end = entry.op in _ENDS_ALL and entry.user_id == self._user_id
             if entry.order_id == self._order_id or is_its_end:
                 if self._user_id is None:
                     self.stays.append([])
                 self.stays[-1].append(self._change_of(entry))
-                is_gone = entry.op in ("cancel", "fill", "left", _ENDS_ALL)
+                is_gone = entry.op in ("cancel", "fill", "expire", "left", *_ENDS_ALL)
                 self._user_id = None if is_gone else entry.user_id
 
     def _change_of(self, entry: Entry) -> Change:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol
 
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.found import Decode, N
+from cryptoorders_redis.operations.head import pack_read_head
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import Query
 from cryptoorders_redis.operations.store import STALE, Store
@@ -199,5 +200,5 @@ class _OrdersOfUser:
             "page_by_user",
             keys.slot_of(homes[0]),
             names,
-            pack((settings.epoch, *order_ids)),
+            pack((pack_read_head(settings, keys.namespace), homes[0], *order_ids)),
         )

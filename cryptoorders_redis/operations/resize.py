@@ -14,7 +14,7 @@ from typing import TypeAlias
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.count import sizes
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import due_keys, pack_head
 from cryptoorders_redis.operations.intake.moves import move_events
 from cryptoorders_redis.operations.store import STALE, Store, check_num_streams
 from cryptoorders_redis.operations.words import pack
@@ -116,6 +116,10 @@ def _move_all(store: Store, settings: Settings, progress: Progress) -> Steps[Non
                 yield from _move_user(store, settings, key, meaning)
                 done += number  # the set that a user has moved to may be met too
                 progress(min(done, total), total)
+        for key in found:
+            meaning = store.keys.meaning_of(key)
+            if meaning and meaning.kind == "due" and meaning.stream is not None:
+                yield from _move_switches(store, settings, key, meaning.stream)
         if cursor == b"0":
             progress(total, total)
             return
@@ -139,11 +143,35 @@ def _move_user(store: Store, settings: Settings, key: bytes, meaning: KeyMeaning
             return
 
 
+def _move_switches(store: Store, settings: Settings, key: bytes, stream: int) -> Steps[None]:
+    """Move the dead man's switches that are in one stream to the homes of their users.
+
+    A sweep finds a switch in any stream, and while orders move it cancels in all of them.
+    """
+    cursor = b"0"
+    while True:
+        scan = ("ZSCAN", key, cursor, "MATCH", "u:*", "COUNT", PAGE)
+        (((cursor, found),),) = yield [ReadTransaction(store.keys.slot, [scan])]
+        for member in found[0::2]:
+            user_id = member.decode().removeprefix("u:")
+            home = settings.stream_of(user_id)
+            if home != stream:
+                (moved,) = yield [_move_call(store, settings, (stream, home), user_id, ())]
+                if moved == STALE:
+                    raise _SettingsChangedError
+        if cursor == b"0":
+            return
+
+
 def _move_call(
     store: Store, settings: Settings, streams: tuple[int, int], user_id: str, order_ids: Sequence[bytes]
 ) -> Call:
     keys = store.keys
-    declared = [name for each in streams for name in (*keys.columns_of(each), keys.user(each, user_id))]
+    declared = [
+        name
+        for each in streams
+        for name in (*keys.columns_of(each), keys.user(each, user_id), *due_keys(keys, settings, each))
+    ]
     names = pack((keys.config, keys.directory(0), *declared))
     args = pack((pack_head(settings, keys.namespace), *streams, user_id, *order_ids))
     return Call("move", keys.slot, names, args, (), REST_SECONDS * len(order_ids))

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, Steps
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
 from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
+from cryptoorders_redis.operations.gate import clock_in, gate_commands
 from cryptoorders_redis.operations.listing import format_listing, merge_runs, read_listing, split_run
 from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.order import NewOrder, Number, Order
@@ -50,6 +51,8 @@ class Store(ABC):
         settings: what the config said when it was read last.
         newest_event: the newest event time that this client has seen. On Redis Cluster it tells all streams.
         has_tried_rights: whether a change was made, so that the server has checked the user's rights.
+
+    No call shows or changes an order whose deadline has passed; see `deadlines`.
     """
 
     is_standalone: ClassVar[bool]
@@ -243,6 +246,32 @@ class Store(ABC):
 
     def note_sequence(self, number: int) -> None:  # noqa: B027 - one server numbers all orders in turn
         """Place what comes next behind an order that was seen."""
+
+    @abstractmethod
+    def slot_of_change(self, stream: int) -> str:
+        """Return the hash tag of the sessions in which a stream is changed."""
+
+    @abstractmethod
+    def sweep(self, settings: Settings, stream: int) -> Steps[bool | None]:
+        """Carry out some of the deadlines of a stream that have passed.
+
+        The reply is whether more may have passed; None where the stream has other settings.
+        """
+
+    def read_first_deadlines(self, streams: Sequence[int]) -> Steps[dict[int, int]]:
+        """Reply with the microseconds until the first deadline of each stream, by its server's clock.
+
+        Streams without a deadline are left out.
+        """
+        replies = yield [
+            ReadTransaction(self.keys.slot_of(stream), gate_commands(self.keys, [stream]))
+            for stream in streams
+        ]
+        return {
+            stream: int(reply[1][1]) - clock_in(reply)
+            for stream, reply in zip(streams, replies, strict=True)
+            if reply[1]
+        }
 
     @abstractmethod
     def last_numbers(self, settings: Settings) -> Commands:

@@ -7,6 +7,7 @@ from itertools import chain
 
 from cryptoorders_redis.operations import Call, Operation, Steps
 from cryptoorders_redis.operations.count import sizes
+from cryptoorders_redis.operations.head import timed_streams
 from cryptoorders_redis.operations.listing import split_run
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
 from cryptoorders_redis.operations.store import STALE, Commands, Store
@@ -110,12 +111,13 @@ def _newest(
     keys = store.keys
     # Standalone all at one moment: an order may be on its way to another stream.
     together = [streams] if store.is_standalone else [[stream] for stream in streams]
+    head = (settings.epoch, timed_streams(settings, of_all=store.is_standalone), keys.namespace)
     replies = yield [
         Call(
             "newest",
             keys.slot_of(some[0]),
             pack((keys.config_of(some[0]), *chain.from_iterable(map(keys.columns_of, some)))),
-            pack((settings.epoch, number)),
+            pack((*head, some[0], number)),
         )
         for some in together
     ]

@@ -15,12 +15,18 @@ from cryptoorders_redis.operations.store import Commands, Store
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.entries import decode_entry
 from cryptoorders_redis.schema.keys import KeyMeaning
-from cryptoorders_redis.schema.records import check_record
+from cryptoorders_redis.schema.records import check_record, deadline_in
 
 PAGE = 500
 """Ids or keys checked in one round trip."""
 
-_SCAN = {"orders": ("HSCAN", 2), "placed": ("ZSCAN", 2), "paused": ("SSCAN", 1), "user": ("SSCAN", 1)}
+_SCAN = {
+    "orders": ("HSCAN", 2),
+    "placed": ("ZSCAN", 2),
+    "paused": ("SSCAN", 1),
+    "user": ("SSCAN", 1),
+    "due": ("ZSCAN", 2),
+}
 """The command that scans each kind of key, and how many elements of its reply belong to one id."""
 
 _ENDS_BY_ITSELF = frozenset(("config", "fence", "sessions"))
@@ -103,7 +109,11 @@ def _look_into(store: Store, key: bytes) -> Steps[list[Inconsistency]]:
     cursor = b"0"
     while True:
         cursor, elements = yield from _scanned(store, command, key, cursor)
-        found += yield from _inspected(store, meaning.stream, user, elements[::width])
+        order_ids = elements[::width]
+        if meaning.kind == "due":
+            found += _switch_problems(store, meaning.stream, order_ids)
+            order_ids = [member[2:] for member in order_ids if member.startswith(b"o:")]
+        found += yield from _inspected(store, meaning.stream, user, order_ids)
         if cursor == b"0":
             return found
 
@@ -196,6 +206,8 @@ def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> 
             yield f"in the set of user {found_with!r}, but there is no such order"
         if routed_here:
             yield "in the directory, but there is no such order"
+        if facts.deadline is not None:
+            yield "in due, but there is no such order"
         return
     if facts.sequence is None:
         yield "not in placed, so it is not listed"
@@ -207,6 +219,9 @@ def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> 
     except ValueError as problem:
         yield f"its record cannot be read: {problem}: {facts.record!r}"
         return
+    expires_at, due = deadline_in(facts.record), facts.deadline and int(facts.deadline)
+    if expires_at != due:
+        yield f"its record says that it expires at {expires_at}, and due says {due}"
     if not facts.in_users_set:
         yield f"not in the set of its user {user!r}"
     if facts.in_set_found_with and found_with != user:
@@ -214,6 +229,18 @@ def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> 
     homes = store.settings.homes_of(user)
     if stream not in homes:
         yield f"an order of user {user!r}, whose stream is {' or '.join(map(str, homes))}"
+
+
+def _switch_problems(store: Store, stream: int, members: Sequence[bytes]) -> Iterator[Inconsistency]:
+    """Yield what is wrong with the members of a stream's deadlines, apart from those of orders."""
+    for member in members:
+        kind, user_id = member[:2], _text(member[2:])
+        if kind == b"u:" and stream not in store.settings.homes_of(user_id):
+            yield Inconsistency(user_id, None, f"a dead man's switch in stream {stream}, not its user's")
+        elif kind not in (b"o:", b"u:"):
+            yield Inconsistency(_text(member), None, f"in due of stream {stream}, but no order or user")
+    if members and not store.settings.timed:
+        yield Inconsistency("timed", None, "there are deadlines, and the config says that there are none")
 
 
 def _sequence_problems(store: Store) -> Steps[list[Inconsistency]]:

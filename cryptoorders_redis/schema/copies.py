@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, OrderStatus
-from cryptoorders_redis.schema.records import check_record
+from cryptoorders_redis.schema.records import check_record, deadline_in
 from cryptoorders_redis.validation import validate_text
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -31,6 +31,11 @@ class CopiedOrder(NamedTuple):
     record: bytes
     sequence: int
     is_paused: bool
+
+    @property
+    def deadline(self) -> int | None:
+        """Its deadline in microseconds since 1970; None for none."""
+        return deadline_in(self.record)
 
 
 def decode_copies(

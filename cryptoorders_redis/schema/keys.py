@@ -42,7 +42,7 @@ class Keys:
         ("config", "sequence", "sessions", "workers", *_OF_INTAKE)
     )
     _kinds_of_stream: frozenset[str] = frozenset(
-        ("orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake")
+        ("orders", "placed", "paused", "user", "due", "changes", "changed", "waiting", "intake")
     )
 
     def __init__(self, namespace: str) -> None:
@@ -115,6 +115,10 @@ class Keys:
         """The ids of one user's orders."""
         return f"{self.slot_of(stream)}:user:{user_id}"
 
+    def due(self, stream: int) -> str:
+        """The deadlines, in microseconds since 1970: `o:` and an order's id, `u:` and a user's."""
+        return f"{self.slot_of(stream)}:due"
+
     def intake_slot(self, stream: int) -> str:  # noqa: ARG002 - there is one
         """Return the hash tag of the intake that takes the events of a stream: the namespace's own."""
         return self.slot
@@ -173,7 +177,7 @@ class Keys:
 
     def written_in(self, slot: str) -> tuple[str, ...]:  # noqa: ARG002 - there is one
         """Return a key of each kind that changes write to, by which the server checks the user's rights."""
-        of_stream = (self.orders(0), self.placed(0), self.paused(0), self.user(0, "user"))
+        of_stream = (*self.columns_of(0), self.user(0, "user"), self.due(0))
         return (self.config, self.sequence_of(0), self.directory(0), *of_stream, *self.feed_of(0))
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
@@ -215,6 +219,7 @@ class ClusterKeys(Keys):
             "placed",
             "paused",
             "user",
+            "due",
             "changes",
             "changed",
             "config",
@@ -243,7 +248,7 @@ class ClusterKeys(Keys):
         kinds = ("config",)
         if slot != self.slot:
             kinds = (
-                "config", "sequence", "orders", "placed", "paused", "user:user", "fence:token", "changes",
-                "changed",
+                "config", "sequence", "orders", "placed", "paused", "user:user", "fence:token", "due",
+                "changes", "changed",
             )  # fmt: skip
         return tuple(f"{slot}:{kind}" for kind in kinds)

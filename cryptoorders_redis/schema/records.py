@@ -4,18 +4,29 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
-from cryptoorders_redis.validation import format_decimal, format_metadata, validate_text
+from cryptoorders_redis.validation import format_decimal, format_expiry, format_metadata, validate_text
 
-NewRecord: TypeAlias = tuple[str, str, bytes]
-"""Of a new order its id, its user's id, and its record."""
+NewRecord: TypeAlias = tuple[str, str, bytes, str]
+"""Of a new order its id, its user's id, its record, and its deadline as `format_expiry` writes it.
+
+The script puts the deadline into the record: it may be a time from now on, by the server's clock."""
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def encode_new(new: OrderFields) -> NewRecord:
+    """Return what the store is told of a new order, if everything in it is legal.
+
+    Raises:
+        TypeError, ValueError: naming the first field that is not legal.
+    """
+    return new[0], new[1], encode_record(new), format_expiry(new[6] if len(new) > 6 else None)
 
 
 def encode_record(new: OrderFields) -> bytes:
@@ -26,7 +37,7 @@ def encode_record(new: OrderFields) -> bytes:
     """
     order_id, user_id, currency, amount, price = new[:5]
     validate_text(order_id, "order_id")
-    metadata = new[5] if len(new) == 6 else None
+    metadata = new[5] if len(new) > 5 else None
     if metadata is None and (plain := _plain_record(user_id, currency, amount, price)):
         return plain
     quoted_user_id = _quoted(validate_text(user_id, "user_id"))
@@ -96,6 +107,16 @@ def _is_metadata(value: object) -> bool:
     return value is None or isinstance(value, dict)
 
 
+def _is_deadline(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _DEADLINE.fullmatch(value) is not None)
+
+
+def deadline_in(record: bytes) -> int | None:
+    """Return the deadline that a legal record says, in microseconds since 1970; None for none."""
+    text = check_record(record).get("expires_at")
+    return None if text is None else (datetime.fromisoformat(text) - EPOCH) // _MICROSECOND
+
+
 def _is_amount(value: object) -> bool:
     return _is_decimal(value) and str(value).strip("0.") != ""
 
@@ -104,21 +125,26 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _DECIMAL = re.compile(r"\d+(\.\d*)?", re.ASCII)
 
+_DEADLINE = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII
+)
+
 _FIELDS: dict[str, Callable[[object], bool]] = {
     "user_id": _is_text,
     "currency": _is_text,
     "amount": _is_amount,
     "price": _is_decimal,
     "metadata": _is_metadata,
+    "expires_at": _is_deadline,
 }
 
 
 _TEXT = r'"([^"\\\x00-\x1f]*)"'
 
 _match_plain = re.compile(
-    rf'{{"user_id":{_TEXT},"currency":{_TEXT},"amount":{_TEXT},"price":{_TEXT}}}'
+    rf'{{"user_id":{_TEXT},"currency":{_TEXT},"amount":{_TEXT},"price":{_TEXT}(?:,"expires_at":{_TEXT})?}}'
 ).fullmatch
-"""Matches a record of these four fields alone, without any escape: what JSON reads from it is certain."""
+"""Matches a record of these fields alone, without any escape: what JSON reads from it is certain."""
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -133,6 +159,7 @@ _MICROSECOND = timedelta(microseconds=1)
     _set_placed_at,
     _set_sequence,
     _set_metadata,
+    _set_expires_at,
 ) = [getattr(Order, field.name).__set__ for field in dataclasses.fields(Order)]
 
 
@@ -158,13 +185,13 @@ def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused
     try:
         text = record.decode()
         if plain := _match_plain(text):
-            user_id, currency, amount, price = plain.groups()
+            user_id, currency, amount, price, expires_at = plain.groups()
             metadata = None
         else:
             fields = json.loads(text)
             user_id, currency = fields["user_id"], fields["currency"]
             amount, price = fields["amount"], fields["price"]
-            metadata = fields.get("metadata")
+            metadata, expires_at = fields.get("metadata"), fields.get("expires_at")
         number = int(sequence)
         order: Order = object.__new__(Order)
         _set_order_id(order, order_id.decode())
@@ -176,6 +203,7 @@ def decode_order(order_id: bytes, sequence: bytes | float, record: bytes, paused
         _set_placed_at(order, EPOCH + number * _MICROSECOND)
         _set_sequence(order, number)
         _set_metadata(order, metadata)
+        _set_expires_at(order, expires_at and datetime.fromisoformat(expires_at))
     except (AttributeError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
         raise errors.InconsistentData(
             f"order {order_id!r} has the sequence number {sequence!r} and the record {record!r}: "

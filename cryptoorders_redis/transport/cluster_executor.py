@@ -17,6 +17,7 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainErr
 from cryptoorders_redis import errors
 from cryptoorders_redis.observing import Observer
 from cryptoorders_redis.operations import Operation, ReadTransaction, Step
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.transport.error_mapping import ReplyLost, refusal
 from cryptoorders_redis.transport.executor import BACKOFF, Executor
 from cryptoorders_redis.transport.pending_step import PendingStep, conclude, give_up, in_one
@@ -52,6 +53,7 @@ class ClusterExecutor(Executor):
         observer: is told of each call, once.
         topology: says which master serves a slot.
         wait_replicas: how many replicas must have a change before it counts as done.
+        store: carries out deadlines that have passed. None where nothing has a deadline.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class ClusterExecutor(Executor):
         topology: Topology,
         *,
         wait_replicas: int = 0,
+        store: Store | None = None,
     ) -> None:
-        super().__init__(sessions, deadline_seconds, observer, wait_replicas=wait_replicas)
+        super().__init__(sessions, deadline_seconds, observer, wait_replicas=wait_replicas, store=store)
         self._topology = topology
         self._has_first_tries = False  # where to send one, only the map of slots says
 

@@ -37,10 +37,10 @@ def compose(endpoint: Endpoint, namespace: str, options: Options) -> Parts:
         store: Store = Cluster(namespace, topology.masters)
         sessions = Sessions(store.keys)
         executor: Executor = ClusterExecutor(
-            sessions, deadline_seconds, observer, topology, wait_replicas=wait_replicas
+            sessions, deadline_seconds, observer, topology, wait_replicas=wait_replicas, store=store
         )
     else:
         store = Standalone(namespace)
         sessions = Sessions(store.keys)
-        executor = Executor(sessions, deadline_seconds, observer, wait_replicas=wait_replicas)
+        executor = Executor(sessions, deadline_seconds, observer, wait_replicas=wait_replicas, store=store)
     return Parts(store, sessions, executor)

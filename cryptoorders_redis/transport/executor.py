@@ -16,6 +16,9 @@ from redis.backoff import FullJitterBackoff
 from cryptoorders_redis import errors
 from cryptoorders_redis.observing import CallInfo, Observer
 from cryptoorders_redis.operations import Operation, SingleChange, Step
+from cryptoorders_redis.operations.deadlines import wait_out
+from cryptoorders_redis.operations.gate import is_due_reply
+from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.transport.error_mapping import ReplyLost
 from cryptoorders_redis.transport.pending_step import PendingStep, conclude, give_up, in_one
 from cryptoorders_redis.transport.request import Conversation
@@ -48,6 +51,7 @@ class Executor:
             answered is not waited for: its address is more likely wrong than it is down.
         observer: is told of each call, once.
         wait_replicas: how many replicas must have a change before it counts as done.
+        store: carries out deadlines that have passed. None where nothing has a deadline.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Executor:
         observer: Observer | None = None,
         *,
         wait_replicas: int = 0,
+        store: Store | None = None,
     ) -> None:
         if not 0 <= deadline_seconds <= LONGEST_DEADLINE_SECONDS:
             raise ValueError(
@@ -72,6 +77,7 @@ class Executor:
         self._deadline_seconds = deadline_seconds
         self._observer = observer
         self._wait_replicas = wait_replicas
+        self._store = store
         self._has_first_tries = observer is None and not wait_replicas
         self._server_known = False
 
@@ -140,8 +146,13 @@ class Executor:
                     conclude(operation, pending)
                 except errors.CryptoOrdersError as error:
                     to_send = steps.throw(error)  # for it to say what was done until then
+                    continue
+                replies: list[Any] = [step.reply for step in pending]
+                if self._store and any(map(is_due_reply, replies)):
+                    steps = wait_out(self._store, steps, to_send, replies)
+                    to_send = next(steps)
                 else:
-                    to_send = steps.send([step.reply for step in pending])
+                    to_send = steps.send(replies)
         except StopIteration as done:
             return done.value
 

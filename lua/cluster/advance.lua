@@ -5,13 +5,14 @@
 --- (the sets of the events' users; behind them, declared, the fences of the claims)
 --- ARGV: epoch feed timed namespace stream window quiet remember claimed_at behind num_users seen... (1 to 1,000; of each event its id
 --- and, where it is a place, the token of its claim, or 'n' where its order's id is live; else '')
---- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'
+--- REPLY: {how many were applied, ids of the orders that were removed, last sequence number}; 'STALE'; 'DUE' and a stream
 --- @include "settings"
 --- @include "record_change"
 --- @include "due_events"
 --- @include "pinned_keys"
 --- @include "apply_event"
 --- @include "apply_due"
+--- @include "due_reply"
 local config, sequence, orders, placed, paused, intake, events, even_outcomes, odd_outcomes, dead, letters, waiting =
   unpack(KEYS, 1, 12)
 local epoch, feed, timed, namespace, stream, window, quiet, remember, claimed_at, behind, num_users = unpack(ARGV, 1, 11)
@@ -37,16 +38,16 @@ end
 if count == 0 then
   return {0, {}, '0'}
 end
-local keys = {
-  intake = intake, events = events, even_outcomes = even_outcomes, odd_outcomes = odd_outcomes, dead = dead,
-  letters = letters, waiting = waiting,
-}
+local keys = {intake = intake, events = events, even_outcomes = even_outcomes, odd_outcomes = odd_outcomes, dead = dead,
+  letters = letters, waiting = waiting}
 local removed, sets = {}, {paused, unpack(users, first_user, first_user + num_users - 1)}
-for i = #due, 2 * count + 1, -1 do
-  due[i] = nil
+due = {unpack(due, 1, 2 * count)}
+feed_length, timed_streams = feed, timed
+local overdue = due_reply(namespace, stream)
+if overdue then
+  return overdue
 end
-feed_length = feed
-pin_keys(config, orders, placed, sets)
+pin_keys(config, orders, placed, sets, timed ~= '' and stream_key(namespace, stream, 'due'))
 apply_due(keys, namespace, stream, due, watermark, remember, function(event, text, i)
   if event.op == 'place' and verdicts[i] == '' then
     return nil, 'unreadable' -- to its caller, who has not claimed its id
@@ -55,5 +56,5 @@ apply_due(keys, namespace, stream, due, watermark, remember, function(event, tex
   end
   return apply_event(namespace, nil, sequence, stream, {stream}, event, text, removed, behind)
 end)
-unpin_keys(orders, placed, sets)
+unpin_keys(orders, placed, sets, timed ~= '' and stream_key(namespace, stream, 'due'))
 return {count, removed, redis.call('GET', sequence) or '0'}

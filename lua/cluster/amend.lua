@@ -3,9 +3,10 @@
 --- ARGV: session request_number epoch feed timed namespace stream owner order_id amount price expected_amount
 --- expected_price
 --- Owner and each of the last four may be ''.
---- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'
+--- REPLY: 'y' amended; 'n' it is not live, not of the owner, or not as expected; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
+--- @include "due_reply"
 --- @include "record_in_stream"
 --- @include "amend_order"
 local sessions, config = unpack(KEYS, 1, 2)
@@ -16,7 +17,11 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
+local due = due_reply(namespace, stream)
+if due then
+  return answer(sessions, session, request_number, due, true)
+end
 local record = record_in_stream(namespace, stream, owner, order_id)
 if not record then
   return answer(sessions, session, request_number, 'n', true)

@@ -2,9 +2,10 @@
 --- KEYS: sessions config paused user declared... (orders and placed)
 --- ARGV: session request_number epoch feed timed namespace stream user_id
 --- REPLY: the ids of the orders that were cancelled; '0' there is none; how many they were, where this request is sent
---- again; 'STALE'
+--- again; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
+--- @include "due_reply"
 --- @include "remove_orders"
 local sessions, config, paused, user = unpack(KEYS, 1, 4)
 local session, request_number, epoch, feed, timed, namespace, stream, user_id = unpack(ARGV)
@@ -13,7 +14,11 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
+local due = due_reply(namespace, stream)
+if due then
+  return answer(sessions, session, request_number, due, true)
+end
 local order_ids = redis.call('SMEMBERS', user)
 if #order_ids == 0 then
   return answer(sessions, session, request_number, '0', true)

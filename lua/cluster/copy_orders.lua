@@ -1,7 +1,7 @@
 --- Inserts orders as another store has them, into a stream of a namespace that is for their copy alone.
 --- KEYS: sessions config sequence declared... (orders, placed, paused and the users' sets)
 --- ARGV: session request_number epoch namespace stream last_number copied... (0 to 1,000; order id, user id, record,
---- sequence number, and '1' for paused or '0', of each)
+--- sequence number, '1' for paused or '0', and deadline or '', of each)
 --- REPLY: 'y' inserted; 'STALE'
 --- @include "session"
 --- @include "insert_copies"

@@ -1,18 +1,25 @@
 --- Reads the next orders of one stream in placement order.
---- KEYS: config sequence orders placed paused
---- ARGV: epoch above (a sequence number, itself left out) below (the same, or '+inf') limit (1 to 5000) told (a number
+--- KEYS: config sequence orders placed paused declared... (due, where there are deadlines)
+--- ARGV: epoch timed namespace stream above (a sequence number, itself left out) below (the same, or '+inf') limit (1 to 5000)
+--- told (a number
 --- that the caller has seen in another stream, or '0')
---- REPLY: 'STALE', or {1 where there may be more and 0 at the end, the sequence number up to which all was read: an order
+--- REPLY: 'STALE'; 'DUE' and a stream; or {1 where there may be more and 0 at the end, the sequence number up to which all was read: an order
 --- that is placed later has a larger one, and what order_columns says}
 --- @include "clock"
 --- @include "order_columns"
-local config, sequence, orders, placed, paused = unpack(KEYS)
-local epoch, above, below, limit, told = unpack(ARGV)
+--- @include "due_reply"
+local config, sequence, orders, placed, paused = unpack(KEYS, 1, 5)
+local epoch, timed, namespace, stream, above, below, limit, told = unpack(ARGV)
 
 -- A stream that was told nothing yet, or only of a namespace that is gone, has no orders.
 local known = redis.call('HGET', config, 'epoch')
 if known and known - epoch > 0 then
   return 'STALE'
+end
+timed_streams = timed
+local due = due_reply(namespace, stream)
+if due then
+  return due
 end
 local run = redis.call('ZRANGEBYSCORE', placed, '(' .. above, '(' .. below, 'WITHSCORES', 'LIMIT', 0, limit)
 local count = #run / 2

@@ -3,9 +3,10 @@
 --- ARGV: session request_number epoch feed timed namespace stream owner ('' for any user's order) order_id by
 --- most_digits
 --- REPLY: the amount that is left; 'n' it is not live, or not of the owner; 'MORE' and the amount, where by is more;
---- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'
+--- 'DIGITS' and how many, where what is left would have more than most_digits; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
+--- @include "due_reply"
 --- @include "record_in_stream"
 --- @include "reduce_order"
 local sessions, config = unpack(KEYS, 1, 2)
@@ -15,7 +16,11 @@ local done = answer_without_change(sessions, session, request_number, config, ep
 if done then
   return done
 end
-feed_length = feed
+feed_length, timed_streams = feed, timed
+local due = due_reply(namespace, stream)
+if due then
+  return answer(sessions, session, request_number, due, true)
+end
 local record = record_in_stream(namespace, stream, owner, order_id)
 if not record then
   return answer(sessions, session, request_number, 'n', true)

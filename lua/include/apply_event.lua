@@ -9,7 +9,7 @@ local function place_by_event(namespace, directory, sequence, stream, event, tex
   -- What is quoted in an id has a backslash before each quote: so the record begins behind the first of these.
   local from = string.find(text, '","user_id":"', 1, true)
   local record = '{' .. string.sub(text, from + 2)
-  return insert_order(namespace, directory, sequence, stream, event.order_id, event.user_id, record, behind) and 'y' or 'n'
+  return insert_order(namespace, directory, sequence, stream, event.order_id, event.user_id, record, '', behind) and 'y' or 'n'
 end
 
 local function answer_to_reduce(answer)

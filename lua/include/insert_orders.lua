@@ -4,17 +4,25 @@
 --- @include "stream_key"
 --- @include "next_sequence"
 --- @include "record_change"
+--- @include "with_deadline"
 
---- Inserts orders that are not live yet. `offsets` says where in `words` each begins: its stream, order id, user id and
---- record. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
+--- Inserts orders that are not live yet. `offsets` says where in `words` each begins: its stream, order id, user id,
+--- record and deadline or ''. What goes to one key is sent in one command: most of a short command's time is in the call. It must fit
 --- Lua's stack. Returns the last sequence number.
 local function insert_orders(namespace, directory, sequence, words, offsets, behind)
   local number = next_sequence(sequence, #offsets, behind)
   -- Six digits are printed in half the time of sixteen.
   local high, low = string.sub(number, 1, -7), tonumber(string.sub(number, -6)) - 1
-  local placed, records, users, stream_of_user, entries = {}, {}, {}, {}, {}
+  local placed, records, users, stream_of_user, entries, due = {}, {}, {}, {}, {}, {}
   for i, at in ipairs(offsets) do
     local stream, order_id, user_id, record = words[at], words[at + 1], words[at + 2], words[at + 3]
+    local deadline = words[at + 4]
+    if deadline ~= '' then
+      record = with_deadline(record, deadline)
+      local due_here = due[stream] or {}
+      due_here[#due_here + 1], due_here[#due_here + 2] = deadline, 'o:' .. order_id
+      due[stream] = due_here
+    end
     local placed_here, records_here, ids = placed[stream], records[stream], users[user_id]
     number = low + i < 1000000 and high .. string.format('%06d', low + i) or string.format('%.0f', number + 1)
     if placed_here then
@@ -40,6 +48,9 @@ local function insert_orders(namespace, directory, sequence, words, offsets, beh
   for stream, placed_here in pairs(placed) do
     redis.call('ZADD', stream_key(namespace, stream, 'placed'), unpack(placed_here))
     redis.call('HSET', stream_key(namespace, stream, 'orders'), unpack(records[stream]))
+  end
+  for stream, due_here in pairs(due) do
+    redis.call('ZADD', stream_key(namespace, stream, 'due'), unpack(due_here))
   end
   for user_id, ids in pairs(users) do
     redis.call('SADD', stream_key(namespace, stream_of_user[user_id], 'user:' .. user_id), unpack(ids))

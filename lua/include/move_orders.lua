@@ -3,6 +3,7 @@
 --- The first write is one that full memory refuses: so it refuses all.
 --- @include "stream_key"
 --- @include "remove_orders"
+--- @include "move_deadlines"
 local function move_orders(namespace, directory, from_stream, to_stream, user_id, order_ids, records)
   local from = stream_key(namespace, from_stream, '')
   local to = stream_key(namespace, to_stream, '')
@@ -23,6 +24,7 @@ local function move_orders(namespace, directory, from_stream, to_stream, user_id
     redis.call('SADD', to .. 'paused', unpack(paused))
   end
   redis.call('SADD', to .. 'user:' .. user_id, unpack(order_ids))
+  move_deadlines(namespace, from_stream, to_stream, order_ids)
   remove_orders(namespace, nil, from_stream, order_ids, {[user_id] = order_ids}, paused, 'left')
   redis.call('HSET', directory, unpack(entries))
   if feed_length ~= '' then

@@ -3,6 +3,7 @@
 --- On Redis Cluster the directory is nil: an id is released in another slot. `op` is what the feed says of it.
 --- @include "stream_key"
 --- @include "record_change"
+--- @include "due_reply"
 
 --- Removes one order, without the tables that many need.
 local function remove_order(namespace, directory, stream, order_id, user_id, op)
@@ -13,6 +14,9 @@ local function remove_order(namespace, directory, stream, order_id, user_id, op)
   redis.call('SREM', prefix .. 'user:' .. user_id, order_id)
   if directory then
     redis.call('HDEL', directory, order_id)
+  end
+  if timed_streams ~= '' then
+    redis.call('ZREM', prefix .. 'due', 'o:' .. order_id)
   end
   record_change(namespace, stream, op, order_id, user_id)
 end
@@ -31,6 +35,13 @@ local function remove_orders(namespace, directory, stream, order_ids, users, pau
   end
   if directory then
     redis.call('HDEL', directory, unpack(order_ids))
+  end
+  if timed_streams ~= '' then
+    local members = {}
+    for i, order_id in ipairs(order_ids) do
+      members[i] = 'o:' .. order_id
+    end
+    redis.call('ZREM', prefix .. 'due', unpack(members))
   end
   if op and feed_length ~= '' then
     for user_id, ids in pairs(users) do

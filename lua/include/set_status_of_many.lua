@@ -1,11 +1,16 @@
 --- Adds orders to the paused with SADD, or removes them with SREM, one after the other. `words` has their ids from
 --- `first` on. Returns a text with 'y' for each whose status changed, and 'n' for each that is not live, not of the
---- owner, or had that status already; and whether nothing was written.
+--- owner, or had that status already, or what due_reply says; and whether nothing was written.
 --- @include "stream_key"
 --- @include "record_status"
 --- @include "order_ids_by_stream"
+--- @include "due_reply"
 local function set_status_of_many(command, namespace, directory, owner, words, first)
   local by_stream, index_of, answers = order_ids_by_stream(directory, words, first)
+  local due = due_reply_of_any(namespace, by_stream)
+  if due then
+    return due, true
+  end
   local is_unwritten = true
   local old_status = command == 'SADD' and 0 or 1
   for stream, order_ids in pairs(by_stream) do

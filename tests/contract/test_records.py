@@ -101,7 +101,7 @@ def test_metadata_that_is_not_legal_is_refused(system, sends_nothing, metadata, 
             system.place_many([("o", "u", "c", 1, 1), ("p", "u", "c", 1, 1, metadata)])
 
 
-LATER = {"expires_at": 17, "amounts": {"amount": "9", "price": "9"}, "list": [1, {"price": "9"}], "z": None}
+LATER = {"valid_until": 17, "amounts": {"amount": "9", "price": "9"}, "list": [1, {"price": "9"}], "z": None}
 AS_OTHERS_WRITE = [
     pytest.param(lambda record: record | LATER, {"separators": (",", ":")}, id="fields-behind"),
     pytest.param(lambda record: LATER | record, {"separators": (",", ":")}, id="fields-before"),

@@ -9,11 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 
 import redis
 
+from cryptoorders_redis.order import EPOCH
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.replaying import assert_replays
 
@@ -97,7 +99,7 @@ class Names:
             kinds = {"config", "sessions", "workers", "intake"}
             kinds |= set() if self.is_cluster else {"sequence", *_OF_INTAKE}
         else:
-            kinds = {"orders", "placed", "paused", "user", "changes", "changed", "waiting", "intake"}
+            kinds = {"orders", "placed", "paused", "user", "due", "changes", "changed", "waiting", "intake"}
             kinds |= {"config", "sequence", "sessions", "fence", *_OF_INTAKE} if self.is_cluster else set()
         if kind not in kinds or (rest is not None) != (kind in _NAMED_FURTHER):
             return None
@@ -190,6 +192,12 @@ def assert_consistent(
         for user_id in owners.values():
             homes = [stream_of_user(user_id, each, placement) for each in numbers_of_streams]
             assert number in homes, f"{user_id!r} is not of stream {number}"
+        _assert_deadlines(found.config, stream, number)
+        switches = [member[2:].decode() for member in stream.due if member.startswith(b"u:")]
+        assert len(set(switches)) == len(switches)
+        for user_id in switches:
+            homes = [stream_of_user(user_id, each, placement) for each in numbers_of_streams]
+            assert number in homes, f"the switch of {user_id!r} is not of stream {number}"
         for order_id in owners:
             _assert_routed(names, order_id, directory.pop(order_id, None), number)
         numbers = stream.placed.values()
@@ -203,6 +211,17 @@ def assert_consistent(
     _assert_events(found)
     for number, told in found.told.items():
         _assert_told(found.config, told, number)
+
+
+def _assert_deadlines(config: dict[bytes, bytes], stream: "_Stream", number: int) -> None:
+    """Fail unless the orders' deadlines are those in due, and no order has one in a namespace without."""
+    due = {member[2:]: score for member, score in stream.due.items() if member.startswith(b"o:")}
+    expiring: dict[bytes, float] = {}
+    for order_id, record in stream.orders.items():
+        if text := json.loads(record).get("expires_at"):
+            expiring[order_id] = (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
+    assert due == expiring, f"stream {number}: due differs from the orders' deadlines"
+    assert config.get(b"timed") == b"1" or not stream.due, "deadlines in a namespace without"
 
 
 def _assert_routed(names: Names, order_id: bytes, entry: bytes | None, stream: int) -> None:
@@ -243,6 +262,7 @@ class _Stream:
     orders: dict[bytes, bytes] = field(default_factory=dict)
     placed: dict[bytes, float] = field(default_factory=dict)
     paused: set[bytes] = field(default_factory=set)
+    due: dict[bytes, float] = field(default_factory=dict)
     users: dict[bytes, str] = field(default_factory=dict)
     """Order id → the user whose set has it."""
     changes: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
@@ -250,8 +270,8 @@ class _Stream:
 
     @property
     def holds_orders(self) -> bool:
-        """Whether there is a key that exists only with orders."""
-        return bool(self.orders or self.placed or self.paused or self.users)
+        """Whether there is a key that exists only with orders, or with dead man's switches."""
+        return bool(self.orders or self.placed or self.paused or self.users or self.due)
 
 
 class _Found:
@@ -310,7 +330,9 @@ class _Found:
             assert not users.keys() & value, f"in two users' sets: {users.keys() & value}"
             users.update(dict.fromkeys(value, key.rest.decode()))
         else:
-            setattr(self.streams[key.stream], key.kind, dict(value) if key.kind == "placed" else value)
+            setattr(
+                self.streams[key.stream], key.kind, dict(value) if key.kind in ("placed", "due") else value
+            )
 
 
 _READS: dict[str, Callable[[Any, bytes], Any]] = {
@@ -320,6 +342,7 @@ _READS: dict[str, Callable[[Any, bytes], Any]] = {
     "orders": lambda pipe, name: pipe.hgetall(name),
     "placed": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
     "paused": lambda pipe, name: pipe.smembers(name),
+    "due": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
     "user": lambda pipe, name: pipe.smembers(name),
     "waiting": lambda pipe, name: pipe.zrange(name, 0, -1),
     "events": lambda pipe, name: pipe.hgetall(name),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import redis
@@ -31,6 +31,15 @@ USER, ORDER = "{u}:user:\n", "{o}:orders"
 
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
+NEVER_EXPIRES = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+OF_DEADLINES: dict[str, Callable[[str], object]] = {
+    "timed": lambda text: text == "" or 1 <= int(text) <= 9,
+    "expires_at": lambda text: text in ("", "+1") or re.fullmatch(r"7\d{15}", text),
+    "microseconds": {"60000000", "0"}.__contains__,
+}
+"""The kinds of arguments about deadlines."""
 
 OF_THE_INTAKE: dict[str, Callable[[str], object]] = {
     **dict.fromkeys(("window", "quiet"), "5000000".__eq__),
@@ -109,7 +118,7 @@ def named(names: list[str], values: Sequence[bytes]) -> list[tuple[str, bytes]]:
     """Return each value with its name; a name with dots behind it takes all that are left."""
     if names and names[-1].endswith("..."):
         rest = names[-1][:-3]
-        names = [*names[:-1], *[rest] * max(1, len(values) - len(names) + 1)]
+        names = [*names[:-1], *[rest] * max(0, len(values) - len(names) + 1)]
     assert len(names) == len(values)
     return list(zip(names, values, strict=True))
 
@@ -157,6 +166,7 @@ def make_every_call(system: CryptoOrderSystem) -> None:
         system.place(ORDER, USER, "BTC", 1, 1)
     system.configure(feed=50)
     system.get(ORDER)
+    have_deadlines(system)
     user.amend(ORDER, amount=2)
     user.reduce(ORDER, 1)
     many = [(ORDER + "2", USER, "BTC", 1, 1), (ORDER, USER, "BTC", 1, 1)]
@@ -172,6 +182,19 @@ def make_every_call(system: CryptoOrderSystem) -> None:
     user.display_all_live_orders()
     take_events(system)
     system.verify()
+
+
+def have_deadlines(system: CryptoOrderSystem) -> None:
+    """Make each call about deadlines, and let some pass."""
+    system.cancel(ORDER + "2")
+    assert system.place(ORDER + "2", USER, "BTC", 1, 1, expires_at=NEVER_EXPIRES)
+    system.cancel(ORDER + "2")
+    system.cancel_all_after(USER, 60)
+    system.cancel_all_deadline(USER)
+    system.cancel_all_after(USER, 0)
+    assert system.place_many([(ORDER + "2", USER, "BTC", 1, 1, None, timedelta(microseconds=1))]) == [True]
+    assert system.get(ORDER + "2") is None
+    system.user(USER).place(ORDER + "2", "BTC", 1, 1)
 
 
 def take_events(system: CryptoOrderSystem) -> None:

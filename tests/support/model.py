@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
 from cryptoorders_redis import CryptoOrderSystem, Order
-from cryptoorders_redis.order import Metadata
+from cryptoorders_redis.order import Expiry, Metadata
 
 EXACT = Context(prec=300)
 
@@ -21,13 +22,34 @@ class ModelOrder:
     price: Decimal
     paused: bool = False
     metadata: Metadata | None = None
+    expires_at: datetime | None = None
 
 
 class Model:
-    """The live orders, in a dict in placement order."""
+    """The live orders, in a dict in placement order, and a clock that stands until a test moves it."""
 
     def __init__(self) -> None:
         self.live: dict[str, ModelOrder] = {}
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.switches: dict[str, datetime] = {}
+
+    def tick(self, seconds: float) -> None:
+        """Move the clock, and carry out the deadlines that pass. A switch knows no orders placed after it."""
+        self.now += timedelta(seconds=seconds)
+        for user_id, moment in list(self.switches.items()):
+            if moment <= self.now:
+                del self.switches[user_id]
+                self.cancel_all_by_user(user_id)
+        for order_id, order in list(self.live.items()):
+            if order.expires_at and order.expires_at <= self.now:
+                del self.live[order_id]
+
+    def cancel_all_after(self, user_id: str, seconds: int) -> datetime | None:
+        self.switches.pop(user_id, None)
+        if not seconds:
+            return None
+        self.switches[user_id] = self.now + timedelta(seconds=seconds)
+        return self.switches[user_id]
 
     def place(
         self,
@@ -37,10 +59,14 @@ class Model:
         amount: Decimal,
         price: Decimal,
         metadata: Metadata | None = None,
+        expires_at: Expiry | None = None,
     ) -> bool:
         if order_id in self.live:
             return False
-        self.live[order_id] = ModelOrder(user_id, currency, amount, price, metadata=metadata)
+        moment = self.now + expires_at if isinstance(expires_at, timedelta) else expires_at
+        self.live[order_id] = ModelOrder(
+            user_id, currency, amount, price, metadata=metadata, expires_at=moment
+        )
         return True
 
     def pause(self, order_id: str, owner: str | None = None) -> bool:
@@ -117,8 +143,9 @@ def as_modelled(order: Order | None) -> ModelOrder | None:
     if order is None:
         return None
     return ModelOrder(
-        order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED", order.metadata
-    )
+        order.user_id, order.currency, order.amount, order.price, order.status == "PAUSED", order.metadata,
+        order.expires_at,
+    )  # fmt: skip
 
 
 def live_order(system: CryptoOrderSystem, order_id: str) -> Order:

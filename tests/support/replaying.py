@@ -47,11 +47,11 @@ def replay(entries: Sequence[Entry]) -> dict[bytes, Live | None]:
             assert not known or known.is_paused == (op == b"resume"), f"{entry_id}: nothing was changed"
             record, sequence = (known.record, known.sequence) if known else (None, None)
             state[order_id] = Live(user, record, sequence, op == b"pause")
-        elif op == b"cancel_all":
+        elif op in (b"cancel_all", b"cancel_all_after"):
             assert not order_id
             state.update({each: None for each, live in state.items() if live and live.user == user})
         else:
-            assert op in (b"cancel", b"fill", b"left"), (entry_id, fields)
+            assert op in (b"cancel", b"fill", b"left", b"expire"), (entry_id, fields)
             assert order_id not in state or known, f"{entry_id}: {order_id} was not live"
             state[order_id] = None
     return state

@@ -10,6 +10,7 @@ from tests.support.cluster import ClusterServers
 from tests.support.consistency import Names, change_settings
 from tests.support.lua_scripts import (
     CLUSTER_SCRIPTS,
+    OF_DEADLINES,
     OF_THE_INTAKE,
     ORDER,
     USER,
@@ -28,7 +29,7 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "configure", "create", "drop_keys", "finish_copy", "flush", "heartbeat",
+    "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys", "finish_copy", "flush", "heartbeat",
     "inspect", "measure", "newest", "page_by_user", "read_config", "resubmit", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
@@ -91,6 +92,7 @@ KEY_PATTERNS = {
     "paused": rf"{OF_STREAM}paused",
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
     "fence": rf"{OF_STREAM}fence:[\w-]+",
+    "due": rf"{OF_STREAM}due",
     "changes": rf"{OF_STREAM}changes",
     "changed": rf"{OF_STREAM}changed",
 }
@@ -102,11 +104,11 @@ KEY_PATTERNS |= {
     "even_outcomes": rf"{OF_STREAM}outcomes:even",
     "odd_outcomes": rf"{OF_STREAM}outcomes:odd",
     "workers": rf"{OF_NAMESPACE}workers",
-    "users": "|".join(KEY_PATTERNS[kind] for kind in ("user", "fence", "changes", "changed")),
+    "users": "|".join(KEY_PATTERNS[kind] for kind in ("user", "fence", "due", "changes", "changed")),
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
 KEY_PATTERNS["fences"] = "|".join(
-    KEY_PATTERNS[kind] for kind in ("fence", "placed", "user", "changes", "changed")
+    KEY_PATTERNS[kind] for kind in ("fence", "placed", "user", "due", "changes", "changed")
 )
 ANY_KEY = "|".join(KEY_PATTERNS.values())
 KEY_KINDS = {
@@ -124,8 +126,8 @@ ARGUMENT_KINDS = {
     "epoch": matches(r"\d{16}"),
     "settings_epoch": matches(r"\d{16}"),
     "feed": {"", "50"}.__contains__,
-    "timed": "".__eq__,
-    "fields": {"feed", "50", "intake_window", "5000000", "none", ""}.__contains__,
+    **OF_DEADLINES,
+    "fields": {"feed", "50", "intake_window", "5000000", "none", "timed", "1", ""}.__contains__,
     **OF_THE_INTAKE,
     "num_users": "1".__eq__,
     "seen": matches(r"e\d|n|[\w-]+|"),
@@ -136,10 +138,11 @@ ARGUMENT_KINDS = {
     "placement": "modulo".__eq__,
     "dropping": matches("[a-z]{16}"),
     "copying": matches("([a-z]{16})?"),
-    "copied": lambda text: text in {ORDER, USER, "17", "1"} or is_record(text),
+    "copied": lambda text: text in {ORDER, USER, "17", "1", ""} or is_record(text),
     "last_number": "17".__eq__,
     "stream": matches("[0-6]"),
-    "user_id": USER.__eq__,
+    "streams": matches("[0-6]"),
+    "user_id": {"", USER}.__contains__,
     "owner": {"", USER}.__contains__,
     "found_with": {"", USER}.__contains__,
     "order_id": matches(ONE_OF_THE_ORDERS),
@@ -148,7 +151,9 @@ ARGUMENT_KINDS = {
     "entries": matches(f"{ONE_OF_THE_ORDERS}|{ENTRY}"),
     "claimed_at": matches(r"\d{16}"),
     "behind": matches(r"0|\d{16}"),
-    "new": lambda text: matches(f"[0-6]|{ONE_OF_THE_ORDERS}|{re.escape(USER)}")(text) or is_record(text),
+    "new": lambda text: (
+        matches(f"[0-6]|{ONE_OF_THE_ORDERS}|{re.escape(USER)}|(\\+1)?|7\\d+")(text) or is_record(text)
+    ),
     "amount": matches("2"),
     "price": "".__eq__,
     "expected_amount": "".__eq__,

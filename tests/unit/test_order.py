@@ -143,6 +143,7 @@ def an_order(**changes):
         "placed_at": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
         "sequence": 1767323045000678,
         "metadata": None,
+        "expires_at": None,
     }
     return Order(**{**fields, **changes})
 
@@ -158,6 +159,7 @@ def test_an_order_as_a_dict_has_every_field():
         "placed_at": "2026-01-02T03:04:05.000678+00:00",
         "sequence": 1767323045000678,
         "metadata": None,
+        "expires_at": None,
     }
 
 

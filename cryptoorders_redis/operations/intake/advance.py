@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cryptoorders_redis.operations import Operation, Steps
 from cryptoorders_redis.operations.configure import config_call
+from cryptoorders_redis.operations.deadlines import carry_out_due
 from cryptoorders_redis.operations.intake.moves import move_events
 from cryptoorders_redis.operations.store import STALE, Store
 from cryptoorders_redis.validation import validate_int
@@ -34,7 +35,7 @@ class Progress(NamedTuple):
 def advance(
     store: Store, streams: Iterable[int] | None, share: tuple[int, int], limit: int
 ) -> Operation[Progress]:
-    """Apply the events that are due in some streams.
+    """Apply the events that are due in some streams, after the deadlines there that have passed.
 
     Args:
         store: the operations of the namespace.
@@ -60,6 +61,7 @@ def _advance(
         # A script that a missing right stops is not undone, and these have no session that tries the rights.
         yield [config_call(store, {"none": ""})]
         store.has_tried_rights = True
+    yield from carry_out_due(store, streams, share)
     done: dict[int, Sequence[int]] = {}
     first, step = share
     while True:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cryptoorders_redis.operations import Call
-from cryptoorders_redis.operations.head import pack_head
+from cryptoorders_redis.operations.head import timed_streams
 from cryptoorders_redis.operations.words import Argument, pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.keys import Keys
@@ -25,7 +25,10 @@ def advance_call(keys: Keys, settings: Settings, stream: int, limit: int) -> Cal
     )
     # While orders move to other streams, a user's may be in any.
     streams: Iterable[int] = (stream,) if settings.moving_from is None else settings.streams
+    # Of all streams: any may hold the id of an order to place, whose deadline has passed.
+    timed = timed_streams(settings, of_all=True)
+    head = (settings.epoch, settings.feed or "", timed, keys.namespace)
     words: tuple[Argument, ...] = (
-        pack_head(settings, keys.namespace), stream, intake.window, intake.quiet, intake.remember, limit,
+        *head, stream, intake.window, intake.quiet, intake.remember, limit,
     )  # fmt: skip
     return Call("advance", keys.slot, pack(names), pack((*words, *streams)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cryptoorders_redis.event import Op
 from cryptoorders_redis.operations import Call, Steps
 from cryptoorders_redis.operations.claims import claim_ids, release_dead
-from cryptoorders_redis.operations.head import feed_keys, pack_head
+from cryptoorders_redis.operations.head import optional_keys, pack_head
 from cryptoorders_redis.operations.store import STALE
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import Settings
@@ -159,7 +159,7 @@ def _advance_call(
         keys.waiting(stream),
         *(keys.user(stream, user_id) for user_id in users),
         *(keys.fence(stream, event.entry.token) for event in events if event.entry),
-        *feed_keys(keys, settings, stream),
+        *optional_keys(keys, settings, stream),
     )
     words = (
         pack_head(settings, keys.namespace), stream, intake.window, intake.quiet, intake.remember, claimed_at,
