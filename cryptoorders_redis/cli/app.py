@@ -56,6 +56,7 @@ def program(
 
 for _command in (
     orders.place, orders.amend, orders.reduce, orders.pause, orders.resume, orders.cancel, orders.cancel_all,
+    orders.cancel_all_after,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
     follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit,
     worker.worker, demo.demo,

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
+from cryptoorders_redis.cli.queries import parse_time
 from cryptoorders_redis.replay.commands import Op, parse_metadata
 
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
@@ -27,15 +29,27 @@ def place(
     metadata: Annotated[
         str | None, typer.Option(metavar="JSON", help="Data to keep with the order: one flat JSON object.")
     ] = None,
+    expires_at: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=parse_time, metavar="TIME", help="When the order expires, for example 2026-11-24T06:00Z."
+        ),
+    ] = None,
+    expires_in: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="After how many seconds the order expires.")
+    ] = None,
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
     streams: Streams = None,
     as_json: Json = False,
 ) -> None:
     """Place an order. Exits with 1 if the id is live already."""
+    if expires_at is not None and expires_in is not None:
+        raise typer.BadParameter("give --expires-at or --expires-in, not both")
     with store(url, namespace, streams, create=True) as system:
         kept = None if metadata is None else parse_metadata(metadata)
-        done = system.place(order_id, user_id, currency, amount, price, metadata=kept)
+        expiry = expires_at if expires_in is None else _seconds(expires_in)
+        done = system.place(order_id, user_id, currency, amount, price, metadata=kept, expires_at=expiry)
     _print_answers("place", [(order_id, done)], "it is live already", as_json)
 
 
@@ -156,6 +170,30 @@ def cancel_all(
         print(f"cancelled {cancelled} of {screen.escape_unsafe(user_id)}")
 
 
+def cancel_all_after(
+    user_id: UserId,
+    seconds: Annotated[int, typer.Argument(help="1 to 86400; 0 disarms the switch.")],
+    *,
+    url: Url = None,
+    namespace: Namespace = DEFAULT_NAMESPACE,
+    streams: Streams = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel all orders of a user after so many seconds, unless this is called again before.
+
+    It is a dead man's switch: each call replaces the one before.
+    """
+    with store(url, namespace, streams) as system:
+        moment = system.cancel_all_after(user_id, seconds)
+    text = moment and moment.isoformat(timespec="microseconds")
+    if as_json:
+        print(json.dumps({"op": "cancel_all_after", "user_id": user_id, "at": text}))
+    elif text:
+        print(f"all orders of {screen.escape_unsafe(user_id)} are cancelled at {text}")
+    else:
+        print(f"disarmed for {screen.escape_unsafe(user_id)}")
+
+
 def drop(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
@@ -179,6 +217,13 @@ def drop(
         print(json.dumps({"op": "drop", "namespace": namespace, "live": live}))
     else:
         print(f"dropped namespace {namespace} with {live} live orders")
+
+
+def _seconds(number: float) -> timedelta:
+    try:
+        return timedelta(seconds=number)
+    except (OverflowError, ValueError):
+        raise ValueError(f"--expires-in must be a number of seconds up to 200 years, not {number}") from None
 
 
 def _change_each(

@@ -198,16 +198,16 @@ def _is_routed_wrongly(stream: int, facts: OrderFacts) -> bool:
 def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> Iterator[str]:
     routed_here = _is_routed_here(stream, facts)
     if facts.record is None:
-        if facts.sequence is not None:
-            yield "in placed, but there is no such order"
-        if facts.paused:
-            yield "in paused, but there is no such order"
-        if facts.in_set_found_with:
-            yield f"in the set of user {found_with!r}, but there is no such order"
-        if routed_here:
-            yield "in the directory, but there is no such order"
-        if facts.deadline is not None:
-            yield "in due, but there is no such order"
+        found_in = {
+            "placed": facts.sequence is not None,
+            "paused": facts.paused,
+            f"the set of user {found_with!r}": facts.in_set_found_with,
+            "the directory": routed_here,
+            "due": facts.deadline is not None,
+        }
+        for where, is_there in found_in.items():
+            if is_there:
+                yield f"in {where}, but there is no such order"
         return
     if facts.sequence is None:
         yield "not in placed, so it is not listed"

@@ -175,6 +175,7 @@ def test_json_answers_for_machines(run, system):
         "placed_at": order.placed_at.isoformat(timespec="microseconds"),
         "sequence": order.sequence,
         "metadata": None,
+        "expires_at": None,
     }
     assert json.loads(run("get", "order1", "--json").stdout) == fields
     system.place("order2", "bob", "BTC", 1, 2)

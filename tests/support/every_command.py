@@ -8,6 +8,7 @@ COMMANDS = {
     "reduce": ("order1", "0.5"),
     "amend": ("order1", "--price", "3"),
     "cancel-all": ("alice",),
+    "cancel-all-after": ("alice", "60"),
     "get": ("order1",),
     "live": (),
     "count": (),

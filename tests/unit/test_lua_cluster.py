@@ -29,7 +29,8 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys", "finish_copy", "flush", "heartbeat",
+    "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys", "finish_copy",
+    "flush", "heartbeat",
     "inspect", "measure", "newest", "page_by_user", "read_config", "resubmit", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
