@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import pytest
 
+from cryptoorders_redis.operations import gate
 from cryptoorders_redis.schema import scripts
 from cryptoorders_redis.transport import resp
+from tests.support.clocks import Clock
 from tests.support.consistency import Client
 
 
@@ -50,3 +52,13 @@ def use_scripts(monkeypatch):
     monkeypatch.undo()
     scripts.script.cache_clear()
     resp._head.cache_clear()
+
+
+@pytest.fixture
+def clock(on_server, namespace, monkeypatch, tmp_path, use_scripts):
+    """A server's clock that the test moves."""
+    clock = Clock(on_server.raw, f"clock-of-{namespace}", tmp_path)
+    monkeypatch.setattr(gate, "READ_TIME", clock.command)
+    use_scripts(clock.scripts)
+    yield clock
+    clock.remove()

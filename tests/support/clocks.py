@@ -1,7 +1,7 @@
-"""A server's clock that a test moves: scripts and snapshots read a list of seconds and microseconds."""
+"""A server's clock that a test moves: scripts and snapshots read it in a list, as TIME would say it."""
 
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import redis
@@ -9,30 +9,42 @@ import redis
 from cryptoorders_redis.order import EPOCH
 from tests.support.servers import REPOSITORY
 
-CLOCK = "{clock}:of-the-tests"
 
+class Clock:
+    """A clock that stands until it is moved.
 
-def scripts_by_a_clock(tmp_path: Path, key: str = CLOCK) -> Path:
-    """Return a copy of the library's scripts that read the clock at a key; it must be set before."""
-    folder = shutil.copytree(REPOSITORY / "lua", tmp_path / "lua-by-a-clock")
-    count = 0
-    for path in folder.rglob("*.lua"):
+    Attributes:
+        now: what it says.
+        command: what a snapshot sends in place of TIME.
+        scripts: a copy of the library's scripts that read it.
+    """
+
+    def __init__(self, raw: redis.Redis, key: str, folder: Path) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.command = ("LRANGE", key, 0, 1)
+        self.scripts = shutil.copytree(REPOSITORY / "lua", folder / "lua-by-a-clock")
+        self._raw, self._key = raw, key
+        for path in self.scripts.rglob("*.lua"):
+            text = path.read_text().replace("redis.call('TIME')", f"redis.call('LRANGE', '{key}', 0, 1)")
+            path.write_text(text)
+        self.tick(0)
+
+    def tick(self, seconds: float) -> None:
+        """Move the clock."""
+        self.now += timedelta(seconds=seconds)
+        number = (self.now - EPOCH) // timedelta(microseconds=1)
+        with self._raw.pipeline() as pipe:
+            pipe.delete(self._key)
+            pipe.rpush(self._key, number // 1_000_000, number % 1_000_000)
+            pipe.execute()
+
+    def break_script(self, file: str, good: str, bad: str) -> None:
+        """Plant a bug in the scripts."""
+        path = self.scripts / file
         text = path.read_text()
-        count += text.count("redis.call('TIME')")
-        path.write_text(text.replace("redis.call('TIME')", f"redis.call('LRANGE', '{key}', 0, 1)"))
-    assert count >= 2
-    return folder
+        assert text.count(good) == 1, (file, good)
+        path.write_text(text.replace(good, bad))
 
-
-def read_clock(key: str = CLOCK) -> tuple[str, str, int, int]:
-    """Return the command that a snapshot sends in place of TIME."""
-    return ("LRANGE", key, 0, 1)
-
-
-def set_clock(raw: redis.Redis, now: datetime, key: str = CLOCK) -> None:
-    """Set the clock."""
-    microseconds = (now - EPOCH).total_seconds() * 1_000_000
-    with raw.pipeline() as pipe:
-        pipe.delete(key)
-        pipe.rpush(key, int(microseconds) // 1_000_000, int(microseconds) % 1_000_000)
-        pipe.execute()
+    def remove(self) -> None:
+        """Remove it from the server."""
+        self._raw.delete(self._key)
