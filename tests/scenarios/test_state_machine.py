@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import fakeredis
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from cryptoorders_redis import CryptoOrderSystem, OrderStatus, errors
+from cryptoorders_redis.operations import gate, standalone
 from cryptoorders_redis.operations import resize as resizing
 from cryptoorders_redis.transport.embedded import memory
+from tests.support.clocks import Clock
 from tests.support.consistency import Client, Names, assert_consistent, delete_all
 from tests.support.model import EXACT, MORE, Model, as_modelled, line
 from tests.support.nasty import NASTY_IDS
@@ -26,6 +29,8 @@ USER_IDS = st.sampled_from(USERS) | st.sampled_from(USERS) | st.sampled_from(NAS
 CURRENCIES = st.sampled_from(["BTC", "ETH", "{", "\0"])
 AMOUNTS = st.decimals(min_value="1e-12", max_value="1e12", places=12)
 PRICES = st.decimals(min_value=0, max_value="1e15", places=8) | st.integers(0, 10**30).map(Decimal)
+LIFETIMES = st.none() | st.sampled_from([1, 4, 20])
+FAR_AWAY = datetime(2150, 1, 1, tzinfo=UTC)
 METADATA = st.none() | st.dictionaries(TEXT, TEXT | st.integers() | st.booleans() | st.none(), max_size=2)
 
 
@@ -34,6 +39,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     url: str
     raw: Client
+    clock: Clock | None
+    """Which the machine moves; None on a cluster, whose nodes have clocks of their own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,6 +51,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.open.enter_context(CryptoOrderSystem(3, url=self.url, namespace=self.namespace))
             for _ in range(2)
         ]
+        if self.clock:
+            self.model.now = self.clock.now
         self.systems[0].configure(feed=100_000)  # so that all keys are compared with what it says
 
     def teardown(self) -> None:
@@ -52,15 +61,38 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 1), order=ORDER_IDS, user=USER_IDS, currency=CURRENCIES, amount=AMOUNTS,
-        price=PRICES, bound=st.booleans(), metadata=METADATA,
+        price=PRICES, bound=st.booleans(), metadata=METADATA, lives=LIFETIMES,
     )  # fmt: skip
-    def place(self, *, which, order, user, currency, amount, price, bound, metadata):
+    def place(self, *, which, order, user, currency, amount, price, bound, metadata, lives=None):
         system = self.systems[which]
-        expected = self.model.place(order, user, currency, amount, price, metadata)
+        expires_at = lives and timedelta(seconds=lives)
+        if lives and not self.clock:
+            expires_at = FAR_AWAY + timedelta(seconds=lives)
+        expected = self.model.place(order, user, currency, amount, price, metadata, expires_at)
+        more = {"metadata": metadata, "expires_at": expires_at}
         if bound:
-            assert system.user(user).place(order, currency, amount, price, metadata=metadata) is expected
+            assert system.user(user).place(order, currency, amount, price, **more) is expected
         else:
-            assert system.place(order, user, currency, amount, price, metadata=metadata) is expected
+            assert system.place(order, user, currency, amount, price, **more) is expected
+
+    @rule(seconds=st.sampled_from([1, 5, 30]))
+    def tick(self, seconds):
+        """Time passes. What is due then is carried out by the calls that follow, or by an event."""
+        if self.clock:
+            self.clock.tick(seconds)
+            self.model.tick(seconds)
+
+    @rule(which=st.integers(0, 1), user=USER_IDS, seconds=st.sampled_from([0, 3, 10]), bound=st.booleans())
+    def cancel_all_after(self, which, user, seconds, bound):
+        if self.clock:
+            system = self.systems[which]
+            armed = (
+                system.user(user).cancel_all_after(seconds)
+                if bound
+                else system.cancel_all_after(user, seconds)
+            )
+            assert armed == self.model.cancel_all_after(user, seconds)
+            assert self.systems[1 - which].cancel_all_deadline(user) == armed
 
     @rule(
         which=st.integers(0, 1), call=st.sampled_from(["pause", "resume", "cancel"]), order=ORDER_IDS,
@@ -218,11 +250,21 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
 
 @pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 10)])
 def test_every_sequence_of_calls_gives_what_the_model_gives(
-    request, monkeypatch, namespace, place, max_examples
+    request, monkeypatch, namespace, tmp_path, use_scripts, place, max_examples
 ):
     monkeypatch.setattr(resizing, "SLICE", 2)
+    monkeypatch.setattr(standalone, "SWEPT", 2)
+    clock = None
     if place == "memory":
         url, raw = f"memory://{namespace}", fakeredis.FakeRedis(server=memory._named_server(namespace))
     else:
         url, raw = request.getfixturevalue(f"on_{place}")
-    run(type("Machine", (StoreMachine,), {"url": url, "raw": raw}), max_examples)
+    if place != "cluster":
+        clock = Clock(raw, f"clock-of-{namespace}", tmp_path)
+        monkeypatch.setattr(gate, "READ_TIME", clock.command)
+        use_scripts(clock.scripts)
+    try:
+        run(type("Machine", (StoreMachine,), {"url": url, "raw": raw, "clock": clock}), max_examples)
+    finally:
+        if clock:
+            clock.remove()
