@@ -133,7 +133,7 @@ class Standalone(Store):
                 yield from become_timed(self)
             settings = self.settings
             (reply,) = yield [self._place_call(script, orders)]
-            if reply.startswith(EXPIRED):
+            if is_timed and reply.startswith(EXPIRED):
                 raise already_expired(reply)
             if reply != STALE:
                 return reply

@@ -45,7 +45,7 @@ def test_a_shell_completes_commands_and_options(program):
     program.environment |= {"_CRYPTOORDERS_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     for typed, completed in (
         ("pla", {"place"}),
-        ("can", {"cancel", "cancel-all"}),
+        ("can", {"cancel", "cancel-all", "cancel-all-after"}),
         ("--vers", {"--version"}),
     ):
         program.environment["COMP_WORDS"] = f"cryptoorders {typed}"
