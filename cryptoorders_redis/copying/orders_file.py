@@ -179,6 +179,8 @@ class Import:
         for line, order_id in enumerate(order_ids, start=batch.first_line):
             if order_id in written:
                 raise ValueError(f"line {line}: {_is_twice(order_id)}")
+        if not store.settings.timed and any(order.deadline for order in batch.orders.values()):
+            target.run(copying.make_timed(store))
         by_stream = sorted(batch.orders.values(), key=self._stream_of)
         for stream, group in groupby(by_stream, self._stream_of):
             orders = list(group)

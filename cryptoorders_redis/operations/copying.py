@@ -82,11 +82,22 @@ def _begin(store: Store, source: Settings) -> Steps[None]:
     config = yield from store.read_config()
     if config.copying != copying.encode() or config.is_dropping:
         raise _is_there_already(store, config)
-    if source.timed:
-        yield [config_call(store, {"timed": "1"})]
-        config = yield from store.read_config()
     epoch = (config.epoch or b"").decode()
-    store.settings = Settings(epoch, source.num_streams, source.placement, timed=source.timed)
+    store.settings = Settings(epoch, source.num_streams, source.placement)
+    if source.timed:
+        yield from _make_timed(store)
+
+
+def make_timed(store: Store) -> Operation[None]:
+    """Say that the copy has deadlines, before the first of them is written."""
+    return Operation("copy", "change", (store.keys.namespace,), _make_timed(store))
+
+
+def _make_timed(store: Store) -> Steps[None]:
+    yield [config_call(store, {"timed": "1"})]
+    config = yield from store.read_config()
+    epoch = (config.epoch or b"").decode()
+    store.settings = store.settings._replace(epoch=epoch, timed=True)
 
 
 def _is_there_already(store: Store, config: Config) -> errors.ConfigurationMismatch:

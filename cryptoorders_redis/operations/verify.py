@@ -214,12 +214,18 @@ def _problems(store: Store, stream: int, found_with: str, facts: OrderFacts) -> 
     if not routed_here:
         where = "no stream" if facts.entry is None else f"stream {_text(facts.entry)}"
         yield f"the directory names {where}, so that its id alone does not find it"
+    yield from _problems_of_record(store, stream, found_with, facts, facts.record)
+
+
+def _problems_of_record(
+    store: Store, stream: int, found_with: str, facts: OrderFacts, record: bytes
+) -> Iterator[str]:
     try:
-        user: str = check_record(facts.record)["user_id"]
+        user: str = check_record(record)["user_id"]
     except ValueError as problem:
-        yield f"its record cannot be read: {problem}: {facts.record!r}"
+        yield f"its record cannot be read: {problem}: {record!r}"
         return
-    expires_at, due = deadline_in(facts.record), facts.deadline and int(facts.deadline)
+    expires_at, due = deadline_in(record), facts.deadline and int(facts.deadline)
     if expires_at != due:
         yield f"its record says that it expires at {expires_at}, and due says {due}"
     if not facts.in_users_set:

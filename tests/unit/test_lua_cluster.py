@@ -29,9 +29,9 @@ from tests.support.recording import record
 NAMESPACE = "lua-test"
 
 SHARED = {
-    "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys", "finish_copy",
-    "flush", "heartbeat",
-    "inspect", "measure", "newest", "page_by_user", "read_config", "resubmit", "submit_many",
+    "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys",
+    "finish_copy", "flush", "heartbeat", "inspect", "measure", "newest", "page_by_user", "read_config",
+    "resubmit", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -97,9 +97,7 @@ KEY_PATTERNS = {
     "changes": rf"{OF_STREAM}changes",
     "changed": rf"{OF_STREAM}changed",
 }
-KEY_PATTERNS |= {
-    kind: rf"{OF_STREAM}{kind}" for kind in ("events", "dead", "letters", "waiting")
-} | {
+KEY_PATTERNS |= {kind: rf"{OF_STREAM}{kind}" for kind in ("events", "dead", "letters", "waiting")} | {
     "intake": rf"({OF_NAMESPACE}|{OF_STREAM})intake",
     "queued": rf"{OF_STREAM}events",
     "even_outcomes": rf"{OF_STREAM}outcomes:even",
