@@ -30,8 +30,8 @@ BATCH_BYTES = 16 * 1024 * 1024
 """The batch ends earlier where its lines are so long together."""
 
 CSV_COLUMNS = (
-    "order_id", "sequence", "placed_at", "status", "user_id", "currency", "amount", "price", "metadata",
-    "more",
+    "order_id", "sequence", "placed_at", "status", "user_id", "currency", "amount", "price", "expires_at",
+    "metadata", "more",
 )  # fmt: skip
 """The columns of a CSV file. The last one has the other fields of the record, as JSON."""
 
@@ -89,10 +89,11 @@ def _make_row(order: CopiedOrder) -> list[object]:
     more: dict[str, Any] = json.loads(order.record)
     first = [order.order_id, order.sequence, format_placed_at(order.sequence), status_of(order).value]
     named = [more.pop(name) for name in ("user_id", "currency", "amount", "price")]
-    metadata = more.pop("metadata", None)
+    expires_at, metadata = more.pop("expires_at", None), more.pop("metadata", None)
     return [
         *first,
         *named,
+        expires_at or "",
         "" if metadata is None else json.dumps(metadata),
         json.dumps(more) if more else "",
     ]
