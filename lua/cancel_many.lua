@@ -4,8 +4,8 @@
 --- ARGV: session request_number epoch feed timed namespace owner ('' for any user's) order_ids... (at most 1,000)
 --- REPLY: a text with 'y' for each order that was cancelled, 'n' for each that was not; 'STALE'; 'DUE' and a stream
 --- @include "session"
---- @include "record_change"
 --- @include "order_ids_by_stream"
+--- @include "due_reply_of_any"
 --- @include "user_of"
 --- @include "unreadable"
 --- @include "remove_orders"

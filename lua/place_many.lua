@@ -7,7 +7,7 @@
 --- first whose expires_at is not in the future; 'STALE'; 'DUE' and a stream
 --- @include "session"
 --- @include "record_change"
---- @include "due_reply"
+--- @include "due_reply_of_any"
 --- @include "fix_deadlines"
 --- @include "insert_orders"
 local sessions, config, sequence, directory = unpack(KEYS)

@@ -7,32 +7,16 @@
 --- at, from 0 on. While orders move, a user may have orders in two streams. Each script sets it first, as feed_length.
 local timed_streams = ''
 
-local function is_due(namespace, stream, now)
-  return redis.call('ZCOUNT', stream_key(namespace, stream, 'due'), '-inf', now) > 0
-end
-
 --- 'DUE' and the stream whose deadlines are to be carried out before; nil where there is none.
 local function due_reply(namespace, stream)
   if timed_streams == '' then
     return nil
   end
-  local now = clock_text()
-  if timed_streams == '1' then
-    return is_due(namespace, stream, now) and 'DUE ' .. stream or nil
-  end
-  for each = 0, timed_streams - 1 do
-    if is_due(namespace, each, now) then
+  local now, is_one = clock_text(), timed_streams == '1'
+  for number = 0, is_one and 0 or timed_streams - 1 do
+    local each = is_one and stream or number
+    if redis.call('ZCOUNT', stream_key(namespace, each, 'due'), '-inf', now) > 0 then
       return 'DUE ' .. each
-    end
-  end
-end
-
---- The same for several streams, the keys of a table.
-local function due_reply_of_any(namespace, by_stream)
-  for stream in pairs(timed_streams ~= '' and by_stream or {}) do
-    local due = due_reply(namespace, stream)
-    if due or timed_streams ~= '1' then
-      return due
     end
   end
 end

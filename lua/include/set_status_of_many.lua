@@ -4,7 +4,7 @@
 --- @include "stream_key"
 --- @include "record_status"
 --- @include "order_ids_by_stream"
---- @include "due_reply"
+--- @include "due_reply_of_any"
 local function set_status_of_many(command, namespace, directory, owner, words, first)
   local by_stream, index_of, answers = order_ids_by_stream(directory, words, first)
   local due = due_reply_of_any(namespace, by_stream)

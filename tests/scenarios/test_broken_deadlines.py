@@ -256,7 +256,11 @@ VARIANTS = [
     Broken(
         "one-stream-is-looked-at-in-a-resize",
         fired_while_a_user_has_two_homes,
-        ("include/due_reply.lua", "  if timed_streams == '1' then", "  if true then"),
+        (
+            "include/due_reply.lua",
+            "is_one = clock_text(), timed_streams == '1'",
+            "is_one = clock_text(), true",
+        ),
     ),
     Broken(
         "a-switch-fires-in-one-home",
