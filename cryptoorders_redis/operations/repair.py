@@ -1,4 +1,4 @@
-"""Makes the directory agree with the streams again, in small steps, while other clients make changes.
+"""Makes the directory and the deadlines agree with the orders again, while other clients make changes.
 
 On Redis Cluster they are in different slots, and a master that dies can lose its last writes. So there can be
 an entry without its order, an order without its entry, or an order that is live in two streams. What `verify`
@@ -9,21 +9,25 @@ from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Step
 from cryptoorders_redis.operations.changes import change_call
 from cryptoorders_redis.operations.claims import is_dead, look_step
 from cryptoorders_redis.operations.cluster import Cluster
+from cryptoorders_redis.operations.deadlines import become_timed
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.operations.verify import Inconsistency, find_all
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.config import number_in
 from cryptoorders_redis.schema.entries import Entry, decode_entry, new_entry
+from cryptoorders_redis.schema.records import deadline_in
 
 _ADDED = "its id did not find it, and does again"
 _REMOVED = "its entry in the directory had no order, and was removed"
+
+_DEADLINE_SET = "its deadline in due was another than its record says, and is the same now"
 
 _DONE = {b"added": _ADDED, b"removed": _REMOVED}
 """What lua/mend_entry.lua replies."""
 
 
 def repair(store: Store) -> Operation[list[Inconsistency]]:
-    """Mend the directory, and on Redis Cluster the config; reply with what was mended, and how."""
+    """Mend the directory, deadlines, and on Redis Cluster the config; reply with what was mended, and how."""
     return Operation("repair", "change", (store.keys.namespace,), _repair(store), is_long=True)
 
 
@@ -45,7 +49,28 @@ def _repair(store: Store) -> Steps[list[Inconsistency]]:
             how = yield from _mend_standalone(store, order_id, stream)
         if how:
             mended.append(Inconsistency(order_id, stream, how))
+        if (yield from _mend_deadline(store, order_id, stream)):
+            mended.append(Inconsistency(order_id, stream, _DEADLINE_SET))
+    if not store.settings.timed and any(each.subject == "timed" for each in found):
+        yield from become_timed(store)
+        mended.append(Inconsistency("timed", None, "the config says again that there are deadlines"))
     return mended
+
+
+def _mend_deadline(store: Store, order_id: str, stream: int) -> Steps[bool]:
+    """Make the stream's deadlines agree with an order's record; reply with whether they did not."""
+    keys = store.keys
+    (facts,) = yield from store.inspect(stream, "", [order_id.encode()])
+    try:
+        deadline = None if facts.record is None else deadline_in(facts.record)
+    except ValueError:
+        return False  # verify() says that the record cannot be read
+    if deadline == (facts.deadline and int(facts.deadline)):
+        return False
+    names = pack((keys.orders(stream), keys.due(stream)))
+    args = pack((order_id, facts.record or "", "" if deadline is None else deadline))
+    (reply,) = yield [Call("mend_deadline", keys.slot_of(stream), names, args)]
+    return reply == 1
 
 
 def _mend_standalone(store: Store, order_id: str, stream: int) -> Steps[str]:

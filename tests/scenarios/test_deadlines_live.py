@@ -203,3 +203,8 @@ def test_verify_names_deadlines_that_disagree(request, namespace, where):
         assert "due says None" in found["alice-0"]
         assert "no such order" in found["none"]
         assert "dead man's switch" in found["alice"]
+        backend.raw.hdel(f"{{{namespace}}}:config", "timed")
+        mended = {each.subject for each in system.repair()}
+        assert mended >= {"alice-0", "alice-1", "none"}
+        assert {each.subject for each in system.verify()} == {"what", "alice"}
+        assert backend.raw.zscore(due, "o:alice-0") == backend.raw.zscore(due, "o:alice-1") < 9e15

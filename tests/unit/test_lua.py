@@ -93,6 +93,7 @@ def calls_and_server(server):
     ):
         make_every_call(system)
         raw.hdel(Keys(NAMESPACE).directory(0), ORDER)
+        raw.zadd(Keys(NAMESPACE).due(stream_of_user(USER, 7)), {f"o:{ORDER}": 7e15})
         system.repair()
         raw.config_set("maxmemory", 1)
         system.count()
@@ -191,6 +192,7 @@ ARGUMENT_KINDS = {
     "words": str.isprintable,
     "owner": {"", USER}.__contains__,
     "record": is_record,
+    "deadline": "".__eq__,
     "orders": lambda text: text.isdigit() or text in {ORDER, ORDER + "2", USER, "", "+1"} or is_record(text),
     "amount": {"2"}.__contains__,
     "price": {""}.__contains__,

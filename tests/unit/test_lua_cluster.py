@@ -30,8 +30,8 @@ NAMESPACE = "lua-test"
 
 SHARED = {
     "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys",
-    "finish_copy", "flush", "heartbeat", "inspect", "measure", "newest", "page_by_user", "read_config",
-    "resubmit", "submit_many",
+    "finish_copy", "flush", "heartbeat", "inspect", "measure", "mend_deadline", "newest", "page_by_user",
+    "read_config", "resubmit", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -51,6 +51,7 @@ def runs_and_server():
             make_every_call(system)
             system.place(ORDER, USER, "BTC", 1, 1)
             raw.hdel(names.directory_of(ORDER), ORDER)
+            raw.zadd(f"{{{NAMESPACE}:{stream_of_user(USER, 7)}}}:due", {f"o:{ORDER}": 7e15})
             system.repair()
             raw.hset(names.directory_of(ORDER + "2"), ORDER + "2", names.entry_of(stream_of_user(USER, 7)))
             system.place(ORDER + "2", USER, "BTC", 1, 1)
@@ -140,6 +141,8 @@ ARGUMENT_KINDS = {
     "copied": lambda text: text in {ORDER, USER, "17", "1", ""} or is_record(text),
     "last_number": "17".__eq__,
     "stream": matches("[0-6]"),
+    "record": lambda text: not text or is_record(text),
+    "deadline": "".__eq__,
     "streams": matches("[0-6]"),
     "user_id": {"", USER}.__contains__,
     "owner": {"", USER}.__contains__,
