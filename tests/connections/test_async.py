@@ -12,7 +12,17 @@ import time
 import pytest
 import redis.asyncio
 
-from cryptoorders_redis import AsyncCryptoOrderSystem, AsyncUserOrders, CryptoOrderSystem, UserOrders, errors
+from cryptoorders_redis import (
+    AsyncCryptoOrderSystem,
+    AsyncIntake,
+    AsyncUserOrders,
+    AsyncWorker,
+    CryptoOrderSystem,
+    Intake,
+    UserOrders,
+    Worker,
+    errors,
+)
 from cryptoorders_redis.transport import aio_multiplexed
 from tests.support.consistency import assert_consistent
 from tests.support.proxy import Fault
@@ -29,13 +39,20 @@ def public(cls):
 
 def signature(cls, name):
     """The signature as text, with the words that differ by the API made the same."""
-    text = str(inspect.signature(inspect.getattr_static(cls, name)))
+    found = inspect.getattr_static(cls, name)
+    text = str(inspect.signature(found.fget if isinstance(found, property) else found))
+    text = text.replace("redis.aio_", "redis.").replace("redis.aio.", "redis.system.")
     return re.sub(r"Async|redis\.asyncio\.(client\.)?|redis\.(client\.)?|collections\.abc\.", "", text)
 
 
 @pytest.mark.parametrize(
     ("sync", "asynchronous"),
-    [(CryptoOrderSystem, AsyncCryptoOrderSystem), (UserOrders, AsyncUserOrders)],
+    [
+        (CryptoOrderSystem, AsyncCryptoOrderSystem),
+        (UserOrders, AsyncUserOrders),
+        (Intake, AsyncIntake),
+        (Worker, AsyncWorker),
+    ],
 )
 def test_both_faces_have_the_same_names_and_signatures(sync, asynchronous):
     assert {SAME_BUT_FOR_ASYNC.get(name, name) for name in public(sync)} == public(asynchronous)
