@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -39,7 +40,7 @@ def public(cls):
 
 def signature(cls, name):
     """The signature as text, with the words that differ by the API made the same."""
-    found = inspect.getattr_static(cls, name)
+    found: Any = inspect.getattr_static(cls, name)
     text = str(inspect.signature(found.fget if isinstance(found, property) else found))
     text = text.replace("redis.aio_", "redis.").replace("redis.aio.", "redis.system.")
     return re.sub(r"Async|redis\.asyncio\.(client\.)?|redis\.(client\.)?|collections\.abc\.", "", text)
