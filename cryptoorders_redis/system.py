@@ -675,12 +675,13 @@ class CryptoOrderSystem:
         return self._run(verify(self._store))
 
     def repair(self) -> list[Inconsistency]:
-        """Mend where the ids of orders do not lead to them, while other clients go on.
+        """Mend where ids do not lead to their orders, and deadlines, while other clients go on.
 
         A failover can lose the last writes of a master. On Redis Cluster the directory, which says where
         each order is, can then disagree with the streams. All of that is mended: an order that its id does
         not find is found again, an entry without an order is removed, and of an order that is live twice
-        the one that its id does not find is cancelled. What else `verify` finds is left as it is.
+        the one that its id does not find is cancelled. A deadline is set as the order's record says it.
+        What else `verify` finds is left as it is.
 
         Not atomic: one order after the other. It costs what `verify` costs. It may be interrupted, and run
         by several at once.

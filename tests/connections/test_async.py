@@ -41,7 +41,7 @@ def public(cls):
 def signature(cls, name):
     """The signature as text, with the words that differ by the API made the same."""
     found: Any = inspect.getattr_static(cls, name)
-    text = str(inspect.signature(found.fget if isinstance(found, property) else found))
+    text = str(inspect.signature(getattr(found, "fget", found)))
     text = text.replace("redis.aio_", "redis.").replace("redis.aio.", "redis.system.")
     return re.sub(r"Async|redis\.asyncio\.(client\.)?|redis\.(client\.)?|collections\.abc\.", "", text)
 

@@ -1,6 +1,7 @@
 """Fills a store with orders of all kinds, and reads two stores with plain commands to compare them."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptoorders_redis import CryptoOrderSystem
@@ -24,6 +25,9 @@ def fill(system: CryptoOrderSystem, raw: Any, namespace: str) -> None:
     orders = "{" + namespace + stream.replace("user:bob", "orders")
     for number, record in enumerate(ODD_RECORDS):
         raw.hset(orders, f"odd{number}", record)
+    for order_id in ("expires", "expires (paused)"):
+        assert system.place(order_id, "user2", "BTC", 1, 1, expires_at=datetime(2200, 1, 1, tzinfo=UTC))
+    system.pause("expires (paused)")
     system.pause_many([*NASTY_IDS[::3], *(f"o{n}" for n in range(0, 1500, 5)), "odd1"])
     system.cancel_many([f"o{n}" for n in range(0, 1500, 11)])
     system.place("last", "user1", "BTC", 1, 1)
