@@ -34,7 +34,7 @@ if not deadline or deadline - now > 0 then
   return {}
 end
 local user = stream_key(namespace, stream, 'user:' .. user_id)
-if redis.call('SCARD', user) == 0 then
+if redis.call('EXISTS', user) == 0 then
   redis.call('ZREM', due, 'u:' .. user_id)
   return {}
 end

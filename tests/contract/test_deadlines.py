@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cryptoorders_redis import NewOrder, errors
+from cryptoorders_redis import Event, NewOrder, errors
 from cryptoorders_redis.order import EPOCH
+from tests.support.blocking import worker_of
 
 SOON = timedelta(milliseconds=30)
 
@@ -228,3 +229,32 @@ def test_the_feed_says_what_expired_and_what_a_switch_ended(system):
     assert system.count() == 0
     assert [change.op for change in system.changes("start", wait=False)] == ["place", "expire"]
     assert [change.op for change in system.history("o").changes] == ["place", "expire"]
+
+
+@pytest.mark.parametrize("user", ["alice", "bob", "carol"])
+def test_events_find_no_order_whose_time_is_over(system, user):
+    system.intake.configure(quiet=None)
+    assert place(system, expires_at=SOON)
+    events = [
+        Event("pause", "alice", 1, "o", event_id="pause"),
+        Event("place", user, 2, "o", "BTC", 1, 1, event_id="place"),
+    ]
+    system.submit_many(events)
+    pass_deadline()
+    system.intake.flush()
+    worker_of(system).run_until_empty()
+    outcomes = system.outcomes([("pause", "alice"), ("place", user)])
+    assert [outcome.answer for outcome in outcomes] == [False, True]
+    assert system.get("o").user_id == user
+    assert system.verify() == []
+
+
+def test_a_dropped_namespace_leaves_no_deadline(system):
+    assert place(system, expires_at=LATER)
+    assert system.cancel_all_after("alice", 60)
+    system.drop()
+    assert place(system)
+    assert system.cancel_all_deadline("alice") is None
+    assert place(system, "p", expires_at=LATER)
+    assert system.cancel_all_after("bob", 60)
+    assert system.verify() == []
