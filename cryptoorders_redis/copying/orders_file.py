@@ -93,7 +93,7 @@ def _make_row(order: CopiedOrder) -> list[object]:
     return [
         *first,
         *named,
-        expires_at or "",
+        str(expires_at or "").replace("Z", "+00:00"),  # as in placed_at
         "" if metadata is None else json.dumps(metadata),
         json.dumps(more) if more else "",
     ]
