@@ -29,6 +29,7 @@ NAMES = (
     "client_time",
     "server_time",
     "feed",
+    "deadlines",
     "holding",
     "growth",
     "placement",

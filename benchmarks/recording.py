@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Sequence
+from datetime import timedelta
 
 import redis
 
@@ -17,8 +18,10 @@ def recorded(
     num_streams: int,
     orders: Sequence[tuple[str, str, str, str, str]],
     namespace: str = "cryptoorders",
+    *,
+    expires_at: timedelta | None = None,
 ) -> tuple[dict[str, list[bytes]], list[bytes], socket.socket]:
-    """Place, pause, resume and cancel the orders.
+    """Place, pause, resume and cancel the orders, which expire after a time where one is given.
 
     Returns:
         The bytes of each call; the keys in which the server remembers its answers; a socket to the server.
@@ -28,7 +31,7 @@ def recorded(
         for name in ("place", "pause", "resume", "cancel"):
             call = getattr(system, name)
             for order in orders:
-                answer = call(*order) if name == "place" else call(order[0])
+                answer = call(*order, expires_at=expires_at) if name == "place" else call(order[0])
                 assert answer
                 calls.setdefault(name, []).append(proxy.calls[-1])
     keys = {key for requests in calls.values() for key in _SESSIONS.findall(b"".join(requests))}
