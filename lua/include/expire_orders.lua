@@ -13,7 +13,7 @@ local function expire_orders(namespace, directory, stream, order_ids)
     members[i] = 'o:' .. order_id
     local user_id = record and user_of(record)
     if user_id then
-      if not users[user_id] and redis.call('EXISTS', prefix .. 'user:' .. user_id) == 0 then
+      if not directory and not users[user_id] and redis.call('EXISTS', prefix .. 'user:' .. user_id) == 0 then
         return set_elsewhere()
       end
       users[user_id] = users[user_id] or {}

@@ -3,7 +3,8 @@
 --- @include "stream_key"
 --- @include "cancel_all"
 local function fire_switch(namespace, directory, stream, user_id)
-  local first, last = stream, stream
+  local first = tonumber(stream)
+  local last = first
   if timed_streams ~= '1' then
     first, last = 0, timed_streams - 1
   end

@@ -188,6 +188,18 @@ def test_an_expired_orders_entry_is_released_on_a_cluster(on_cluster, namespace)
         assert not on_cluster.raw.hexists(names.directory_of("alice-3"), "alice-3")
 
 
+def test_spoiled_keys_of_an_order_keep_no_stream_waiting(on_server, namespace):
+    with CryptoOrderSystem(1, url=on_server.url, namespace=namespace) as system:
+        place_expiring(system, 3, SOON)
+        on_server.raw.delete(f"{{{namespace}:0}}:user:alice")
+        on_server.raw.hset(f"{{{namespace}:0}}:orders", "alice-1", "spoiled")
+        on_server.raw.hdel(f"{{{namespace}:0}}:orders", "alice-2")
+        time.sleep(0.04)
+        assert system.count() == 1
+        assert system.get("alice-1") is None
+        assert not on_server.raw.exists(f"{{{namespace}:0}}:due")
+
+
 @pytest.mark.parametrize("where", ["server", "cluster"])
 def test_verify_names_deadlines_that_disagree(request, namespace, where):
     backend = request.getfixturevalue(f"on_{where}")

@@ -363,10 +363,10 @@ def test_keys_are_named_the_same_in_every_release():
     keys = Keys("desk")
     assert [
         keys.config, keys.sequence_of(3), keys.directory(0), keys.orders(3), keys.placed(3), keys.paused(3),
-        keys.user(3, "{x}:y"),
+        keys.user(3, "{x}:y"), keys.due(3),
     ] == [
         "{desk}:config", "{desk}:sequence", "{desk:directory:0}", "{desk:3}:orders", "{desk:3}:placed",
-        "{desk:3}:paused", "{desk:3}:user:{x}:y",
+        "{desk:3}:paused", "{desk:3}:user:{x}:y", "{desk:3}:due",
     ]  # fmt: skip
 
 
