@@ -41,7 +41,7 @@ def test_a_change_feed_is_not_copied(server, other, namespace):
         assert_consistent(raw, namespace)
 
 
-@pytest.mark.parametrize("num_streams", [1, 3, 40])
+@pytest.mark.parametrize("num_streams", [1, 40])
 def test_a_round_trip_by_a_cluster_keeps_every_byte(
     server, cluster, cluster_raw, other, raw, namespace, num_streams
 ):
@@ -221,19 +221,18 @@ def test_a_killed_copy_can_be_dropped_or_made_again(program, system, other, name
     system.place_many([(f"o{n}", f"user{n}", "BTC", 1, 1) for n in range(20_000)])
     there = Program(other.url, namespace)
     with other.client() as raw:
-        for _ in range(2):
-            process = program.start("copy", "--to", other.url)
-            wait_until(lambda: raw.exists(f"{{{namespace}:0}}:orders"))
-            other.stop_answering()
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            other.go_on()
-            refused = there.run("count")
-            assert (refused.returncode, refused.stdout) == (2, "")
-            assert "has not ended" in refused.stderr
-            dropped = there.run("drop", "--yes")
-            assert dropped.returncode == 0
-            assert keys_of(raw, namespace) == []
+        process = program.start("copy", "--to", other.url)
+        wait_until(lambda: raw.exists(f"{{{namespace}:0}}:orders"))
+        other.stop_answering()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        other.go_on()
+        refused = there.run("count")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "has not ended" in refused.stderr
+        dropped = there.run("drop", "--yes")
+        assert dropped.returncode == 0
+        assert keys_of(raw, namespace) == []
         copy(program, other.url)
         assert_consistent(raw, namespace)
         assert there.run("count").stdout == "20000\n"

@@ -9,7 +9,7 @@ from cryptoorders_redis import AsyncCryptoOrderSystem, CryptoOrderSystem, errors
 from tests.support.processes import PythonProcess
 from tests.support.waiting import wait_until
 
-THREADS, TASKS = 1000, 5000
+THREADS, TASKS = 1000, 2000
 
 
 def num_connections(cluster, name):

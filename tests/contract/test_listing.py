@@ -8,7 +8,7 @@ import pytest
 
 from cryptoorders_redis import Order, OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
-from tests.support.model import line
+from tests.support.model import line, place_in_turn
 
 USERS = [f"user{number}" for number in range(9)]
 
@@ -167,9 +167,8 @@ STREAMS = [
 def test_live_orders_come_complete_and_in_order_over_many_pages(open_system, num_streams):
     system = open_system(num_streams)
     # Streams of very different sizes: most orders are one user's.
-    for number in range(1300):
-        user = "whale" if number % 4 else f"user{number % 50}"
-        system.place(f"o{number}", user, ("BTC", "ETH")[number % 2], 1, 1)
+    users = ["whale" if number % 4 else f"user{number % 50}" for number in range(1300)]
+    place_in_turn(system, [(f"o{n}", user, ("BTC", "ETH")[n % 2], 1, 1) for n, user in enumerate(users)])
     for number in range(0, 1300, 10):
         system.pause(f"o{number}")
     listing = system.display_all_live_orders()
@@ -189,8 +188,7 @@ def test_live_orders_come_complete_and_in_order_over_many_pages(open_system, num
 @pytest.mark.parametrize("filters", [{}, {"user_id": "whale"}], ids=["all", "of-one-user"])
 def test_an_order_live_throughout_is_given_exactly_once(open_system, filters):
     system = open_system(2)
-    for number in range(1300):
-        assert system.place(f"o{number}", "whale", "BTC", 1, 1)
+    place_in_turn(system, [(f"o{number}", "whale", "BTC", 1, 1) for number in range(1300)])
     ids = (f"o{number}" for number in itertools.chain(range(0, 1300, 13), range(1299, 0, -13)))
     gone, given = set(), []
     for order in system.live_orders(**filters):

@@ -7,7 +7,7 @@ import pytest
 from cryptoorders_redis import OrderStatus
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.consistency import change_settings
-from tests.support.model import line
+from tests.support.model import line, place_in_turn
 
 USERS = [f"user{number}" for number in range(9)]
 MICROSECOND = timedelta(microseconds=1)
@@ -125,8 +125,8 @@ def test_a_cursor_and_a_time_both_hold(orders):
 
 def test_all_bounds_together_over_many_pages(open_system):
     system = open_system(3)
-    for number in range(1600):
-        system.place(f"o{number}", USERS[number % 9] if number % 8 == 0 else "whale", "BTC", 1, 1)
+    users = [USERS[number % 9] if number % 8 == 0 else "whale" for number in range(1600)]
+    place_in_turn(system, [(f"o{number}", user, "BTC", 1, 1) for number, user in enumerate(users)])
     placed = list(system.live_orders())
     bounds = {"placed_after": placed[99].placed_at, "placed_before": placed[1500].placed_at}
     assert list(system.live_orders(**bounds)) == placed[100:1500]

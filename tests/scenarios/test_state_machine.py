@@ -248,7 +248,7 @@ def run(machine: type[StoreMachine], max_examples: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("place", "max_examples"), [("memory", 40), ("server", 80), ("cluster", 10)])
+@pytest.mark.parametrize(("place", "max_examples"), [("memory", 20), ("server", 60), ("cluster", 10)])
 def test_every_sequence_of_calls_gives_what_the_model_gives(
     request, monkeypatch, namespace, tmp_path, use_scripts, place, max_examples
 ):

@@ -1,12 +1,12 @@
 """A small model of the contract in memory. A store on any backend must give the same answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
 from cryptoorders_redis import CryptoOrderSystem, Order
-from cryptoorders_redis.order import Expiry, Metadata
+from cryptoorders_redis.order import Expiry, Metadata, OrderFields
 
 EXACT = Context(prec=300)
 
@@ -158,3 +158,12 @@ def live_order(system: CryptoOrderSystem, order_id: str) -> Order:
 def line(order: Order) -> str:
     """Return the line of the listing for an order."""
     return order.order_id + "(paused)" if order.status == "PAUSED" else order.order_id
+
+
+def place_in_turn(system: CryptoOrderSystem, orders: Sequence[OrderFields]) -> None:
+    """Place orders that are then listed in this turn, also where a batch is several scripts."""
+    if system._store.is_standalone:
+        assert all(system.place_many(orders))
+    else:
+        for order in orders:
+            assert system.place(*order[:5])
