@@ -34,15 +34,18 @@ NEWEST_IN_LINES = 10
 class Rates:
     """Orders a second since the last update.
 
-    An order that was placed and cancelled between two updates is not counted: it left nothing to read.
+    An order that was placed and cancelled between two updates is only in `changes`: it left nothing else to
+    read.
 
     Attributes:
         placed: Orders placed a second.
         cancelled: Orders cancelled a second.
+        changes: Changes of any kind a second, by the change feed; None where there is none.
     """
 
     placed: float
     cancelled: float
+    changes: float | None
 
 
 class View(Protocol):
@@ -107,7 +110,10 @@ class Watch:
 
 def _compute_rates(last: Summary, summary: Summary, seconds: float) -> Rates:
     cancelled = last.live + summary.placed - summary.live
-    return Rates(summary.placed / seconds, max(0, cancelled) / seconds)
+    changes = None
+    if summary.changes is not None and last.changes is not None:
+        changes = max(0, summary.changes - last.changes) / seconds
+    return Rates(summary.placed / seconds, max(0, cancelled) / seconds, changes)
 
 
 @contextlib.contextmanager
@@ -199,6 +205,7 @@ def _to_fields(at: datetime, summary: Summary, rates: Rates | None) -> dict[str,
         "moving_from": summary.moving_from,
         "placed_per_second": round(rates.placed, 3) if rates else None,
         "cancelled_per_second": round(rates.cancelled, 3) if rates else None,
+        "changes_per_second": None if rates is None or rates.changes is None else round(rates.changes, 3),
         "newest": [order.to_dict() for order in summary.newest],
     }
 
@@ -213,4 +220,7 @@ def _format_counts(summary: Summary) -> str:
 
 
 def _format_rates(rates: Rates | None) -> str:
-    return f"{rates.placed:.1f} placed/s, {rates.cancelled:.1f} cancelled/s" if rates else "no rates yet"
+    if rates is None:
+        return "no rates yet"
+    changes = "" if rates.changes is None else f", {rates.changes:.1f} changes/s"
+    return f"{rates.placed:.1f} placed/s, {rates.cancelled:.1f} cancelled/s{changes}"

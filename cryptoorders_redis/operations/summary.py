@@ -32,6 +32,7 @@ class Summary:
         sequence: The last sequence number that was assigned: `after` for the next call. 0 if there is none.
         newest: The newest live orders, the newest first.
         moving_from: The number of streams before, while a resize is under way; None if none is.
+        changes: How many changes the change feed has numbered, in all streams. None if there is no feed.
     """
 
     active: int
@@ -40,6 +41,7 @@ class Summary:
     sequence: int
     newest: tuple[Order, ...]
     moving_from: int | None = None
+    changes: int | None = None
 
     @property
     def live(self) -> int:
@@ -66,6 +68,8 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
             yield stream, ("ZCOUNT", store.keys.placed(stream), f"({after}", "+inf")
             yield stream, ("ZRANGE", store.keys.placed(stream), 0, 0, "REV", "WITHSCORES")
         yield from store.last_numbers(settings)
+        for stream in _feeds_of(settings):
+            yield stream, ("GET", store.keys.feed_of(stream)[1])
 
     while True:
         settings = store.settings
@@ -73,19 +77,27 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
         if replies is not None:
             num_streams = len(settings.streams)
             counts, heads = replies[: 2 * num_streams], replies[2 * num_streams : 4 * num_streams]
-            sequence = max(int(last or 0) for last in replies[4 * num_streams :])
+            first_feed = len(replies) - len(_feeds_of(settings))
+            sequence = max(int(last or 0) for last in replies[4 * num_streams : first_feed])
             streams = _streams_of_newest(settings, heads[1::2], newest)
             orders = yield from _newest(store, settings, streams, newest)
             if orders is not None:
                 store.note_sequence(sequence)
                 live, paused = sum(counts[0::2]), sum(counts[1::2])
                 placed = sum(heads[0::2])
-                return Summary(live - paused, paused, placed, sequence, tuple(orders), settings.moving_from)
+                changes = sum(int(number or 0) for number in replies[first_feed:]) if settings.feed else None
+                moving_from = settings.moving_from
+                return Summary(live - paused, paused, placed, sequence, tuple(orders), moving_from, changes)
             is_there = yield from store.catch_up(streams)
         else:
             is_there = yield from store.read_settings()
         if not is_there:
             return Summary(0, 0, 0, 0, ())
+
+
+def _feeds_of(settings: Settings) -> range:
+    """Return the streams that have a change feed."""
+    return settings.feeds if settings.feed else range(0)
 
 
 def _streams_of_newest(settings: Settings, heads: Sequence[Sequence[bytes]], number: int) -> Sequence[int]:

@@ -126,6 +126,23 @@ def test_watch_ends_after_as_many_looks_as_were_asked_for(program, nine_orders):
     assert "newest none" in program.run("watch", "--count", "1").stdout
 
 
+def test_watch_counts_all_changes_where_there_is_a_feed(program, nine_orders):
+    nine_orders.configure(feed=100)
+    with program.start("watch", "--interval", "0.3") as process:
+        assert "no rates yet" in process.stdout.readline().decode()
+        process.send_signal(signal.SIGSTOP)  # so that no look falls in between
+        for _ in range(3):
+            assert nine_orders.place("gone", "alice", "BTC", 1, 2)
+            assert nine_orders.cancel("gone")
+        process.send_signal(signal.SIGCONT)
+        seen = "0.0 changes/s"
+        while " 0.0 changes/s" in f" {seen}":
+            seen = process.stdout.readline().decode()
+        assert re.search(r"; 0\.0 placed/s, 0\.0 cancelled/s, [1-9]\d*\.\d changes/s; ", seen)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
 def test_watch_in_json(program, nine_orders):
     looks = program.run("watch", "--count", "2", "--interval", "0.1", "--json").stdout.splitlines()
     first, second = map(json.loads, looks)
