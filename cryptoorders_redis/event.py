@@ -4,7 +4,7 @@ import itertools
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -55,6 +55,27 @@ OPTIONAL_FIELDS: dict[Op, tuple[str, ...]] = {
 
 ONE_OF_FIELDS: dict[Op, tuple[str, ...]] = {Op.AMEND: ("amount", "price")}
 """At least one of these fields is needed."""
+
+
+def check_fields(
+    op: Op, given: Collection[str], *, required: Sequence[str] = (), optional: Sequence[str] = ()
+) -> None:
+    """Check that the fields that are given are those of the op, and these.
+
+    Raises:
+        ValueError: One is not, or one is missing. The message names the first one.
+    """
+    needed = dict.fromkeys((*FIELDS[op], *required))
+    allowed = {*needed, *OPTIONAL_FIELDS.get(op, ()), *optional}
+    for name in given:
+        if name not in allowed:
+            raise ValueError(f"{op} has no field {name!r}")
+    for name in needed:
+        if name not in given:
+            raise ValueError(f"{op} needs the field {name!r}")
+    one_of = ONE_OF_FIELDS.get(op)
+    if one_of and not any(name in given for name in one_of):
+        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
 
 
 def _make_ids() -> Iterator[str]:

@@ -130,3 +130,8 @@ class SingleChange(Operation[bool]):
 
     def steps(self) -> Steps[bool]:
         return (yield from self._carry_out(*self._arguments)) == b"y"
+
+
+def is_yes(steps: Steps[bytes]) -> Steps[bool]:
+    """Reply with whether the reply of other steps is b"y"."""
+    return (yield from steps) == b"y"

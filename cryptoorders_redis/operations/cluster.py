@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from cryptoorders_redis import errors
-from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps, is_yes
 from cryptoorders_redis.operations.changes import change_orders
 from cryptoorders_redis.operations.claims import place_orders, release_dead
 from cryptoorders_redis.operations.cluster_sweep import sweep_stream
@@ -54,7 +54,7 @@ class Cluster(Store):
         self.last_seen = max(self.last_seen, number)
 
     def place(self, new: NewOrder) -> Operation[bool]:
-        return Operation("place", "change", new[:1], _is_yes(self.place_batch((encode_new(new),))))
+        return Operation("place", "change", new[:1], is_yes(self.place_batch((encode_new(new),))))
 
     def place_batch(self, orders: Sequence[NewRecord]) -> Steps[bytes]:
         return place_orders(self, orders)
@@ -205,7 +205,7 @@ class Cluster(Store):
 
     def _change_one(self, name: str, order_id: str, owner: str, *more: str) -> Operation[bool]:
         ids = (validate_text(order_id, "order_id"),)
-        return Operation(name, "change", ids, _is_yes(self._change(name, owner, ids, more)))
+        return Operation(name, "change", ids, is_yes(self._change(name, owner, ids, more)))
 
     def _change(
         self, script: str, owner: str, ids: Sequence[str], more: Sequence[Argument] = ()
@@ -367,7 +367,3 @@ def _last_number(page: Sequence[Any]) -> int:
     """Return the sequence number of a page's last order; 0 where it has none."""
     (_, numbers, *_) = page[2]
     return int(numbers.rpartition(b" ")[2] or 0)
-
-
-def _is_yes(steps: Steps[bytes]) -> Steps[bool]:
-    return (yield from steps) == b"y"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
-from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps
+from cryptoorders_redis.operations import Call, Operation, ReadTransaction, SingleChange, Steps, is_yes
 from cryptoorders_redis.operations.deadlines import EXPIRED, SWEPT, already_expired, become_timed, carry_out
 from cryptoorders_redis.operations.found import Decode, N, OrderFacts, Page
 from cryptoorders_redis.operations.gate import due_in, gate_commands
@@ -34,7 +34,7 @@ class Standalone(Store):
     def place(self, new: NewOrder) -> Operation[bool]:
         orders = (encode_new(new),)
         if orders[0][3]:
-            return Operation("place", "change", new[:1], _is_yes(self._place("place", orders)))
+            return Operation("place", "change", new[:1], is_yes(self._place("place", orders)))
         return SingleChange("place", new[:1], self._place_call, self._place, "place", orders)
 
     def get(self, order_id: str, owner: str = "") -> Operation[Order | None]:
@@ -197,7 +197,3 @@ class Standalone(Store):
                 return order if order and owner in ("", order.user_id) else None
             if not (yield from self.read_settings()):
                 return None
-
-
-def _is_yes(steps: Steps[bytes]) -> Steps[bool]:
-    return (yield from steps) == b"y"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
-from cryptoorders_redis.event import FIELDS, ONE_OF_FIELDS, OPTIONAL_FIELDS, Event, Op
+from cryptoorders_redis.event import OPTIONAL_FIELDS, Event, Op, check_fields
 from cryptoorders_redis.order import NewOrder, Number
 from cryptoorders_redis.schema.events import encode_event
 from cryptoorders_redis.validation import validate_decimal, validate_order, validate_text
@@ -134,17 +134,7 @@ def _parse_named_fields(
     """Return the op and the other fields of a line, which has those of the op, and these."""
     fields = _parse_fields(line)
     op = _parse_op(fields)
-    needed = dict.fromkeys((*FIELDS[op], *required))
-    allowed = {"op", *needed, *OPTIONAL_FIELDS.get(op, ()), *optional}
-    for name in fields:
-        if name not in allowed:
-            raise ValueError(f"{op} has no field {name!r}")
-    for name in needed:
-        if name not in fields:
-            raise ValueError(f"{op} needs the field {name!r}")
-    one_of = ONE_OF_FIELDS.get(op)
-    if one_of and not any(name in fields for name in one_of):
-        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
+    check_fields(op, fields, required=required, optional=("op", *optional))
     del fields["op"]
     if fields.get("metadata") is not None:
         fields["metadata"] = _with_floats(fields["metadata"])

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple, cast
 
 from cryptoorders_redis.event import (
     FIELDS,
-    ONE_OF_FIELDS,
-    OPTIONAL_FIELDS,
     DeadLetter,
     Event,
     Op,
     Outcome,
     OutcomeState,
+    check_fields,
 )
 from cryptoorders_redis.order import EPOCH
 from cryptoorders_redis.schema.records import encode_record
@@ -62,7 +61,7 @@ def encode_event(event: object) -> QueuedEvent:
     op = _check_op(event.op)
     event_id = validate_text(event.event_id, "event_id")
     user_id = validate_text(event.user_id, "user_id")
-    given = _check_fields(op, event)
+    given = _given_fields(op, event)
     quoted = [f'"op":"{op}"']
     if "order_id" in given:
         quoted.append(f'"order_id":{_quoted(validate_text(event.order_id, "order_id"))}')
@@ -167,20 +166,10 @@ def _check_op(op: object) -> Op:
         raise ValueError(f"op must be one of {', '.join(Op)}, not {str(op)[:50]!r}") from None
 
 
-def _check_fields(op: Op, event: Event) -> list[str]:
-    """Return the names of the fields that are given, besides those of every event."""
-    needed = [name for name in FIELDS[op] if name != "user_id"]
-    allowed = (*needed, *OPTIONAL_FIELDS.get(op, ()))
+def _given_fields(op: Op, event: Event) -> list[str]:
+    """Return the names of the fields that are given, besides those of every event, if they are the op's."""
     given = [name for name in _OPTIONAL_OF_EVENTS if getattr(event, name) is not None]
-    for name in given:
-        if name not in allowed:
-            raise ValueError(f"{op} has no field {name!r}")
-    for name in needed:
-        if name not in given:
-            raise ValueError(f"{op} needs the field {name!r}")
-    one_of = ONE_OF_FIELDS.get(op)
-    if one_of and not any(name in given for name in one_of):
-        raise ValueError(f"{op} needs at least one of the fields {', '.join(map(repr, one_of))}")
+    check_fields(op, ("user_id", *given), required=("user_id",))
     return given
 
 
