@@ -7,10 +7,10 @@ from statistics import median
 import redis
 
 from benchmarks.filling import fill
-from benchmarks.harness import Samples, Scale, Section, Table, ratio, spread
-from benchmarks.peers import CALLS, STREAMS, new_order
-from benchmarks.recording import forget_answers, recorded
-from benchmarks.server_time import time_requests
+from benchmarks.harness import Scale, Section, Table, ratio, spread
+from benchmarks.peers import STREAMS, new_order
+from benchmarks.recording import recorded
+from benchmarks.server_time import Recorded, sample_calls
 from benchmarks.servers import IN_MEMORY, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
@@ -30,8 +30,7 @@ def run(scale: Scale) -> Section:
     section = Section("Deadlines", HOW)
     with redis_server(*IN_MEMORY) as server, server.client() as client:
         sessions: list[bytes] = []
-        connections = {}
-        sent: dict[str, dict[str, list[bytes]]] = {}
+        sent: dict[str, Recorded] = {}
         orders = [new_order("a", n) for n in range(4 * scale.calls)]
         for kind, namespace in NAMESPACES.items():
             with CryptoOrderSystem(STREAMS, url=server.url, namespace=namespace) as system:
@@ -39,16 +38,12 @@ def run(scale: Scale) -> Section:
                     system.cancel_all_after("nobody", 86_400)
                 fill(server.url, scale.sizes[0], streams=STREAMS, namespace=namespace)
             expires_at = FAR if kind == EXPIRING else None
-            sent[kind], keys, connections[kind] = recorded(
+            requests, keys, connection = recorded(
                 server.url, STREAMS, orders, namespace, expires_at=expires_at
             )
+            sent[kind] = requests, connection
             sessions += keys
-        samples: dict[str, dict[str, Samples]] = {call: {kind: [] for kind in sent} for call in CALLS}
-        for _ in range(scale.rounds):
-            forget_answers(client, sessions)
-            for call in CALLS:
-                for kind, requests in sent.items():
-                    samples[call][kind].append(time_requests(server, connections[kind], requests[call]))
+        samples = sample_calls(scale, server, sessions, sent)
         table = Table(("", OFF, ON, f"{ON} : {OFF}", EXPIRING))
         for call, of in samples.items():
             times = {kind: f"{1e6 * median(of[kind]):.2f} µs {spread(of[kind])}" for kind in of}

@@ -1,15 +1,14 @@
 """What the change feed costs the server, and how large it is."""
 
-import socket
 from statistics import median
 
 import redis
 
 from benchmarks.filling import fill
-from benchmarks.harness import Samples, Scale, Section, Table, ratio, spread
+from benchmarks.harness import Scale, Section, Table, ratio, spread
 from benchmarks.peers import CALLS, STREAMS, new_order
-from benchmarks.recording import forget_answers, recorded
-from benchmarks.server_time import time_requests
+from benchmarks.recording import recorded
+from benchmarks.server_time import Recorded, sample_calls
 from benchmarks.servers import IN_MEMORY, redis_server
 from cryptoorders_redis import CryptoOrderSystem
 
@@ -28,23 +27,17 @@ HOW = (
 def run(scale: Scale) -> Section:
     section = Section("Change feed", HOW)
     with redis_server(*IN_MEMORY) as server, server.client() as client:
-        sent: dict[str, dict[str, list[bytes]]] = {}
-        connections: dict[str, socket.socket] = {}
+        sent: dict[str, Recorded] = {}
         sessions: list[bytes] = []
         orders = [new_order("a", n) for n in range(4 * scale.calls)]
         for kind, namespace in NAMESPACES.items():
             with CryptoOrderSystem(STREAMS, url=server.url, namespace=namespace) as system:
                 system.configure(feed=KEPT if kind == ON else 0)
                 fill(server.url, scale.sizes[0], streams=STREAMS, namespace=namespace)
-            sent[kind], keys, connection = recorded(server.url, STREAMS, orders, namespace)
+            requests, keys, connection = recorded(server.url, STREAMS, orders, namespace)
+            sent[kind] = requests, connection
             sessions += keys
-            connections[kind] = connection
-        samples: dict[str, dict[str, Samples]] = {call: {OFF: [], ON: []} for call in CALLS}
-        for _ in range(scale.rounds):
-            forget_answers(client, sessions)
-            for call in CALLS:
-                for kind in (OFF, ON):
-                    samples[call][kind].append(time_requests(server, connections[kind], sent[kind][call]))
+        samples = sample_calls(scale, server, sessions, sent)
         bytes_of = {call: _bytes_of_an_entry(server.url, client, call) for call in CALLS}
     table = Table(("", OFF, ON, "on : off", "bytes"))
     for call, of in samples.items():

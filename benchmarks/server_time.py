@@ -3,7 +3,7 @@
 import json
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 import redis
@@ -34,6 +34,24 @@ HOW = (
 _SEQUENCE = re.compile(r"\b\d{16}\b")
 
 Commands = list[list[str]]
+
+
+Recorded = tuple[dict[str, list[bytes]], socket.socket]
+"""The requests of each call, and the connection to send them on."""
+
+
+def sample_calls(
+    scale: Scale, server: MeasuredServer, sessions: Sequence[bytes], sent: Mapping[str, Recorded]
+) -> dict[str, dict[str, Samples]]:
+    """Return, of each call and each kind of requests, the server's time for one in each round."""
+    samples: dict[str, dict[str, Samples]] = {call: {kind: [] for kind in sent} for call in CALLS}
+    with server.client() as client:
+        for _ in range(scale.rounds):
+            forget_answers(client, sessions)
+            for call in CALLS:
+                for kind, (requests, connection) in sent.items():
+                    samples[call][kind].append(time_requests(server, connection, requests[call]))
+    return samples
 
 
 def run(scale: Scale) -> Section:
