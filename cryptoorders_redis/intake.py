@@ -92,7 +92,7 @@ class Intake:
     def advance(
         self, streams: Iterable[int] | None = None, *, share: tuple[int, int] = (0, 1), limit: int = LIMIT
     ) -> Progress:
-        """Apply the events that are due once. An `Worker` does it again and again.
+        """Do one round of what a worker does: apply the events that are due.
 
         For each stream it is one script, which is atomic, and which takes about 10 µs an event. Any number of
         clients may do it at the same time: each event takes effect once.

@@ -25,7 +25,7 @@ CLOSED = "cryptoorders: cannot write to standard output: Broken pipe\n"
 @pytest.fixture
 def program(server, namespace):
     with CryptoOrderSystem(url=server.url, namespace=namespace) as system:
-        system.configure(feed=100)  # of which `follow` shows something
+        system.configure(feed=100)  # so that `follow` has something to show
         system.place("order1", "alice", "BTC", 1, 2)
     return Program(server.url, namespace)
 

@@ -47,7 +47,7 @@ COUNTING_BACKEND = BACKENDS[1]
 
 OF_A_CLUSTER_CLIENT = {"test_the_problem", "test_bulk", "test_records", "test_stats", "test_dropping"}
 """What of the contract is tested on a RedisCluster that is handed in: it changes how connections are made and
-what they could decode, of which these files have each kind of reply."""
+what they could decode. These files have each kind of reply."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Events take effect once and in their order, whoever dies, and whichever reply is lost."""
+"""Events take effect once and in their order, though workers die and replies are lost."""
 
 import random
 
