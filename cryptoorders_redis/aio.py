@@ -67,7 +67,7 @@ class AsyncCryptoOrderSystem:
     - `AccessDenied`, `StoreReadOnly`, `StoreFull`, `ServerError`: the server refused. Nothing was changed.
     - `StoreClosed`: the call came after `close`.
 
-    Example:
+    Examples:
         >>> import asyncio
         >>> async def main():
         ...     async with AsyncCryptoOrderSystem(num_streams=3, url="memory://") as system:
@@ -509,7 +509,7 @@ class AsyncCryptoOrderSystem:
             ValueError: An argument is not legal. Raised by the call, before any order is read.
             InconsistentData: An order's data cannot be read. Raised while iterating.
 
-        Example:
+        Examples:
             >>> import asyncio
             >>> async def main():
             ...     async with AsyncCryptoOrderSystem(url="memory://") as system:
@@ -901,7 +901,7 @@ class AsyncUserOrders:
     Attributes:
         user_id: The user.
 
-    Example:
+    Examples:
         >>> import asyncio
         >>> async def main():
         ...     async with AsyncCryptoOrderSystem(url="memory://") as system:

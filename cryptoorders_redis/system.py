@@ -67,7 +67,7 @@ class CryptoOrderSystem:
     - `AccessDenied`, `StoreReadOnly`, `StoreFull`, `ServerError`: the server refused. Nothing was changed.
     - `StoreClosed`: the call came after `close`.
 
-    Example:
+    Examples:
         >>> system = CryptoOrderSystem(num_streams=3, url="memory://")
         >>> system.place("order1", "alice", "BTC", "0.5", 60_000)
         True
@@ -505,7 +505,7 @@ class CryptoOrderSystem:
             ValueError: An argument is not legal. Raised by the call, before any order is read.
             InconsistentData: An order's data cannot be read. Raised while iterating.
 
-        Example:
+        Examples:
             >>> system = CryptoOrderSystem(url="memory://")
             >>> for number in range(5):
             ...     _ = system.place(f"order{number}", "alice", "BTC", "0.5", 60_000)
@@ -891,7 +891,7 @@ class UserOrders:
     Attributes:
         user_id: The user.
 
-    Example:
+    Examples:
         >>> alice = CryptoOrderSystem(url="memory://").user("alice")
         >>> alice.place("order1", "BTC", "0.5", 60_000)
         True
