@@ -110,7 +110,7 @@ def test_a_reader_creates_no_namespace(server):
         assert keys_of(admin, NAMESPACE) == []
 
 
-READING = {"get", "live", "count", "stats", "watch", "verify", "export", "copy"}  # from there
+READING = {"get", "live", "count", "stats", "watch", "metrics", "verify", "export", "copy"}  # from there
 
 
 def test_a_reader_can_use_every_command_that_reads(filled, reader_url):
