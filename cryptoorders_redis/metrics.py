@@ -99,16 +99,21 @@ class _Groups:
         self.labels: Sequence[str] = labels
         self._groups = groups
 
-    def add_up(
-        self, family: type[GaugeMetricFamily] | type[CounterMetricFamily], name: str, text: str, field: str
+    def combine(
+        self,
+        family: type[GaugeMetricFamily] | type[CounterMetricFamily],
+        name: str,
+        text: str,
+        field: str,
+        how: Callable[[Iterable[float]], float] = sum,
     ) -> Metric:
-        """Return a metric of the sum of a field."""
+        """Return a metric of a field: the sum over the streams, or what `how` makes of them."""
         metric = family(name, text, labels=self.labels)
         for values, streams in self._groups:
-            metric.add_metric(values, sum(getattr(stream, field) for stream in streams))
+            metric.add_metric(values, how(getattr(stream, field) for stream in streams))
         return metric
 
-    def add_up_kinds(
+    def add_up_each(
         self,
         family: type[GaugeMetricFamily] | type[CounterMetricFamily],
         name: str,
@@ -121,13 +126,6 @@ class _Groups:
         for values, streams in self._groups:
             for field in fields:
                 metric.add_metric((*values, field), sum(getattr(stream, field) for stream in streams))
-        return metric
-
-    def largest(self, name: str, text: str, field: str) -> Metric:
-        """Return a metric of the largest value of a field."""
-        metric = GaugeMetricFamily(name, text, labels=self.labels)
-        for values, streams in self._groups:
-            metric.add_metric(values, max(getattr(stream, field) for stream in streams))
         return metric
 
 
@@ -147,36 +145,44 @@ def _of_store(read: StoreMetrics) -> Iterable[Metric]:
 
 def _of_streams(read: StoreMetrics, groups: _Groups) -> Iterable[Metric]:
     gauge, counter = GaugeMetricFamily, CounterMetricFamily
-    yield groups.add_up_kinds(gauge, "cryptoorders_live", "Live orders.", "status", ("active", "paused"))
+    yield groups.add_up_each(gauge, "cryptoorders_live", "Live orders.", "status", ("active", "paused"))
     if read.changes is not None:
         name, text = "cryptoorders_changes", "Changes that the feed has numbered."
         # All feeds, those that a resize has emptied too: a counter must not fall.
         yield (
-            groups.add_up(counter, name, text, "changes")
+            groups.combine(counter, name, text, "changes")
             if groups.labels
             else counter(name, text, read.changes)
         )
-    yield groups.add_up(gauge, "cryptoorders_intake_waiting", "Events that wait.", "waiting")
-    yield groups.largest(
+    yield groups.combine(gauge, "cryptoorders_intake_waiting", "Events that wait.", "waiting")
+    yield groups.combine(
+        gauge,
         "cryptoorders_intake_oldest_seconds",
         "How long ago the first waiting event happened.",
         "oldest_seconds",
+        max,
     )
-    yield groups.largest(
-        "cryptoorders_intake_lag_seconds", "How long the first waiting event has been due.", "lag_seconds"
+    yield groups.combine(
+        gauge,
+        "cryptoorders_intake_lag_seconds",
+        "How long the first waiting event has been due.",
+        "lag_seconds",
+        max,
     )
-    yield groups.add_up_kinds(
+    yield groups.add_up_each(
         counter,
         "cryptoorders_intake",
         "Events that were applied; and those that were late, or refused.",
         "outcome",
         ("applied", "late", "refused"),
     )
-    yield groups.add_up(gauge, "cryptoorders_deadlines", "Deadlines that are set.", "deadlines")
-    yield groups.largest(
+    yield groups.combine(gauge, "cryptoorders_deadlines", "Deadlines that are set.", "deadlines")
+    yield groups.combine(
+        gauge,
         "cryptoorders_overdue_seconds",
         "How long ago the first deadline passed that was not carried out.",
         "overdue_seconds",
+        max,
     )
 
 
