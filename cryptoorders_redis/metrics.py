@@ -13,12 +13,12 @@ try:
     from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
     from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
     from prometheus_client.registry import Collector
-except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] != "prometheus_client":
+except ModuleNotFoundError as _missing:
+    if (_missing.name or "").partition(".")[0] != "prometheus_client":
         raise
     raise ImportError(
         "metrics need prometheus-client: run pip install 'cryptoorders-redis[metrics]'"
-    ) from missing
+    ) from _missing
 
 MAX_LABELLED_STREAMS = 64
 """With more streams the label `stream` is left out, unless it is asked for."""
