@@ -16,8 +16,9 @@ demo-cluster: $(VENV)/demo.stamp
 
 # These make the same calls for long, among faults or in every interleaving: they reach no line that the others do not,
 # and with coverage some take 1.7 times as long. So they run without it.
-WITHOUT_COVERAGE = tests/faults tests/project $(wildcard tests/scenarios/test_broken_*.py) \
-    tests/scenarios/test_cluster_interleavings.py tests/scenarios/test_state_machine.py
+WITHOUT_COVERAGE = tests/faults tests/project $(addprefix tests/scenarios/, test_broken_deadlines.py \
+    test_broken_intake.py test_broken_protocol.py test_broken_resizes.py test_cluster_interleavings.py \
+    test_state_machine.py)
 
 test: $(VENV)/test.stamp
 	$(BIN)/coverage erase
