@@ -50,6 +50,7 @@ WHY_SHELL_IS_NOT_RUN = {
     "docs/guides/backup.md": "it reads and writes the files of a server of the system",
     "docs/guides/cluster.md": "it starts servers on seven machines, or in containers",
     "docs/guides/failover.md": "it needs sentinels and replicas; tests/faults has its own",
+    "docs/guides/metrics.md": "it serves a port, and starts containers",
     "docs/guides/moving.md": "it needs a server and a cluster on other machines",
 }
 
