@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -68,22 +69,20 @@ def draw(shown: str) -> str:
 
 def _run(command: str, environment: dict[str, str]) -> bytes:
     """Run the program on a terminal, and return what it printed."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(  # noqa: S606 - there is no shell
-            sys.executable, [sys.executable, "-m", "cryptoorders_redis", *command.split()], environment
-        )
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    printed = b""
-    try:
-        while chunk := os.read(terminal, 65536):
-            printed += chunk
-    except OSError:  # Linux: the program has ended
-        pass
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(pid, 0)
-    if status:
+    terminal, end_of_program = pty.openpty()
+    fcntl.ioctl(end_of_program, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    arguments = [sys.executable, "-m", "cryptoorders_redis", *command.split()]
+    streams = {"stdin": end_of_program, "stdout": end_of_program, "stderr": end_of_program}
+    with subprocess.Popen(arguments, env=environment, start_new_session=True, **streams) as program:
+        os.close(end_of_program)
+        printed = b""
+        try:
+            while chunk := os.read(terminal, 65536):
+                printed += chunk
+        except OSError:  # Linux: the program has ended
+            pass
+    os.close(terminal)
+    if program.returncode:
         sys.exit(f"{command}: {printed.decode()}")
     return printed
 
