@@ -17,6 +17,7 @@ from cryptoorders_redis.intake import Intake
 from cryptoorders_redis.observing import CallInfo, Observer
 from cryptoorders_redis.operations.feed import Change
 from cryptoorders_redis.operations.history import History
+from cryptoorders_redis.operations.metrics import StoreMetrics, StreamMetrics
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.operations.verify import Inconsistency
@@ -48,7 +49,9 @@ __all__ = [
     "Outcome",
     "OutcomeState",
     "Stats",
+    "StoreMetrics",
     "StreamIntake",
+    "StreamMetrics",
     "StreamStats",
     "Submission",
     "Summary",
