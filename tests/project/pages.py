@@ -27,6 +27,8 @@ FIGURES = re.compile(r"(?<=<!-- figures -->\n\n).*?(?=\n\n<!-- end of figures --
 
 WRITTEN = [page for page in PAGES if page != GENERATED]
 
+RUN = {"pycon", "python", "console", "json"}
+
 NOT_RUN = {"sh", "text"}
 """`sh` changes the reader's machine. `text` is what the program before it prints, or a drawing."""
 
