@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -83,6 +84,8 @@ class Examples:
                 where = f"{page_name(self._page)}, line {block.line}"
                 if block.kind == "pycon":
                     self._run_session(block, where)
+                elif block.kind == "python" and (named := re.match(r"# (\w+\.py)\n", block.text)):
+                    (self._folder / named[1]).write_text(block.text, encoding="utf-8")
                 elif block.kind == "python":
                     self._run_program(block, following, where)
                 elif block.kind == "console":
@@ -97,6 +100,9 @@ class Examples:
         for value in self._names.values():
             if isinstance(value, CryptoOrderSystem):
                 value.close()
+        for file in self._folder.glob("*.pid"):  # of a server that a page has started, and did not end
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
 
     def _run_session(self, block: Block, where: str) -> None:
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

@@ -68,6 +68,7 @@ def store(own_server, monkeypatch):
     """A server of the page's own, which $CRYPTOORDERS_URL names."""
     server = own_server()
     monkeypatch.setenv("CRYPTOORDERS_URL", server.url)
+    monkeypatch.setenv("BROKER_URL", f"redis+socket://{server.socket}")
     return server
 
 
