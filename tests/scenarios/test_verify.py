@@ -135,7 +135,7 @@ DAMAGES = [
     ),
     pytest.param(
         lambda raw, keys: raw.sadd(keys.paused(7), "order1"),
-        ["no key of a namespace of 3 streams"],
+        ["in paused, but there is no such order"],
         id="a-stream-too-many",
     ),
     pytest.param(
