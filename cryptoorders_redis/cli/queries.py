@@ -218,12 +218,13 @@ def repair(
     as_json: Json = False,
 ) -> None:
     """Mend whatever verify finds, and print what was mended. Exits with 1 if something could not be."""
-    with exit_on_refusal():
-        with explain_missing_store(url):
-            link = Link(url, namespace, lambda store: open_damaged(store, streams))
-        with link:
-            mended = link.run(mend(link.store, is_dry=dry_run))
-            left = [] if dry_run else link.run(find_inconsistencies(link.store))
+    with (
+        exit_on_refusal(),
+        explain_missing_store(url),
+        Link(url, namespace, lambda store: open_damaged(store, streams)) as link,
+    ):
+        mended = link.run(mend(link.store, is_dry=dry_run))
+        left = [] if dry_run else link.run(find_inconsistencies(link.store))
     _print_inconsistencies(mended, as_json=as_json)
     if left:
         if not as_json:

@@ -8,6 +8,7 @@ what shows up only then is mended too.
 
 from cryptoorders_redis.operations import Operation, Steps
 from cryptoorders_redis.operations.cluster import Cluster
+from cryptoorders_redis.operations.deadlines import try_rights
 from cryptoorders_redis.operations.findings import (
     Inconsistency,
     Mended,
@@ -84,6 +85,8 @@ def _mend_all(mender: Mender) -> Mended:
         if suspect.kind == "order":
             of_orders.setdefault(suspect.data, []).append(suspect)
     mended: list[Inconsistency] = []
+    if suspects and not mender.is_dry:
+        yield from try_rights(mender.store)
     for suspect in sorted(suspects, key=_when):
         if suspect.kind != "order":
             mended += yield from _mend_one(mender, suspect)
@@ -96,7 +99,7 @@ def _when(suspect: Suspect) -> tuple[int, bool]:
     """Return what sorts suspects by when they are mended."""
     # Where nobody knows any more which orders are paused a feed is ended: its own keys come before.
     # What waits in the queue of another stream is moved before it is missed in its own.
-    comes_later = suspect.data.endswith(b":paused") if suspect.kind == "type" else suspect.more != "waiting"
+    comes_later = suspect.more == "set" if suspect.kind == "type" else suspect.more != "waiting"
     return _ORDER.index(suspect.kind), comes_later
 
 

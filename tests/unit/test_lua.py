@@ -237,6 +237,7 @@ def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
         if name in (
             "begin_sessions",
             "drop_keys",
+            "mend_event",
             "move",
             "move_events",
             "newest",

@@ -170,15 +170,15 @@ def _keep(mender: Mender, order: _Order, number: str = "", *, announced: bool = 
 
 def _end_double(mender: Mender, order: _Order, stream: int) -> Mended:
     """Cancel the order in another stream where it is live too."""
-    if isinstance(mender.store, Cluster):
-        said = yield from _mend_entry(mender, order, stream)
-    else:
-        call = _call(mender, order, stream, op="cancel", leaves_entry=True)
-        done = yield from _send(call, stream)
-        said = [_said(order, stream, LEFT_TWICE.format(order.keeps))] if done else []
-    if said:
-        _warn(mender, order, stream)
-    return said
+    store, how = mender.store, LEFT_TWICE.format(order.keeps)
+    if isinstance(store, Cluster):
+        # The streams were read one after the other: it may have left the one and joined the other meanwhile.
+        found = yield from mend_entry(store, order.order_id, stream, is_dry=True)
+        if found != how:
+            return []
+    _warn(mender, order, stream)
+    done = yield from _send(_call(mender, order, stream, op="cancel", leaves_entry=True), stream)
+    return [_said(order, stream, how)] if done else []
 
 
 def _clear(mender: Mender, order: _Order, stream: int, facts: OrderFacts) -> Mended:
@@ -274,6 +274,9 @@ def _call(
     shard = keys.directory(0) if store.is_standalone else ""
     users = sorted(order.users.get(stream, ()))
     user_id = order.user_id or next(iter(users), "")
+    if not record:
+        user_id = order.records.get(stream, {}).get("user_id") or user_id
+        users = sorted({*users, user_id} - {""})  # to be gone from all sets
     fields = order.records.get(order.keeps) if order.keeps is not None else None
     deadline = deadline_of(fields) if fields else None
     if seen is None:

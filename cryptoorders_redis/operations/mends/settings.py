@@ -78,9 +78,13 @@ def _find_wanted(store: Store, config: Config) -> Steps[dict[str, str]]:
         if not config.is_there and not most_streams:
             return {}  # there is no namespace
         placements = PLACEMENTS if needs_placement or not config.is_there else (_placement_in(config),)
-        asked = (num_streams,) if num_streams else (store.num_streams,) if store.num_streams else ()
-        found = _find_streams(users, placements, (*asked, *range(most_streams, MAX_STREAMS + 1)))
-        num, placement = found or ((*asked, most_streams, 1)[0] or 1, placements[0])
+        # What the config says, else what the caller says, else what fits all users.
+        asked = num_streams or store.num_streams
+        numbers = (asked,) if asked else range(most_streams, MAX_STREAMS + 1)
+        num, placement = _find_streams(users, placements, numbers) or (
+            asked or most_streams or 1,
+            placements[0],
+        )
         if num != num_streams:
             wanted["num_streams"] = str(num)
         if placement.encode() != (config.placement or b"modulo"):
@@ -134,9 +138,11 @@ def _find_users(store: Store) -> Steps[tuple[dict[tuple[int, str], None], int]]:
 def _latest_told(store: Cluster) -> Steps[int]:
     """Reply with the latest epoch that a stream knows."""
     config = yield from store.read_config()
-    keys = store.keys
-    replies = yield [
-        ReadTransaction(keys.slot_of(stream), [("HGET", keys.config_of(stream), "epoch")])
-        for stream in range(number_in(config.num_streams) or 1)
+    keys, streams = store.keys, range(number_in(config.num_streams) or 1)
+    types = yield [ReadTransaction(keys.slot_of(each), [("TYPE", keys.config_of(each))]) for each in streams]
+    hashes = [stream for stream, (found,) in zip(streams, types, strict=True) if found == b"hash"]
+    steps = [
+        ReadTransaction(keys.slot_of(each), [("HGET", keys.config_of(each), "epoch")]) for each in hashes
     ]
-    return max(whole_number(epoch) or 0 for (epoch,) in replies)
+    replies = (yield steps) if steps else []
+    return max((whole_number(epoch) or 0 for (epoch,) in replies), default=0)
