@@ -105,7 +105,7 @@ def test_repair_restores_settings_that_cannot_be_read(run, system, server, names
         raw.delete(config)
         assert run("repair", "--streams", "2").exit_code == 0
         assert raw.hget(config, "num_streams") == b"2"
-    assert "order1" in run("list").stdout
+    assert "order1" in run("live").stdout
 
 
 def test_repair_says_what_it_could_not_mend(run, system, server, namespace, monkeypatch):

@@ -108,7 +108,7 @@ def test_each_script_keeps_to_the_rule_for_keys(cluster, namespace, monkeypatch)
             "advance", "amend", "cancel", "cancel_all_by_user", "claim", "drop_keys", "due", "fence", "know",
             "page", "pause", "place", "reduce", "release", "resume",
         )
-    } | {"mend_order", "mend_sequence", "restore_config"}  # fmt: skip
+    } | {"mend_order", "mend_sequence"}  # fmt: skip
 
 
 PLANTED = [
