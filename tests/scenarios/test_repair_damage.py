@@ -157,14 +157,11 @@ def test_what_is_removed_is_logged_and_kept_aside(whole, caplog):
     assert whole.raw.get(aside) == b"x"
 
 
-@pytest.mark.parametrize("backend", ["server"], indirect=True)
 @pytest.mark.parametrize("change", ["cancel", "amend", "pause", "place"])
 def test_a_change_between_look_and_mend_is_not_undone(whole, change):
-    """At each step of a repair another client changes the order that is mended."""
-    steps = 1
-    for step_at in itertools.count():
-        if step_at >= steps:
-            break
+    """Another client changes an order that is mended: on one server before each step of the repair."""
+    step_at, done = 0, False
+    while not done:
         whole.restore()
         for damage in named(whole, ":0}:placed a1: deleted", ":1}:orders b2: deleted"):
             damage.apply(whole.raw)
@@ -172,27 +169,30 @@ def test_a_change_between_look_and_mend_is_not_undone(whole, change):
         repairing = Stepwise(repair(whole.link.store), whole.link)
         with CryptoOrderSystem(url=whole.url, namespace=whole.namespace) as system:
             for _ in range(step_at):
-                repairing.step()
-            changed = {
+                if not repairing.done:
+                    repairing.step()
+            done = repairing.done
+            has_changed = {
                 "cancel": lambda: system.cancel("a1"),
                 "amend": lambda: system.amend("a1", price=77),
-                "pause": lambda: system.pause("a1"),
+                "pause": lambda: system.pause("a1"),  # false while it is not listed
                 "place": lambda: system.place("b2", BOB, "BTC", 1, 99),
             }[change]()
-            count = step_at
             while not repairing.done:
                 repairing.step()
-                count += 1
-            steps = count
             whole.repair()
             assert system.verify() == []
             order, placed = system.get("a1"), system.get("b2")
             assert (order is None) == (change == "cancel")
             if order:
                 assert (order.price == 77) == (change == "amend")
-                assert (order.status == "PAUSED") == (change == "pause")
-            assert (placed is not None) == (change == "place" and changed)
-            assert_consistent(whole.raw, whole.namespace)
+                assert (order.status == "PAUSED") == (change == "pause" and has_changed)
+            assert (placed is not None) == (change == "place" and has_changed)
+            # What was placed before the repair told the feed that b2 is gone is twice in it.
+            assert_consistent(
+                whole.raw, whole.namespace, replays=change != "place" or not whole.names.is_cluster
+            )
+        step_at += 9 if whole.names.is_cluster else 1
 
 
 def test_an_order_that_is_live_twice_stays_where_its_id_finds_it(whole):
