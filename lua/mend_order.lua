@@ -4,7 +4,8 @@
 --- on one server the directory)
 --- ARGV: epoch feed timed namespace is_dry ('1' only says what would be done) stream directory (its key; '' to
 --- leave it) entry (what it says, or '') new_entry (what it is to say, or '') order_id seen (its record in the
---- stream, or '') record (the one that it is to have, '' to be gone) user_id deadline number is_paused op announced
+--- stream, or '') record (the one that it is to have, '' to be gone) user_id deadline number is_paused (what it was in another
+--- stream; where it is to be gone, as the caller saw it) op announced
 --- ('1' for the feed to say all of the order again) sets... (the other users in whose sets it was found)
 --- REPLY: words for what was mended: placed user due sets joined record paused entry; 'CHANGED' it is not as the caller
 --- saw it; 'STALE'
@@ -22,6 +23,8 @@ end
 local is_new = seen == '' and record ~= ''
 if (redis.call('HGET', stream_key(namespace, stream, 'orders'), order_id) or '') ~= seen
   or directory ~= '' and (redis.call('HGET', directory, order_id) or '') ~= entry
+  or record == '' and is_paused ~= ''
+    and redis.call('SISMEMBER', stream_key(namespace, stream, 'paused'), order_id) ~= tonumber(is_paused)
   or is_new and redis.call('EXISTS', fence) == 1 then
   return 'CHANGED'
 end

@@ -246,7 +246,7 @@ def _move_home(mender: Mender, order: _Order) -> Mended:
     found = yield from directory.claim(store.keys, [claim])
     left: Sequence[bytes] = ()
     if found[claim[0]][1] is None:
-        left = yield from _send(_call(mender, order, source, op="left"), source)
+        left = yield from _send(_call(mender, order, source, number=number, op="left"), source)
     if left:
         return said
     # Another client has changed it meanwhile: there it stays.
