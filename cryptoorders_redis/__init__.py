@@ -18,6 +18,7 @@ from cryptoorders_redis.observing import CallInfo, Observer
 from cryptoorders_redis.operations.feed import Change
 from cryptoorders_redis.operations.findings import Inconsistency
 from cryptoorders_redis.operations.history import History
+from cryptoorders_redis.operations.metrics import StoreMetrics, StreamMetrics
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
@@ -48,7 +49,9 @@ __all__ = [
     "Outcome",
     "OutcomeState",
     "Stats",
+    "StoreMetrics",
     "StreamIntake",
+    "StreamMetrics",
     "StreamStats",
     "Submission",
     "Summary",

@@ -10,6 +10,7 @@ from cryptoorders_redis.cli import (
     demo,
     follow,
     intake,
+    metrics,
     orders,
     queries,
     replay,
@@ -59,7 +60,7 @@ for _command in (
     orders.cancel_all_after,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
     follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit,
-    worker.worker, demo.demo,
+    worker.worker, metrics.metrics, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
 app.command("export")(export_orders)

@@ -1,14 +1,13 @@
 """The command that applies events, and looks whether somebody does."""
 
 import json
-import signal
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from cryptoorders_redis.cli import intake_view
 from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Url, store
+from cryptoorders_redis.cli.signals import ended_by_signal
 from cryptoorders_redis.system import CryptoOrderSystem
 from cryptoorders_redis.workers.worker import Worker
 
@@ -52,13 +51,7 @@ def worker(
                 raise typer.Exit(1)
             return
         runner = Worker(system, None if streams is None else _parse_streams(streams, system))
-
-        def stop(*_: object) -> None:
-            runner.stop()
-
-        with ExitStack() as stack:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                stack.callback(signal.signal, number, signal.signal(number, stop))
+        with ended_by_signal(runner.stop):
             if until_empty:
                 runner.run_until_empty()
             else:

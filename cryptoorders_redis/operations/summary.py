@@ -68,7 +68,7 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
             yield stream, ("ZCOUNT", store.keys.placed(stream), f"({after}", "+inf")
             yield stream, ("ZRANGE", store.keys.placed(stream), 0, 0, "REV", "WITHSCORES")
         yield from store.last_numbers(settings)
-        for stream in _feeds_of(settings):
+        for stream in feeds_of(settings):
             yield stream, ("GET", store.keys.feed_of(stream)[1])
 
     while True:
@@ -77,7 +77,7 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
         if replies is not None:
             num_streams = len(settings.streams)
             counts, heads = replies[: 2 * num_streams], replies[2 * num_streams : 4 * num_streams]
-            first_feed = len(replies) - len(_feeds_of(settings))
+            first_feed = len(replies) - len(feeds_of(settings))
             sequence = max(int(last or 0) for last in replies[4 * num_streams : first_feed])
             streams = _streams_of_newest(settings, heads[1::2], newest)
             orders = yield from _newest(store, settings, streams, newest)
@@ -95,7 +95,7 @@ def _summary(store: Store, newest: int, after: int) -> Steps[Summary]:
             return Summary(0, 0, 0, 0, ())
 
 
-def _feeds_of(settings: Settings) -> range:
+def feeds_of(settings: Settings) -> range:
     """Return the streams that have a change feed."""
     return settings.feeds if settings.feed else range(0)
 

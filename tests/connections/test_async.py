@@ -97,6 +97,7 @@ LONG_CALLS = {
     "count of a user": lambda orders: orders.count(user_id="alice"),
     "stats": lambda orders: orders.stats(),
     "summary": lambda orders: orders.summary(),
+    "metrics": lambda orders: orders.metrics(),
     "verify": lambda orders: orders.verify(),
     "drop": lambda orders: orders.drop(),
 }

@@ -245,6 +245,7 @@ def test_a_reader_can_use_every_call_that_reads(guarded):
                 lambda: list(reader.live_orders()),
                 lambda: list(reader.live_orders(user_id="user1")),
                 reader.summary,
+                lambda: reader.metrics().live,
             ):
                 system.drop()
                 system.place("order1", "user1", "BTC", 1, 2)

@@ -48,12 +48,13 @@ def test_an_observer_sees_each_call_once(api, server, namespace, observer):
             "count": user.count,
             "stats": system.stats,
             "summary": lambda: system.summary(newest=0),
+            "metrics": system.metrics,
             "display_all_live_orders": user.display_all_live_orders,
             "verify": system.verify,
             "cancel_all_by_user": user.cancel_all,
             "drop": system.drop,
         }
-        reads = {"get", "count", "stats", "summary", "display_all_live_orders", "verify"}
+        reads = {"get", "count", "stats", "summary", "metrics", "display_all_live_orders", "verify"}
         for name, call in calls.items():
             observer.seen.clear()
             answer = call()

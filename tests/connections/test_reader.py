@@ -1,6 +1,8 @@
 """The shipped user for reading can use every call that reads, and change nothing."""
 
 import re
+import time
+from datetime import timedelta
 
 import pytest
 import redis
@@ -53,11 +55,25 @@ def read_everything(system):
     assert len(list(system.live_orders())) == system.count() == len(system.display_all_live_orders()) == 50
     assert len(list(system.live_orders(user_id="user1", limit=4))) == 4
     assert system.count(user_id="user1", status="PAUSED") == system.summary().paused == 1
+    assert system.metrics().paused == 1
     assert system.stats().bytes > 1000
     assert system.verify() == []
     alice = system.user("user1")
     assert alice.display_all_live_orders()[0] == "order1(paused)"
     assert alice.get("order1").order_id == "order1"
+
+
+@pytest.mark.parametrize("api", [CryptoOrderSystem, BlockingSystem], ids=["sync", "async"])
+def test_a_reader_sees_that_a_deadline_is_overdue(filled, reader_url, api):
+    with CryptoOrderSystem(url=filled.url) as system, api(url=reader_url) as reader:
+        system.place("late", "user1", "BTC", 1, 1, expires_at=timedelta(milliseconds=1))
+        time.sleep(0.01)
+        with pytest.raises(errors.AccessDenied):
+            reader.count()
+        read = reader.metrics()
+        assert read.live == 51
+        assert max(stream.overdue_seconds for stream in read.streams) > 0.005
+        assert system.count() == 50
 
 
 CHANGES = {
@@ -94,7 +110,7 @@ def test_a_reader_creates_no_namespace(server):
         assert keys_of(admin, NAMESPACE) == []
 
 
-READING = {"get", "live", "count", "stats", "watch", "verify", "export", "copy"}  # from there
+READING = {"get", "live", "count", "stats", "watch", "metrics", "verify", "export", "copy"}  # from there
 
 
 def test_a_reader_can_use_every_command_that_reads(filled, reader_url):

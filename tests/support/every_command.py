@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": ("-",),
     "submit": ("-",),
     "worker": ("--until-empty",),
+    "metrics": ("--once",),
     "intake configure": ("--window", "1"),
     "intake flush": (),
     "intake stats": (),

@@ -195,6 +195,7 @@ def make_every_call(system: CryptoOrderSystem) -> None:
     list(system.live_orders(user_id=USER))
     list(system.live_orders(after=live_order(system, ORDER).sequence, placed_before=NEVER, limit=3))
     system.summary()
+    system.metrics()
     system.stats()
     system.display_all_live_orders()
     user.display_all_live_orders()

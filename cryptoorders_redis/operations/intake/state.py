@@ -1,14 +1,17 @@
 """The state of the intake, its workers, and making everything due that waits."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from cryptoorders_redis.event import IntakeStats, StreamIntake
 from cryptoorders_redis.operations import Call, Operation, ReadTransaction, Steps
+from cryptoorders_redis.operations.gate import READ_TIME, clock_in
 from cryptoorders_redis.operations.store import Commands, Store
-from cryptoorders_redis.operations.words import NO_WORDS, pack
+from cryptoorders_redis.operations.words import NO_WORDS, Argument, pack
 from cryptoorders_redis.schema.config import Settings
 from cryptoorders_redis.schema.events import to_moment
+from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.validation import validate_text
 
 DEAD_AFTER = 3_000_000
@@ -55,44 +58,59 @@ def intake_stats(store: Store) -> Operation[IntakeStats]:
 
 
 def _read_stats(store: Store) -> Steps[IntakeStats]:
-    keys = store.keys
-    intakes: Sequence[int] = ()
-    streams = range(0)
+    settings = store.settings
 
-    def make_commands(settings: Settings) -> Commands:
-        nonlocal intakes, streams
-        intakes, streams = intakes_of(store, settings), settings.streams
-        for stream in intakes:
-            yield stream, ("HMGET", keys.intake(stream), "latest", "released")
-            yield stream, ("ZCARD", keys.dead(stream))
-        for stream in streams:
-            yield stream, ("ZCARD", keys.waiting(stream))
-            yield stream, ("ZRANGE", keys.waiting(stream), 0, 0, "WITHSCORES")
-            yield stream, ("HMGET", keys.intake_counts(stream), "applied", "late", "refused")
+    def make_commands(current: Settings) -> Commands:
+        nonlocal settings
+        settings = current
+        return state_commands(store, current)
 
     replies = yield from store.snapshot(make_commands)
-    commands = (("TIME",), ("ZRANGE", keys.workers, 0, -1, "WITHSCORES"))
-    (((seconds, microseconds), workers),) = yield [ReadTransaction(keys.slot, commands)]
-    dead_since = int(seconds) * 1_000_000 + int(microseconds) - DEAD_AFTER
-    living = (
-        name.decode()
-        for name, beat in zip(workers[0::2], workers[1::2], strict=True)
-        if float(beat) > dead_since
-    )
-    of_intakes, of_streams = replies[: 2 * len(intakes)], iter(replies[2 * len(intakes) :])
-    newest = max((int(latest) for latest, _ in of_intakes[0::2] if latest), default=None)
-    released = [int(watermark) if watermark else None for _, watermark in of_intakes[0::2]]
-    known = [watermark for watermark in released if watermark is not None]
-    rows = [
-        _stream_intake(stream, next(of_streams), next(of_streams), next(of_streams)) for stream in streams
-    ]
+    (of_workers,) = yield [ReadTransaction(store.keys.slot, worker_commands(store.keys))]
+    return read_state(store, settings, replies, living_in(of_workers))
+
+
+def state_commands(store: Store, settings: Settings) -> Commands:
+    """Yield the commands that read the state of the intake, without its workers."""
+    keys = store.keys
+    for stream in intakes_of(store, settings):
+        yield stream, ("HMGET", keys.intake(stream), "latest", "released")
+        yield stream, ("ZCARD", keys.dead(stream))
+    for stream in settings.streams:
+        yield stream, ("ZCARD", keys.waiting(stream))
+        yield stream, ("ZRANGE", keys.waiting(stream), 0, 0, "WITHSCORES")
+        yield stream, ("HMGET", keys.intake_counts(stream), "applied", "late", "refused")
+
+
+def worker_commands(keys: Keys) -> Sequence[Sequence[Argument]]:
+    """Return the commands that read the clock and the workers, those among them that have died too."""
+    return (READ_TIME, ("ZRANGE", keys.workers, 0, -1, "WITHSCORES"))
+
+
+def living_in(replies: Sequence[Any]) -> Sequence[str]:
+    """Return the names of the living workers, sorted, from the replies to `worker_commands`."""
+    dead_since = clock_in(replies) - DEAD_AFTER
+    names, beats = replies[1][0::2], replies[1][1::2]
+    return sorted(name.decode() for name, beat in zip(names, beats, strict=True) if float(beat) > dead_since)
+
+
+def read_state(
+    store: Store, settings: Settings, replies: Iterable[Any], living: Sequence[str]
+) -> IntakeStats:
+    """Return the state of the intake, from the replies to `state_commands`. Takes no more than these."""
+    unread = iter(replies)
+    of_intakes = [(next(unread), next(unread)) for _ in intakes_of(store, settings)]
+    rows = [_stream_intake(stream, next(unread), next(unread), next(unread)) for stream in settings.streams]
+    newest = max((int(latest) for (latest, _), _ in of_intakes if latest), default=None)
+    known = [int(watermark) for (_, watermark), _ in of_intakes if watermark]
+    newest_time = None if newest is None else to_moment(newest)
     return IntakeStats(
         streams=tuple(rows),
-        newest=None if newest is None else to_moment(newest),
+        newest=newest_time,
         watermark=to_moment(min(known)) if known else None,
-        lag_seconds=_lag(rows, newest, store.settings.intake.window),
-        dead_letters=sum(of_intakes[1::2]),
-        workers=tuple(sorted(living)),
+        lag_seconds=lag_of(rows, newest_time, settings.intake.window),
+        dead_letters=sum(dead for _, dead in of_intakes),
+        workers=tuple(living),
     )
 
 
@@ -103,9 +121,9 @@ def _stream_intake(
     return StreamIntake(stream, waiting, oldest, *(int(count or 0) for count in counts))
 
 
-def _lag(streams: Sequence[StreamIntake], newest: int | None, window: int) -> float:
-    """Return for how long the first event that waits has been due, in seconds of event time."""
+def lag_of(streams: Sequence[StreamIntake], newest: datetime | None, window: int) -> float:
+    """Return for how long the first event of streams has been due, in seconds of event time."""
     oldest = min((stream.oldest for stream in streams if stream.oldest), default=None)
     if oldest is None or newest is None:
         return 0.0
-    return max(0.0, (to_moment(newest - window) - oldest).total_seconds())
+    return max(0.0, (newest - timedelta(microseconds=window) - oldest).total_seconds())
