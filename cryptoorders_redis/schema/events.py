@@ -16,9 +16,11 @@ from cryptoorders_redis.event import (
     check_fields,
 )
 from cryptoorders_redis.order import EPOCH
-from cryptoorders_redis.schema.numbers import LAST_TIME
 from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.validation import format_decimal, validate_int, validate_moment, validate_text
+
+LAST_TIME = 9_000_000_000_000_000
+"""Microseconds since 1970 in the year 2255: a sorted set's scores are exact up to there."""
 
 _OPTIONAL_OF_EVENTS = (
     "order_id",

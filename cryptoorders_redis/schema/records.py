@@ -10,8 +10,13 @@ from typing import Any, TypeAlias, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
-from cryptoorders_redis.schema.numbers import LAST_TIME
-from cryptoorders_redis.validation import format_decimal, format_expiry, format_metadata, validate_text
+from cryptoorders_redis.validation import (
+    MOST_MICROSECONDS,
+    format_decimal,
+    format_expiry,
+    format_metadata,
+    validate_text,
+)
 
 NewRecord: TypeAlias = tuple[str, str, bytes, str]
 """Of a new order its id, its user's id, its record, and its deadline as `format_expiry` writes it.
@@ -114,7 +119,7 @@ def _is_deadline(value: object) -> bool:
     if not isinstance(value, str) or not _DEADLINE.fullmatch(value):
         return False
     try:
-        return 0 <= _to_microseconds(value) <= LAST_TIME
+        return 0 <= _to_microseconds(value) <= MOST_MICROSECONDS
     except ValueError:  # such as the 30th of February
         return False
 
