@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format bench soak damage model
+.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format docs picture bench soak damage model
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -65,6 +65,17 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Writes the documentation site to build/site, in an environment of its own. Any warning is an error; --quiet would hide
+# them. NO_MKDOCS_2_WARNING: not an advertisement either. To look: python3 -m http.server --directory build/site
+docs: VENV = .venv-docs
+docs:
+	$(MAKE) VENV=$(VENV) $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# Writes README's picture of the command line, docs/images/terminal.svg: what the real program shows.
+picture: $(VENV)/demo.stamp
+	$(BIN)/python -m tools.record_picture
+
 # Writes docs/performance.md, its charts and README's figures, in an environment of its own, which has hiredis:
 # ten minutes on a quiet machine. QUICK=1 only shows that it works, and writes to build/. FULL=1 adds a store of
 # 5 million orders. ONLY="bulk memory" prints these sections alone.
@@ -114,6 +125,10 @@ $(VENV)/matrix.stamp: pyproject.toml | $(VENV)/pip.stamp
 
 $(VENV)/lint.stamp: pyproject.toml | $(VENV)/pip.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group lint
+	touch $@
+
+$(VENV)/docs.stamp: pyproject.toml | $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
 $(VENV)/bench.stamp: pyproject.toml | $(VENV)/pip.stamp

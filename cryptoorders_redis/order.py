@@ -111,7 +111,7 @@ class Order:
             The fields by name, in the order of the attributes. `placed_at` and `expires_at` are ISO 8601 text
                 in UTC, always with six digits of a second.
 
-        Example:
+        Examples:
             >>> from cryptoorders_redis import CryptoOrderSystem
             >>> system = CryptoOrderSystem(url="memory://")
             >>> system.place("order1", "alice", "BTC", "0.50", 60_000)

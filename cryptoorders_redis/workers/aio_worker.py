@@ -39,7 +39,7 @@ class AsyncWorker:
         name: The name of this worker, by which the others know it.
         applied: How many events it has applied or refused.
 
-    Example:
+    Examples:
         >>> import asyncio
         >>> from cryptoorders_redis import AsyncCryptoOrderSystem, Event
         >>> async def main():

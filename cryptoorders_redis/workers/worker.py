@@ -40,7 +40,7 @@ class Worker:
         name: The name of this worker, by which the others know it.
         applied: How many events it has applied or refused.
 
-    Example:
+    Examples:
         >>> from cryptoorders_redis import CryptoOrderSystem, Event
         >>> system = CryptoOrderSystem(url="memory://")
         >>> system.submit(Event("pause", "alice", 2_000, "order1"))

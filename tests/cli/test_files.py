@@ -303,6 +303,13 @@ def test_an_export_writes_into_what_is_no_regular_file(run, program, system, tmp
     assert program.run("export", "/dev/stdout").stdout.startswith(written.decode())
 
 
+def test_a_full_disk_ends_an_export_with_2(run, system):
+    system.place("o", "alice", "BTC", 1, 1)
+    result = run("export", "/dev/full")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "cryptoorders: cannot write /dev/full: No space left on device\n"
+
+
 def test_an_export_is_piped_into_an_import(run, program, system, raw, other, namespace):
     fill(system, raw, namespace)
     exported = subprocess.run(

@@ -28,6 +28,7 @@ def filled(server):
     """The server of a namespace with orders, by the default user, who may do everything here."""
     with CryptoOrderSystem(3, url=server.url) as system:
         system.place_many([(f"order{n}", f"user{n % 5}", "BTC", 1, 2) for n in range(50)])
+        system.configure(feed=100)
         system.pause("order1")
         yield server
 
@@ -58,6 +59,13 @@ def read_everything(system):
     assert system.metrics().paused == 1
     assert system.stats().bytes > 1000
     assert system.verify() == []
+    assert len(list(system.changes("start", wait=False))) == 1
+    assert system.history("order50").is_complete is False
+    assert system.position()
+    assert system.outcome("e1", "user1") == system.outcomes([("e1", "user1")])[0]
+    assert system.intake.stats().waiting == 0
+    assert system.intake.dead_letters() == []
+    assert system.cancel_all_deadline("user1") is None
     alice = system.user("user1")
     assert alice.display_all_live_orders()[0] == "order1(paused)"
     assert alice.get("order1").order_id == "order1"

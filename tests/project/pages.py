@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ FIGURES = re.compile(r"(?<=<!-- figures -->\n\n).*?(?=\n\n<!-- end of figures --
 """What `make bench` writes in README.md."""
 
 WRITTEN = [page for page in PAGES if page != GENERATED]
+
+RUN = {"pycon", "python", "console", "json"}
 
 NOT_RUN = {"sh", "text"}
 """`sh` changes the reader's machine. `text` is what the program before it prints, or a drawing."""
@@ -81,6 +84,8 @@ class Examples:
                 where = f"{page_name(self._page)}, line {block.line}"
                 if block.kind == "pycon":
                     self._run_session(block, where)
+                elif block.kind == "python" and (named := re.match(r"# (\w+\.py)\n", block.text)):
+                    (self._folder / named[1]).write_text(block.text, encoding="utf-8")
                 elif block.kind == "python":
                     self._run_program(block, following, where)
                 elif block.kind == "console":
@@ -95,6 +100,9 @@ class Examples:
         for value in self._names.values():
             if isinstance(value, CryptoOrderSystem):
                 value.close()
+        for file in self._folder.glob("*.pid"):  # of a server that a page has started, and did not end
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
 
     def _run_session(self, block: Block, where: str) -> None:
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

@@ -2,12 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.servers import REPOSITORY
+from tests.support.examples import run_example
 
 
 @pytest.fixture(params=[os.environ["PATH"], "/nonexistent"], ids=["on PATH", "embedded"])
@@ -16,17 +14,7 @@ def path(request):
 
 
 def test_the_cluster_demo_shows_a_failover_and_leaves_nothing(path, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", REPOSITORY / "examples" / "cluster_demo.py"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(tmp_path)},
-    )
-    shown = done.stdout
-    assert done.returncode == 0, shown
+    shown = run_example("cluster_demo.py", PATH=path, TMPDIR=str(tmp_path))
     assert "Each was placed once: 400 answers were True, and 400 orders are live." in shown
     assert re.search(r"^No call failed, and 0 of \d+ answers were wrong\.$", shown, re.MULTILINE), shown
     assert "# the same listing" in shown

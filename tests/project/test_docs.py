@@ -1,6 +1,7 @@
 """What README and docs show is what happens; their links lead somewhere; their words are plain."""
 
 import re
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from tests.project.pages import (
     GENERATED,
+    NOT_RUN,
     PAGES,
     REPOSITORY,
+    RUN,
     WRITTEN,
     Examples,
     anchors,
@@ -41,6 +44,21 @@ BANNED = {
 """What makes a page hard to read for people whose first language is not English."""
 
 
+WHY_SHELL_IS_NOT_RUN = {
+    "README.md": "it installs packages, and runs make",
+    "docs/getting-started.md": "it installs packages",
+    "docs/guides/backup.md": "it reads and writes the files of a server of the system",
+    "docs/guides/cluster.md": "it starts servers on seven machines, or in containers",
+    "docs/guides/failover.md": "it needs sentinels and replicas; tests/faults has its own",
+    "docs/guides/metrics.md": "it serves a port, and starts containers",
+    "docs/guides/moving.md": "it needs a server and a cluster on other machines",
+}
+
+
+def of_kind(page, kind):
+    return [block.text for block in blocks(page) if block.kind == kind]
+
+
 def by_page(pages):
     return pytest.mark.parametrize("page", pages, ids=page_name)
 
@@ -50,6 +68,7 @@ def store(own_server, monkeypatch):
     """A server of the page's own, which $CRYPTOORDERS_URL names."""
     server = own_server()
     monkeypatch.setenv("CRYPTOORDERS_URL", server.url)
+    monkeypatch.setenv("BROKER_URL", f"redis+socket://{server.socket}")
     return server
 
 
@@ -81,6 +100,23 @@ def test_the_examples_do_what_they_show(page, store, folder, words):
 def test_every_python_prompt_is_in_a_block_that_is_run(page):
     run = sum(block.text.count(">>> ") for block in blocks(page) if block.kind == "pycon")
     assert page.read_text(encoding="utf-8").count(">>> ") == run
+
+
+@by_page(PAGES)
+def test_no_block_is_left_out(page):
+    fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks(page))
+    assert {block.kind for block in blocks(page)} <= RUN | NOT_RUN
+
+
+def test_only_these_pages_have_shell_that_is_not_run():
+    assert {page_name(page) for page in PAGES if of_kind(page, "sh")} == set(WHY_SHELL_IS_NOT_RUN)
+
+
+@by_page([page for page in PAGES if of_kind(page, "sh")])
+def test_shell_that_is_not_run_is_shell(page):
+    for text in of_kind(page, "sh"):
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
 
 
 @by_page([*PAGES, CHANGES])

@@ -1,11 +1,13 @@
 """The Lua scripts are found from a checkout, an editable install and a built wheel."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,20 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
+def assert_links_work_on_pypi(wheel: Path) -> None:
+    """Fail unless each link of the description is absolute, and leads to a file that is there."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        description = archive.read(name).decode().partition("\n\n")[2]
+    found = re.findall(r"(!?)\[[^]]*\]\(([^)]+)\)", description)
+    assert len(found) > 20
+    for is_image, link in found:
+        base = "raw.githubusercontent.com/cryptoorders/" if is_image else "github.com/cryptoorders/"
+        assert link.startswith(f"https://{base}"), link
+        path = re.sub(r"^.*?/cryptoorders_redis/(blob/)?main/|#.*$", "", link)
+        assert (REPOSITORY / path).is_file(), link
+
+
 def test_from_a_checkout() -> None:
     path = f"{REPOSITORY}{os.pathsep}{DEPENDENCIES}"
     assert use_it(sys.executable, REPOSITORY, path=path) == "['order1']"
@@ -60,6 +76,7 @@ def test_from_a_checkout() -> None:
 def test_from_a_built_wheel(source: Path, tmp_path: Path) -> None:
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path / "dist", source)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert_links_work_on_pypi(wheel)
     pip("install", "--no-deps", "--target", tmp_path / "installed", wheel)
     path = f"{tmp_path / 'installed'}{os.pathsep}{DEPENDENCIES}"
     assert use_it(sys.executable, tmp_path / "installed", path=path) == "['order1']"

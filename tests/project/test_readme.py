@@ -1,13 +1,16 @@
 """The README is short, its figures are those that were measured, and the docstrings' examples are true."""
 
 import doctest
+import html
 import re
 
 import pytest
+from rich.text import Text
 
 from cryptoorders_redis import aio, order, system
 from cryptoorders_redis.workers import aio_worker, worker
 from tests.project.pages import FIGURES, GENERATED, README, blocks
+from tools.record_picture import PICTURE, record
 
 MAX_LINES = 150
 MAX_EXAMPLE_LINES = 15
@@ -30,6 +33,17 @@ def test_the_readmes_figures_are_the_measured_ones():
 
 def test_no_figure_of_speed_stands_in_the_readme_by_hand():
     assert not re.search(r"\b\d+\.\d k\b", FIGURES.sub("", README.read_text(encoding="utf-8")))
+
+
+def test_the_picture_shows_what_the_program_shows():
+    shown = re.sub(r"<[^>]+>", "", re.sub(r"<style>.*?</style>", "", PICTURE.read_text(), flags=re.DOTALL))
+    text = re.sub(r"\s", "", html.unescape(shown))
+    for line in Text.from_ansi(record()).plain.splitlines():
+        assert re.sub(r"\s", "", line) in text
+
+
+def test_the_picture_loads_nothing():
+    assert not re.search(r"@font-face|@import|href=|url\((?!#)", PICTURE.read_text())
 
 
 @pytest.mark.parametrize("module", [system, aio, order, worker, aio_worker])

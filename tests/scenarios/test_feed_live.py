@@ -1,7 +1,6 @@
 """While several processes write, a mirror by the change feed becomes what the store holds."""
 
 import contextlib
-import importlib.util
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +9,11 @@ import pytest
 
 from cryptoorders_redis import CryptoOrderSystem, errors
 from tests.support.consistency import assert_consistent
+from tests.support.examples import load_example
 from tests.support.processes import Worker, ready
 from tests.support.scribbler import Scribbler
-from tests.support.servers import REPOSITORY
 
-_SPEC = importlib.util.spec_from_file_location("mirror", REPOSITORY / "examples" / "mirror.py")
-assert _SPEC
-assert _SPEC.loader
-mirror = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(mirror)
+mirror = load_example("mirror")
 
 SECONDS = 2.0
 

@@ -39,6 +39,7 @@ READ: dict[Any, Callable[[Any, bytes], Any]] = {
     b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
     b"set": lambda client, key: client.smembers(key),
     b"string": lambda client, key: client.get(key),
+    b"stream": lambda client, key: client.xrange(key),
 }
 
 
