@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format docs picture bench soak model
+.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format docs picture bench soak damage model
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -90,6 +90,11 @@ bench:
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.support.load
 	$(BIN)/python -m tests.support.intake_soak
+
+# Damages a small namespace by every pair of single damages, and repairs it: ten minutes. A sample of the pairs is in
+# tests/scenarios/test_repair_damage.py.
+damage: $(VENV)/test.stamp
+	$(BIN)/python -m tests.support.damage
 
 # Every interleaving of two and of three calls on one order id of a cluster, with lost replies, late copies and
 # crashes: hours. ONLY="place mend" explores only the scenarios whose names have both. Then histories of processes

@@ -16,11 +16,11 @@ from cryptoorders_redis.event import (
 from cryptoorders_redis.intake import Intake
 from cryptoorders_redis.observing import CallInfo, Observer
 from cryptoorders_redis.operations.feed import Change
+from cryptoorders_redis.operations.findings import Inconsistency
 from cryptoorders_redis.operations.history import History
 from cryptoorders_redis.operations.metrics import StoreMetrics, StreamMetrics
 from cryptoorders_redis.operations.stats import Stats, StreamStats, UserStats
 from cryptoorders_redis.operations.summary import Summary
-from cryptoorders_redis.operations.verify import Inconsistency
 from cryptoorders_redis.order import NewOrder, Order, OrderStatus
 from cryptoorders_redis.system import CryptoOrderSystem, UserOrders
 from cryptoorders_redis.version import __version__ as __version__

@@ -22,6 +22,7 @@ from cryptoorders_redis.operations.deadlines import (
 )
 from cryptoorders_redis.operations.drop import drop
 from cryptoorders_redis.operations.feed import Change, Feed, position
+from cryptoorders_redis.operations.findings import Inconsistency
 from cryptoorders_redis.operations.history import History, history
 from cryptoorders_redis.operations.intake.outcomes import outcome, outcomes
 from cryptoorders_redis.operations.intake.submissions import submit, submit_many
@@ -32,7 +33,7 @@ from cryptoorders_redis.operations.repair import repair
 from cryptoorders_redis.operations.resize import Progress, resize
 from cryptoorders_redis.operations.stats import Stats, stats
 from cryptoorders_redis.operations.summary import Summary, summary
-from cryptoorders_redis.operations.verify import Inconsistency, verify
+from cryptoorders_redis.operations.verify import verify
 from cryptoorders_redis.order import (
     Expiry,
     Metadata,
@@ -692,25 +693,31 @@ class CryptoOrderSystem:
         """
         return self._run(verify(self._store))
 
-    def repair(self) -> list[Inconsistency]:
-        """Mend where ids do not lead to their orders, and deadlines, while other clients go on.
+    def repair(self, *, dry_run: bool = False) -> list[Inconsistency]:
+        """Mend whatever `verify` finds, in small steps while other clients go on.
 
-        A failover can lose the last writes of a master. On Redis Cluster the directory, which says where
-        each order is, can then disagree with the streams. All of that is mended: an order that its id does
-        not find is found again, an entry without an order is removed, and of an order that is live twice
-        the one that its id does not find is cancelled. A deadline is set as the order's record says it.
-        What else `verify` finds is left as it is.
+        An order's record is the truth: all other keys are made to agree with it. So no order that has a
+        readable record is removed, unless its id is live in a second stream too: then the one that the id
+        finds stays. Without such a record all else that is about an id is removed, and the id is free. A
+        record that cannot be read, and a key that nobody can use, are kept aside, in keys of their own, and
+        a WARNING is logged. A change feed is told each order that is removed or gets another number.
 
-        Not atomic: one order after the other. It costs what `verify` costs. It may be interrupted, and run
-        by several at once.
+        Each thing is looked at again and mended in one atomic script, on Redis Cluster in a few, so that no
+        change under way is undone. Afterwards it checks again, until nothing is left. It costs what two or
+        more `verify` cost. It may be interrupted, and run by several at once.
+
+        Args:
+            dry_run: Say only what would be mended, and change nothing. What shows up only after a first
+                mend is not said.
 
         Returns:
-            What was mended, and how. Run it again until that is empty.
+            What was mended, and how.
 
         Raises:
             NoSuchNamespace: The namespace does not exist, and this system may not create it.
+            StoreFull: The server's memory is full. A part may have been mended.
         """
-        return self._run(repair(self._store))
+        return self._run(repair(self._store, is_dry=dry_run))
 
     def resize(self, num_streams: int, *, progress: Progress | None = None) -> None:
         """Change the number of streams, while other clients use every call. No call ever sees it.

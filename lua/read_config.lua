@@ -3,7 +3,7 @@
 --- ARGV: (none)
 --- REPLY: {schema_version, num_streams, directory_shards, epoch, dropping, copying, placement, moving_from, feed, timed,
 --- most_streams, intake_window, intake_quiet, intake_late, intake_ahead, intake_limit, intake_remember} of the namespace, nil
---- for each field that is not there; the server's maxmemory-policy, nil where it does not say, or not to this user; and
+--- for each field that is not there, and '?' for the first where the config is no hash; the server's maxmemory-policy, nil where it does not say, or not to this user; and
 --- whether it is a node of a Redis Cluster: 1, 0, nil where it does not say
 local config = unpack(KEYS)
 
@@ -12,7 +12,16 @@ local fields = {
   'feed', 'timed', 'most_streams',
   'intake_window', 'intake_quiet', 'intake_late', 'intake_ahead', 'intake_limit', 'intake_remember',
 }
-local reply = redis.call('HMGET', config, unpack(fields))
+local reply = redis.pcall('HMGET', config, unpack(fields))
+if reply.err then
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then
+    return reply
+  end
+  reply = {'?'}
+  for i = 2, #fields do
+    reply[i] = false
+  end
+end
 local info = redis.pcall('INFO', 'memory')
 reply[#fields + 1] = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or false
 info = redis.pcall('INFO', 'cluster')

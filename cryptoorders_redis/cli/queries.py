@@ -10,11 +10,24 @@ from typing import Annotated
 import typer
 
 from cryptoorders_redis.cli import screen, stats_view
-from cryptoorders_redis.cli.options import DEFAULT_NAMESPACE, Json, Namespace, Streams, Url, store
+from cryptoorders_redis.cli.options import (
+    DEFAULT_NAMESPACE,
+    Json,
+    Namespace,
+    Streams,
+    Url,
+    exit_on_refusal,
+    explain_missing_store,
+    store,
+)
 from cryptoorders_redis.cli.tables import print_orders
 from cryptoorders_redis.cli.watch import Watch
-from cryptoorders_redis.operations.verify import Inconsistency
+from cryptoorders_redis.operations.findings import Inconsistency
+from cryptoorders_redis.operations.repair import open_damaged
+from cryptoorders_redis.operations.repair import repair as mend
+from cryptoorders_redis.operations.verify import verify as find_inconsistencies
 from cryptoorders_redis.order import OrderStatus
+from cryptoorders_redis.transport.link import Link
 
 
 def parse_time(text: str) -> datetime:
@@ -193,13 +206,33 @@ def verify(
 def repair(
     url: Url = None,
     namespace: Namespace = DEFAULT_NAMESPACE,
-    streams: Streams = None,
+    streams: Annotated[
+        int | None,
+        typer.Option(
+            envvar="CRYPTOORDERS_STREAMS", help="The number of streams, where the settings were lost too."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be mended, and change nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Mend where ids do not lead to their orders, as a failover may leave it. Prints what was mended."""
-    with store(url, namespace, streams) as system:
-        mended = system.repair()
+    """Mend whatever verify finds, and print what was mended. Exits with 1 if something could not be."""
+    with (
+        exit_on_refusal(),
+        explain_missing_store(url),
+        Link(url, namespace, lambda store: open_damaged(store, streams)) as link,
+    ):
+        mended = link.run(mend(link.store, is_dry=dry_run))
+        left = [] if dry_run else link.run(find_inconsistencies(link.store))
     _print_inconsistencies(mended, as_json=as_json)
+    if left:
+        if not as_json:
+            print("still inconsistent:")
+        _print_inconsistencies(left, as_json=as_json)
+        raise typer.Exit(1)
+    if dry_run and mended:
+        raise typer.Exit(1)
     if not (mended or as_json):
         print("there was nothing to mend")
 

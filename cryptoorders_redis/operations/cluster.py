@@ -27,6 +27,9 @@ from cryptoorders_redis.schema.keys import ClusterKeys
 from cryptoorders_redis.schema.records import NewRecord, decode_order, encode_new
 from cryptoorders_redis.validation import validate_text
 
+GONE_SECONDS = 3600
+"""For so long a stream that is none of the streams keeps the settings that it is told."""
+
 
 class Cluster(Store):
     """The operations on one namespace of a Redis Cluster.
@@ -333,17 +336,25 @@ class Cluster(Store):
                 "which a failover may have lost: repair() restores it"
             )
 
-    def tell(self, settings: Settings, streams: Iterable[int]) -> Steps[list[bytes]]:
-        """Tell streams the settings; reply with the epochs that they know now."""
+    def tell(
+        self, settings: Settings, streams: Iterable[int], *, also_gone: bool = False
+    ) -> Steps[list[bytes]]:
+        """Tell streams the settings; reply with the epochs that they know now.
+
+        Args:
+            settings: the settings.
+            streams: the streams. Those that are none of the streams are left out.
+            also_gone: whether these are told them too, for an hour.
+        """
         steps = [
             Call(
                 "cluster/know",
                 self.keys.slot_of(stream),
                 pack((self.keys.config_of(stream), *self.keys.feed_of(stream))),
-                pack((settings.epoch, settings.num_streams, settings.feed or "", 0)),
+                pack((settings.epoch, settings.num_streams, settings.feed or "", kept_seconds)),
             )
             for stream in streams
-            if stream < settings.num_streams
+            if (kept_seconds := 0 if stream < settings.num_streams else GONE_SECONDS) == 0 or also_gone
         ]
         return (yield steps) if steps else []
 

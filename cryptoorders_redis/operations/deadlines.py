@@ -58,7 +58,7 @@ def wait_out(store: Store, steps: Steps[T], sent: Sequence[Step], replies: list[
 def carry_out(store: Store, streams: Collection[int]) -> Steps[None]:
     """Carry out all deadlines of streams that have passed by now."""
     if streams:
-        yield from _try_rights(store)
+        yield from try_rights(store)
     for stream in streams:
         has_more: bool | None = True
         while has_more is not False:
@@ -67,7 +67,7 @@ def carry_out(store: Store, streams: Collection[int]) -> Steps[None]:
                 break
 
 
-def _try_rights(store: Store) -> Steps[None]:
+def try_rights(store: Store) -> Steps[None]:
     """Make sure that the user may change orders: a script that a missing right stops is not undone."""
     if not store.has_tried_rights:
         yield [config_call(store, {"none": ""})]

@@ -2,12 +2,16 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.operations import Call, ReadTransaction, Step, Steps
 from cryptoorders_redis.operations.words import pack
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import shard_of_order
+
+OrderId: TypeAlias = str | bytes
+"""An order id, as text or as the server gives it."""
 
 _log = logging.getLogger("cryptoorders_redis")
 
@@ -43,7 +47,9 @@ class KnownEntries:
         self._entries.pop(order_id, None)
 
 
-def entries_of(keys: Keys, order_ids: Sequence[str] | Sequence[bytes]) -> Steps[list[bytes | None]]:
+def entries_of(
+    keys: Keys, order_ids: Sequence[OrderId] | Sequence[str] | Sequence[bytes]
+) -> Steps[list[bytes | None]]:
     """Reply with the entry of each order; None for one that has none."""
     by_shard: dict[int, list[int]] = {}
     for index, order_id in enumerate(order_ids):
@@ -61,8 +67,8 @@ def entries_of(keys: Keys, order_ids: Sequence[str] | Sequence[bytes]) -> Steps[
 
 
 def claim(
-    keys: Keys, claims: Iterable[tuple[str, bytes, bytes]]
-) -> Steps[dict[str, tuple[int, bytes | None]]]:
+    keys: Keys, claims: Iterable[tuple[OrderId, bytes, bytes]]
+) -> Steps[dict[OrderId, tuple[int, bytes | None]]]:
     """Claim ids, those of one shard in one script, all shards at one time.
 
     Args:
@@ -72,7 +78,7 @@ def claim(
     Returns:
         Of each order id when it was claimed, in microseconds since 1970, and the entry in its way, or None.
     """
-    by_shard: dict[int, list[tuple[str, bytes, bytes]]] = {}
+    by_shard: dict[int, list[tuple[OrderId, bytes, bytes]]] = {}
     for each in claims:
         by_shard.setdefault(shard_of_order(each[0], keys.directory_shards), []).append(each)
     replies = yield [
@@ -91,7 +97,7 @@ def claim(
     }
 
 
-def release(keys: Keys, entries: Iterable[tuple[str | bytes, bytes]]) -> Steps[bool]:
+def release(keys: Keys, entries: Iterable[tuple[OrderId, bytes]]) -> Steps[bool]:
     """Remove entries of orders that are gone, each only if it still stands there.
 
     An error is not raised: what the caller did is done. An entry that stays costs the next placer of the id
@@ -100,7 +106,7 @@ def release(keys: Keys, entries: Iterable[tuple[str | bytes, bytes]]) -> Steps[b
     Returns:
         False where an entry did not stand there any more.
     """
-    by_shard: dict[int, list[tuple[str | bytes, bytes]]] = {}
+    by_shard: dict[int, list[tuple[OrderId, bytes]]] = {}
     for entry in entries:
         by_shard.setdefault(shard_of_order(entry[0], keys.directory_shards), []).append(entry)
     steps = [

@@ -136,7 +136,7 @@ def _move_user(store: Store, settings: Settings, key: bytes, meaning: KeyMeaning
         (((cursor, order_ids),),) = yield [ReadTransaction(store.keys.slot, [scan])]
         for first in range(0, len(order_ids), SLICE):
             some = order_ids[first : first + SLICE]
-            (moved,) = yield [_move_call(store, settings, (meaning.stream, home), meaning.name, some)]
+            (moved,) = yield [move_call(store, settings, (meaning.stream, home), meaning.name, some)]
             if moved == STALE:
                 raise _SettingsChangedError
         if cursor == b"0":
@@ -156,16 +156,17 @@ def _move_switches(store: Store, settings: Settings, key: bytes, stream: int) ->
             user_id = member.decode().removeprefix("u:")
             home = settings.stream_of(user_id)
             if home != stream:
-                (moved,) = yield [_move_call(store, settings, (stream, home), user_id, ())]
+                (moved,) = yield [move_call(store, settings, (stream, home), user_id, ())]
                 if moved == STALE:
                     raise _SettingsChangedError
         if cursor == b"0":
             return
 
 
-def _move_call(
+def move_call(
     store: Store, settings: Settings, streams: tuple[int, int], user_id: str, order_ids: Sequence[bytes]
 ) -> Call:
+    """Return the call that moves orders of a user, and the user's switch, from one stream to another."""
     keys = store.keys
     declared = [
         name

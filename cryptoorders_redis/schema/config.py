@@ -107,6 +107,11 @@ class Config(NamedTuple):
         return any(self[:-2])
 
     @property
+    def is_unusable(self) -> bool:
+        """Whether the config is no hash, so that no field of it can be read."""
+        return self.schema_version == b"?"
+
+    @property
     def is_dropping(self) -> bool:
         """Whether a drop was begun and has not ended."""
         return self.dropping is not None
@@ -142,10 +147,10 @@ class Config(NamedTuple):
                 f"namespace {namespace!r} holds data of schema version {found}; "
                 f"this release knows {SCHEMA_VERSION}"
             )
-        if not self.epoch:
+        if not self.epoch or not number_in(self.epoch):
             raise errors.SchemaVersionMismatch(
-                f"the config of namespace {namespace!r} has no epoch: it was written by a release before "
-                "0.1.0, or changed by hand"
+                f"the config of namespace {namespace!r} has no epoch that is a number: it was written by a "
+                "release before 0.1.0, or changed by hand"
             )
         if directory_shards != known_shards:
             raise errors.ConfigurationMismatch(
@@ -188,6 +193,31 @@ class Config(NamedTuple):
         return IntakeSettings()._replace(
             **{name: value for name, value in given.items() if value is not None}
         )
+
+    def field_problems(self) -> dict[str, str]:
+        """Return what is wrong with fields without which the settings can be read, and in which.
+
+        They are read as if they were not there.
+        """
+        numbers = ("moving_from", "feed", "most_streams")
+        of_intake = ("intake_window", "intake_quiet", "intake_ahead", "intake_limit", "intake_remember")
+        wrong = {
+            name for name in numbers if getattr(self, name) is not None and not number_in(getattr(self, name))
+        }
+        wrong |= {
+            name
+            for name in of_intake
+            if getattr(self, name) is not None and _number_or_none(getattr(self, name)) is None
+        }
+        if self.intake_quiet == NEVER_QUIET:
+            wrong.discard("intake_quiet")
+        if self.intake_late not in (None, b"apply", b"reject"):
+            wrong.add("intake_late")
+        if self.timed not in (None, b"1"):
+            wrong.add("timed")
+        return {
+            name: f"its field {name} is {getattr(self, name)!r}, which says nothing" for name in sorted(wrong)
+        }
 
     @property
     def evicting_policy(self) -> str | None:

@@ -30,5 +30,11 @@ def new_entry(stream: int) -> Entry:
 def decode_entry(data: bytes) -> Entry | None:
     """Return the entry that the directory holds; None if it is none."""
     stream, _, token = data.partition(b" ")
-    is_entry = stream.isdigit() and len(stream) < 10 and token.isascii()
-    return Entry(int(stream), token.decode()) if is_entry else None
+    is_number = stream.isdigit() and len(stream) < 10 and b"%d" % int(stream) == stream
+    return Entry(int(stream), token.decode()) if is_number and token.isascii() else None
+
+
+def stream_in_entry(data: bytes, *, has_token: bool) -> int | None:
+    """Return the stream that an entry names; None if it is none. One may have a token on Redis Cluster."""
+    entry = decode_entry(data)
+    return entry.stream if entry and (has_token or data.isdigit()) else None

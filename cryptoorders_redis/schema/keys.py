@@ -11,6 +11,9 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 _OF_STREAM = re.compile(r"(0|[1-9]\d{0,8})}:([a-z]+)(?::(.+))?", re.ASCII | re.DOTALL)
 
+_ASIDE = re.compile(rb"(:[^{}]*)?}:aside:.")
+"""What stands behind the namespace in a key that the repair has set aside, whatever its name was."""
+
 _OF_SHARD = re.compile(r"directory:(0|[1-9]\d{0,8})}", re.ASCII)
 
 
@@ -28,6 +31,19 @@ class KeyMeaning(NamedTuple):
     name: str = ""
 
 
+TYPE_OF_KIND: dict[str, str] = {
+    **dict.fromkeys(("config", "orders", "directory", "sessions", "intake"), "hash"),
+    **dict.fromkeys(("events", "outcomes", "letters"), "hash"),
+    **dict.fromkeys(("placed", "due", "waiting", "dead", "workers"), "zset"),
+    **dict.fromkeys(("paused", "user"), "set"),
+    **dict.fromkeys(("sequence", "changed", "fence"), "string"),
+    "changes": "stream",
+}
+"""The type of each kind of key, as TYPE names it. `aside` may have any."""
+
+SCANNED_KINDS = frozenset(("orders", "placed", "paused", "user", "due"))
+"""The kinds of keys that have order ids, or users, of one stream."""
+
 _OF_INTAKE = ("intake", "events", "outcomes", "dead", "letters")
 """The kinds of keys that an intake has, besides its queues."""
 
@@ -39,10 +55,10 @@ class Keys:
     """A standalone server gains nothing from more, and a person with redis-cli knows where to look."""
 
     _kinds_of_namespace: frozenset[str] = frozenset(
-        ("config", "sequence", "sessions", "workers", *_OF_INTAKE)
+        ("config", "sequence", "sessions", "workers", "aside", *_OF_INTAKE)
     )
     _kinds_of_stream: frozenset[str] = frozenset(
-        ("orders", "placed", "paused", "user", "due", "changes", "changed", "waiting", "intake")
+        ("orders", "placed", "paused", "user", "due", "changes", "changed", "waiting", "intake", "aside")
     )
 
     def __init__(self, namespace: str) -> None:
@@ -162,6 +178,17 @@ class Keys:
         """The names of the workers, by when they were last heard of."""
         return f"{self.slot}:workers"
 
+    def records_aside(self, stream: int) -> str:
+        """Moment and order id → a record that the repair has removed."""
+        return f"{self.slot_of(stream)}:aside:records"
+
+    def name_aside(self, key: bytes) -> bytes:
+        """Return the beginning of the name under which the repair keeps a key that nobody can use.
+
+        It is in the slot of the key. Behind it come a moment and the rest of the key.
+        """
+        return key[: key.index(b"}") + 1] + b":aside:" if b"}" in key else self.slot.encode() + b":aside:"
+
     @staticmethod
     def feed_in(slot: str) -> tuple[str, str]:
         """Return the keys of the change feed in a slot: its entries, and the number of the last one."""
@@ -182,6 +209,8 @@ class Keys:
 
     def meaning_of(self, key: bytes) -> KeyMeaning | None:
         """Return what a key that matches `pattern` is; None for one that the schema has not."""
+        if _ASIDE.match(key[len(self.slot) - 1 :]):
+            return KeyMeaning("aside")
         try:
             name = key.decode()
         except UnicodeDecodeError:
@@ -193,6 +222,9 @@ class Keys:
         rest = name.removeprefix(f"{{{self.namespace}:")
         if shard := _OF_SHARD.fullmatch(rest):
             return KeyMeaning("directory") if int(shard[1]) < self.directory_shards else None
+        return self._meaning_in_stream(rest)
+
+    def _meaning_in_stream(self, rest: str) -> KeyMeaning | None:
         of_stream = _OF_STREAM.fullmatch(rest)
         if not of_stream:
             return None
@@ -202,7 +234,7 @@ class Keys:
         return KeyMeaning(kind, int(stream), more or "")
 
 
-_NAMED_FURTHER = frozenset(("user", "sessions", "fence", "outcomes"))
+_NAMED_FURTHER = frozenset(("user", "sessions", "fence", "outcomes", "aside"))
 """The kinds of keys that a stream has several of, each with a name of its own."""
 
 
@@ -212,7 +244,7 @@ class ClusterKeys(Keys):
     directory_shards: int = 256
     """More would make batches smaller; fewer would make a shard too large to move at once."""
 
-    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions", "workers", "intake"))
+    _kinds_of_namespace: frozenset[str] = frozenset(("config", "sessions", "workers", "intake", "aside"))
     _kinds_of_stream: frozenset[str] = frozenset(
         (
             "orders",
@@ -227,6 +259,7 @@ class ClusterKeys(Keys):
             "sessions",
             "fence",
             "waiting",
+            "aside",
             *_OF_INTAKE,
         )
     )

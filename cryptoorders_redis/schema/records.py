@@ -3,14 +3,20 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
 
 from cryptoorders_redis import errors
 from cryptoorders_redis.order import EPOCH, Order, OrderFields, OrderStatus
-from cryptoorders_redis.validation import format_decimal, format_expiry, format_metadata, validate_text
+from cryptoorders_redis.validation import (
+    MOST_MICROSECONDS,
+    format_decimal,
+    format_expiry,
+    format_metadata,
+    validate_text,
+)
 
 NewRecord: TypeAlias = tuple[str, str, bytes, str]
 """Of a new order its id, its user's id, its record, and its deadline as `format_expiry` writes it.
@@ -96,7 +102,7 @@ def check_record(record: bytes) -> dict[str, Any]:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and _LONE_SURROGATE.search(value) is None
+    return isinstance(value, str) and value != "" and _LONE_SURROGATE.search(value) is None
 
 
 def _is_decimal(value: object) -> bool:
@@ -108,13 +114,29 @@ def _is_metadata(value: object) -> bool:
 
 
 def _is_deadline(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _DEADLINE.fullmatch(value) is not None)
+    if value is None:
+        return True
+    if not isinstance(value, str) or not _DEADLINE.fullmatch(value):
+        return False
+    try:
+        return 0 <= _to_microseconds(value) <= MOST_MICROSECONDS
+    except ValueError:  # such as the 30th of February
+        return False
+
+
+def _to_microseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - EPOCH) // _MICROSECOND
+
+
+def deadline_of(fields: Mapping[str, Any]) -> int | None:
+    """Return the deadline among the fields of a record, in microseconds since 1970; None for none."""
+    text = fields.get("expires_at")
+    return None if text is None else _to_microseconds(text)
 
 
 def deadline_in(record: bytes) -> int | None:
     """Return the deadline that a legal record says, in microseconds since 1970; None for none."""
-    text = check_record(record).get("expires_at")
-    return None if text is None else (datetime.fromisoformat(text) - EPOCH) // _MICROSECOND
+    return deadline_of(check_record(record))
 
 
 def _is_amount(value: object) -> bool:

@@ -11,7 +11,7 @@ local function due_events(intake, waiting, window, quiet, limit)
   if latest then
     watermark = math.max(released, latest - window)
     if quiet ~= '' then
-      quiet_in = state[2] + quiet - clock_text()
+      quiet_in = (state[2] or 0) + quiet - clock_text() -- a person may have removed it
       if quiet_in <= 0 then
         watermark, quiet_in = math.max(watermark, latest + 1), -1
       end

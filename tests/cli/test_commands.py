@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cryptoorders_redis.operations import repair
 from tests.support.consistency import keys_of
 from tests.support.program import answered
 
@@ -74,8 +75,49 @@ def test_repair_says_what_it_mended(run, system, server, namespace):
         raw.hdel(f"{{{namespace}:directory:0}}", "order1")
     assert run("verify").exit_code == 1
     said = "order1 (stream 0): its id did not find it, and does again\n"
+    assert answered(run("repair", "--dry-run"), 1, said)
+    assert run("verify").exit_code == 1
     assert answered(run("repair"), 0, said)
     assert answered(run("verify"), 0, "all keys are consistent\n")
+    assert answered(run("repair", "--dry-run"), 0, "there was nothing to mend\n")
+
+
+def test_repair_prints_one_json_object_a_line(run, system, server, namespace):
+    with server.client() as raw:
+        raw.sadd(f"{{{namespace}:0}}:paused", "ghost\n")
+    found = run("repair", "--json", "--dry-run")
+    assert found.exit_code == 1
+    mended = run("repair", "--json")
+    assert mended.exit_code == 0
+    assert found.stdout == mended.stdout
+    problem = "there was no such order: what was left of it in paused was removed"
+    assert json.loads(mended.stdout) == {"subject": "ghost\n", "stream": 0, "problem": problem}
+    assert answered(run("repair", "--json"), 0, "")
+
+
+def test_repair_restores_settings_that_cannot_be_read(run, system, server, namespace):
+    system.place("order1", "alice", "BTC", 1, 2)
+    config = f"{{{namespace}}}:config"
+    with server.client() as raw:
+        raw.hset(config, "num_streams", "many")
+        assert run("verify").exit_code == 2
+        assert "its field num_streams was b'many', and is 1" in run("repair").stdout
+        raw.delete(config)
+        assert run("repair", "--streams", "2").exit_code == 0
+        assert raw.hget(config, "num_streams") == b"2"
+    assert "order1" in run("live").stdout
+
+
+def test_repair_says_what_it_could_not_mend(run, system, server, namespace, monkeypatch):
+    def mend_nothing(_):
+        yield from ()
+        return []
+
+    monkeypatch.setattr(repair, "_mend_all", mend_nothing)
+    with server.client() as raw:
+        raw.sadd(f"{{{namespace}:0}}:paused", "ghost")
+    left = "ghost (stream 0): in paused, but there is no such order\n"
+    assert answered(run("repair"), 1, "still inconsistent:\n" + left)
 
 
 def test_an_answer_of_no_is_said_and_exits_with_1(run, system):

@@ -109,8 +109,8 @@ CHANGES_NEED = sorted(
 )
 
 
-WRITES_ONCE = {"claim", "fence", "know", "mend_entry", "page", "release", "restore_epoch"}
-"""Outside sessions. A right that is missing stops them before they have done anything."""
+WRITES_ONCE = {"claim", "fence", "know", "mend_feed", "page", "release", "set_aside"}
+"""Outside sessions, or after one. A right that is missing stops them before they have done anything."""
 
 
 def test_all_that_changes_run_is_tried_before_the_first():

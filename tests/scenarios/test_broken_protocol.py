@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from cryptoorders_redis.operations import claims, cluster, repair
+from cryptoorders_redis.operations import claims, cluster
 from cryptoorders_redis.operations.cluster import Cluster
+from cryptoorders_redis.operations.mends import entries
 from tests.support.explorer.calls import A2, A, B, cancel, cancel_all, mend, place
 from tests.support.explorer.code import Change, explored_scripts, rewritten
 from tests.support.explorer.scenarios import DEAD
@@ -173,7 +174,7 @@ VARIANTS = [
         "repair-deletes-what-it-did-not-fence",
         Scenario([place(A), mend()], losses=0),
         LOST,
-        functions=((repair, "_is_live", (("order_id, entry)]", "order_id, entry, fences=False)]"),)),),
+        functions=((entries, "_is_live", (("order_id, entry)]", "order_id, entry, fences=False)]"),)),),
     ),
     Broken(
         "cancel-all-looks-entries-up-after-it-removed",

@@ -66,7 +66,10 @@ def test_keys_of_events_that_disagree_are_found(system, backend, namespace, keys
     assert (found.subject, found.problem) == expected
     with pytest.raises(AssertionError):
         assert_consistent(backend.raw, namespace)
-    assert system.repair() == []
+    (mended,) = system.repair()
+    assert mended.subject == expected[0]
+    assert system.verify() == system.repair() == []
+    assert_consistent(backend.raw, namespace)
 
 
 def test_an_event_in_another_stream_is_found(open_system, raw, namespace):

@@ -1,14 +1,17 @@
 """verify() finds every way in which keys can disagree, and nothing where they agree."""
 
 import json
+from datetime import timedelta
 
 import fakeredis
 import pytest
 
 from cryptoorders_redis import CryptoOrderSystem
+from cryptoorders_redis.order import EPOCH
 from cryptoorders_redis.schema.keys import Keys
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.transport.embedded import memory
+from cryptoorders_redis.validation import MOST_MICROSECONDS
 from tests.support.nasty import NASTY_IDS
 
 STREAM = stream_of_user("alice", 3)
@@ -60,6 +63,13 @@ def test_a_directory_that_lost_entries_is_mended(system, raw, keys):
     }
     assert raw.hgetall(directory) == whole
     assert system.verify() == system.repair() == []
+
+
+def test_an_order_with_the_last_deadline_of_all_is_healthy(system):
+    latest = EPOCH + timedelta(microseconds=MOST_MICROSECONDS)
+    assert system.place("late", "alice", "BTC", 1, 1, expires_at=latest)
+    assert system.verify() == system.repair() == []
+    assert system.get("late").expires_at == latest
 
 
 def test_a_namespace_with_the_same_beginning_is_ignored(system, raw, namespace):
@@ -135,7 +145,7 @@ DAMAGES = [
     ),
     pytest.param(
         lambda raw, keys: raw.sadd(keys.paused(7), "order1"),
-        ["no key of a namespace of 3 streams"],
+        ["in paused, but there is no such order"],
         id="a-stream-too-many",
     ),
     pytest.param(

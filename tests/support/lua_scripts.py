@@ -14,6 +14,7 @@ from cryptoorders_redis.schema.copies import CopiedOrder
 from cryptoorders_redis.schema.placement import stream_of_user
 from cryptoorders_redis.schema.records import encode_record
 from cryptoorders_redis.schema.scripts import script
+from tests.support.consistency import Client, Names
 from tests.support.model import live_order
 from tests.support.recording import commands_in
 from tests.support.servers import REPOSITORY
@@ -47,7 +48,7 @@ OF_THE_INTAKE: dict[str, Callable[[str], object]] = {
     "room": "100000".__eq__,
     "late": "apply".__eq__,
     "remember": "3600000000".__eq__,
-    "events": lambda text: text.isdigit() or text in {"e1", "e2", "e3"} or "op" in json.loads(text),
+    "events": lambda text: text.isdigit() or text in {"e1", "e2", "e3", "e9"} or "op" in json.loads(text),
     "wanted": lambda text: text.isdigit() or text == "e3",
     "event_ids": "e1".__eq__,
     "worker": str.isprintable,
@@ -56,6 +57,23 @@ OF_THE_INTAKE: dict[str, Callable[[str], object]] = {
     "newest": re.compile(r"-1|\d+").fullmatch,
 }
 """The kinds of arguments that only the scripts of the intake have."""
+
+OF_REPAIR: dict[str, Callable[[str], object]] = {
+    "is_dry": "".__eq__,
+    "kind": "zset".__eq__,
+    "settings_epoch": re.compile(r"0|\d{16}").fullmatch,
+    "new_entry": re.compile(r"[0-6]?").fullmatch,
+    "entry": re.compile(r"[0-6]?( [\w-]+)?").fullmatch,
+    "number": "".__eq__,
+    "is_paused": "".__eq__,
+    "op": {"", "cancel", "left"}.__contains__,
+    "announced": {"", "1"}.__contains__,
+    "sets": "".__eq__,
+    "member": "none".__eq__,
+    "field": {"late", "epoch"}.__contains__,
+    "event_id": "e9".__eq__,
+}
+"""The kinds of arguments that only the scripts of the repair have."""
 
 
 class Run(NamedTuple):
@@ -209,6 +227,24 @@ def take_events(system: CryptoOrderSystem) -> None:
     system.outcome("e1", USER)
     system.intake.stats()
     system.intake.dead_letters()
+
+
+def damage_and_repair(system: CryptoOrderSystem, raw: Client, namespace: str) -> None:
+    """Damage something of each kind in a namespace of 7 streams with one order, and repair it."""
+    stream, names = stream_of_user(USER, 7), Names(raw, namespace)
+    slot = f"{{{namespace}:{stream}}}:"
+    raw.hdel(names.directory_of(ORDER), ORDER)
+    raw.zadd(f"{slot}due", {f"o:{ORDER}": 7e15, "none": 7e15})
+    raw.set(names.sequence_of(stream), 1)
+    raw.set(f"{slot}changed", 1)
+    raw.set(f"{slot}waiting", "x")
+    raw.hset(names.config, "most_streams", "x")
+    system.repair()
+    system.submit(pause_event(9))
+    raw.zrem(f"{slot}waiting", "e9")
+    raw.hset(f"{slot}intake", "late", "x")
+    system.repair()
+    assert system.verify() == []
 
 
 def pause_event(number: int) -> Event:

@@ -6,14 +6,15 @@ from typing import Any
 from cryptoorders_redis import CryptoOrderSystem
 from cryptoorders_redis.operations import Operation
 from cryptoorders_redis.operations.words import Words
+from cryptoorders_redis.transport.link import Link
 
 
 class Stepwise:
     """An operation that runs step by step, and shows what its next step sends."""
 
-    def __init__(self, operation: Operation[Any], system: CryptoOrderSystem) -> None:
+    def __init__(self, operation: Operation[Any], system: CryptoOrderSystem | Link) -> None:
         self._operation = operation.steps()
-        self._system = system
+        self._run = system.run if isinstance(system, Link) else system._run
         self._steps: Any = None
         self.done = False
         self.result: Any = None
@@ -30,7 +31,7 @@ class Stepwise:
         def one_step():
             return (yield self._steps)
 
-        replies = self._system._run(Operation("step", "change", (), one_step()))
+        replies = self._run(Operation("step", "change", (), one_step()))
         self._go_on(lambda: self._operation.send(replies))
 
     def _go_on(self, resume: Callable[[], Any]) -> None:

@@ -52,12 +52,12 @@ class Run(NamedTuple):
 
 
 def change_scripts(monkeypatch: pytest.MonkeyPatch, change: Callable[[str, str], str]) -> None:
-    """Have each script of lua/cluster/ changed, by its name and its text, before it is sent."""
+    """Have each script of lua/cluster/ and of the repair changed, by its name and text, before it is sent."""
     original = scripts.resolve_includes
 
     def resolve_includes(name: str, folder: Any) -> str:
         text = original(name, folder)
-        return change(name, text) if name.startswith("cluster/") else text
+        return change(name, text) if name.startswith(("cluster/", "mend_")) else text
 
     monkeypatch.setattr(scripts, "resolve_includes", resolve_includes)
     changed = dict[str, scripts.Script]()

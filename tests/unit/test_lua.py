@@ -17,6 +17,7 @@ from tests.support.consistency import change_settings
 from tests.support.lua_scripts import (
     LUA,
     OF_DEADLINES,
+    OF_REPAIR,
     OF_THE_INTAKE,
     ORDER,
     SCRIPTS,
@@ -25,6 +26,7 @@ from tests.support.lua_scripts import (
     assert_named,
     at_full_memory_refuses_transactions,
     copy_an_order,
+    damage_and_repair,
     header,
     is_record,
     make_every_call,
@@ -92,9 +94,7 @@ def calls_and_server(server):
         CryptoOrderSystem(7, client=client, namespace=NAMESPACE) as system,
     ):
         make_every_call(system)
-        raw.hdel(Keys(NAMESPACE).directory(0), ORDER)
-        raw.zadd(Keys(NAMESPACE).due(stream_of_user(USER, 7)), {f"o:{ORDER}": 7e15})
-        system.repair()
+        damage_and_repair(system, raw, NAMESPACE)
         raw.config_set("maxmemory", 1)
         system.count()
         refuses_transactions = at_full_memory_refuses_transactions(raw)
@@ -150,6 +150,14 @@ KEY_PATTERNS |= {
     "workers": rf"\{{{TAG}\}}:workers",
     "waiting": rf"\{{{TAG}:[0-8]\}}:(waiting|intake)",
 }
+KEY_PATTERNS |= {
+    "fence": rf"\{{{TAG}:[0-8]\}}:fence:",
+    "key": KEY_PATTERNS["waiting"],
+    "aside": rf"\{{{TAG}:[0-8]\}}:aside:(records|\w+:waiting)",
+    "hash": KEY_PATTERNS["waiting"],
+    "home_waiting": KEY_PATTERNS["waiting"],
+    "queues": KEY_PATTERNS["waiting"],
+}
 KEY_PATTERNS["new_waiting"] = KEY_PATTERNS["waiting"]
 KEY_PATTERNS["measured"] = KEY_PATTERNS["dropped"] = "|".join(KEY_PATTERNS.values())
 KEY_PATTERNS["declared"] = KEY_PATTERNS["measured"]
@@ -169,7 +177,18 @@ ARGUMENT_KINDS = {
     "finished": {"0", "1"}.__contains__,
     "feed": {"", "50"}.__contains__,
     **OF_DEADLINES,
-    "fields": {"feed", "50", "intake_window", "5000000", "none", "timed", "1", ""}.__contains__,
+    "fields": {
+        "feed",
+        "50",
+        "intake_window",
+        "5000000",
+        "none",
+        "timed",
+        "1",
+        "",
+        "most_streams",
+        "x",
+    }.__contains__,
     **OF_THE_INTAKE,
     "namespace": NAMESPACE.__eq__,
     "num_streams": {"7", "9"}.__contains__,
@@ -192,7 +211,10 @@ ARGUMENT_KINDS = {
     "words": str.isprintable,
     "owner": {"", USER}.__contains__,
     "record": is_record,
+    "seen": lambda text: text in {"", "x", "none", "7000000000000000"} or is_record(text),
     "deadline": "".__eq__,
+    **OF_REPAIR,
+    "directory": matches(KEY_PATTERNS["directory"]),
     "orders": lambda text: text.isdigit() or text in {ORDER, ORDER + "2", USER, "", "+1"} or is_record(text),
     "amount": {"2"}.__contains__,
     "price": {""}.__contains__,
@@ -215,6 +237,7 @@ def test_all_stream_keys_of_one_call_are_of_the_users_stream(calls):
         if name in (
             "begin_sessions",
             "drop_keys",
+            "mend_event",
             "move",
             "move_events",
             "newest",

@@ -11,12 +11,14 @@ from tests.support.consistency import Names, change_settings
 from tests.support.lua_scripts import (
     CLUSTER_SCRIPTS,
     OF_DEADLINES,
+    OF_REPAIR,
     OF_THE_INTAKE,
     ORDER,
     USER,
     assert_named,
     at_full_memory_refuses_transactions,
     copy_an_order,
+    damage_and_repair,
     header,
     is_record,
     make_every_call,
@@ -30,8 +32,9 @@ NAMESPACE = "lua-test"
 
 SHARED = {
     "begin_drop", "begin_sessions", "cancel_all_after", "configure", "create", "drop_keys",
-    "finish_copy", "flush", "heartbeat", "inspect", "measure", "mend_deadline", "newest", "page_by_user",
-    "read_config", "resubmit", "submit_many",
+    "finish_copy", "flush", "heartbeat", "inspect", "measure", "mend_due", "mend_event", "mend_feed",
+    "mend_field", "mend_order", "mend_sequence", "newest", "page_by_user", "read_config",
+    "restore_config", "resubmit", "set_aside", "submit_many",
 }  # fmt: skip
 """The scripts that one server runs too: each of them stays in one slot."""
 
@@ -50,9 +53,7 @@ def runs_and_server():
         with CryptoOrderSystem(7, client=client, namespace=NAMESPACE) as system:
             make_every_call(system)
             system.place(ORDER, USER, "BTC", 1, 1)
-            raw.hdel(names.directory_of(ORDER), ORDER)
-            raw.zadd(f"{{{NAMESPACE}:{stream_of_user(USER, 7)}}}:due", {f"o:{ORDER}": 7e15})
-            system.repair()
+            damage_and_repair(system, raw, NAMESPACE)
             raw.hset(names.directory_of(ORDER + "2"), ORDER + "2", names.entry_of(stream_of_user(USER, 7)))
             system.place(ORDER + "2", USER, "BTC", 1, 1)
             raw.hincrby(names.config, "epoch", -1)
@@ -93,7 +94,7 @@ KEY_PATTERNS = {
     "placed": rf"{OF_STREAM}placed",
     "paused": rf"{OF_STREAM}paused",
     "user": rf"{OF_STREAM}user:(user|{re.escape(USER)})",
-    "fence": rf"{OF_STREAM}fence:[\w-]+",
+    "fence": rf"{OF_STREAM}fence:[\w-]*",
     "due": rf"{OF_STREAM}due",
     "changes": rf"{OF_STREAM}changes",
     "changed": rf"{OF_STREAM}changed",
@@ -105,6 +106,13 @@ KEY_PATTERNS |= {kind: rf"{OF_STREAM}{kind}" for kind in ("events", "dead", "let
     "odd_outcomes": rf"{OF_STREAM}outcomes:odd",
     "workers": rf"{OF_NAMESPACE}workers",
     "users": "|".join(KEY_PATTERNS[kind] for kind in ("user", "fence", "due", "changes", "changed")),
+}
+KEY_PATTERNS |= {
+    "key": KEY_PATTERNS["waiting"],
+    "aside": rf"{OF_STREAM}aside:(records|\w+:waiting)",
+    "hash": KEY_PATTERNS["intake"],
+    "home_waiting": KEY_PATTERNS["waiting"],
+    "queues": KEY_PATTERNS["waiting"],
 }
 KEY_PATTERNS["streams"] = "|".join(KEY_PATTERNS[kind] for kind in ("orders", "placed", "paused"))
 KEY_PATTERNS["fences"] = "|".join(
@@ -124,13 +132,25 @@ ARGUMENT_KINDS = {
     "request_number": str.isdigit,
     "seconds": matches("3600|0"),
     "epoch": matches(r"\d{16}"),
-    "settings_epoch": matches(r"\d{16}"),
     "feed": {"", "50"}.__contains__,
     **OF_DEADLINES,
-    "fields": {"feed", "50", "intake_window", "5000000", "none", "timed", "1", ""}.__contains__,
+    "fields": {
+        "feed",
+        "50",
+        "intake_window",
+        "5000000",
+        "none",
+        "timed",
+        "1",
+        "",
+        "most_streams",
+        "x",
+    }.__contains__,
     **OF_THE_INTAKE,
     "num_users": "1".__eq__,
-    "seen": matches(r"e\d|n|[\w-]+|"),
+    **OF_REPAIR,
+    "directory": "".__eq__,
+    "seen": lambda text: matches(r"e\d|n|[\w-]+|")(text) or is_record(text),
     "namespace": {"", NAMESPACE}.__contains__,
     "schema_version": "1".__eq__,
     "num_streams": matches("[75]"),

@@ -31,7 +31,7 @@ def test_lua_and_python_write_a_moment_alike(run_lua):
     most = 2**53
     edges = [
         datetime(year, month, day, tzinfo=UTC)
-        for year in (2000, 2024, 2096, 2100, 2255)
+        for year in (2000, 2024, 2096, 2100, 2254)
         for month, day in ((1, 1), (2, 28), (3, 1), (12, 31))
     ]
     leap_days = [datetime(year, 2, 29, 23, 59, 59, 999999, tzinfo=UTC) for year in (2000, 2024, 2096)]

@@ -4,12 +4,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptoorders_redis.operations import ReadTransaction, Steps
+from cryptoorders_redis.operations.findings import Finding, Inconsistency, Suspect, text_of
 from cryptoorders_redis.operations.store import Store
 from cryptoorders_redis.schema.events import user_in
 from cryptoorders_redis.schema.keys import KeyMeaning
+from cryptoorders_redis.schema.numbers import whole_number
 
 SCAN_OF_EVENTS = {"waiting": "ZSCAN", "events": "HSCAN", "dead": "ZSCAN", "letters": "HSCAN"}
 """The command that scans each kind of key that has event ids. Two elements of its reply belong to one id."""
+
+
+_COUNTERS = (
+    "applied",
+    "late",
+    "refused",
+    "latest",
+    "latest_at",
+    "released",
+    "forgotten",
+    "turn",
+    "turned_at",
+)
+"""The fields of an intake's hash: counts and moments."""
+
+
+def find_counter_problems(store: Store, key: bytes) -> Steps[list[Finding]]:
+    """Reply with the fields of an intake that are no numbers: no event could be applied."""
+    step = ReadTransaction(store.keys.slot_in(key), [("HMGET", key, *_COUNTERS)])
+    ((values,),) = yield [step]
+    return [
+        Finding(
+            Suspect("field", None, value, f"{name} {text_of(key)}"),
+            Inconsistency(text_of(key), None, f"its field {name} is {value!r}, which is no number"),
+        )
+        for name, value in zip(_COUNTERS, values, strict=True)
+        if value is not None and whole_number(value) is None
+    ]
 
 
 def find_event_problems(
@@ -74,6 +104,8 @@ def _letter_problems(
     for event_id, score, letter in zip(event_ids, scores, letters, strict=True):
         if score is None and letter is not None:
             yield event_id, "a dead letter that is not listed"
+        if score is not None and letter is not None and whole_number(score) is None:
+            yield event_id, f"a dead letter that was refused at {text_of(score)}, which is no time"
         if score is not None and letter is None:
             yield event_id, "listed as a dead letter, but there is none"
 
@@ -91,5 +123,9 @@ def _queue_problems(
         user_id = user_in(text)
         if text is None:
             yield event_id, "waits in a queue, but there is no such event"
+        elif whole_number(score) is None:
+            yield event_id, f"waits with the time {text_of(score)}, which is none"
         elif user_id is not None and stream not in store.settings.homes_of(user_id):
             yield event_id, f"waits in the queue of another stream than that of its user {user_id!r}"
+        elif stream not in store.settings.streams:
+            yield event_id, f"waits in the queue of stream {stream}, which is none of the streams"

@@ -40,7 +40,7 @@ def submit_many(store: Store, events: Iterable[object]) -> Operation[list[Submis
     queued = list(each_checked(events, "events", encode_event))
 
     def send(batch: Sequence[QueuedEvent]) -> Steps[Sequence[int]]:
-        return (yield from _submit_batch(store, batch))
+        return (yield from submit_batch(store, batch))
 
     def is_full(event: QueuedEvent) -> errors.IntakeFull:
         return queue_is_full(store, event.event_id, store.settings.stream_of(event.user_id))
@@ -50,7 +50,7 @@ def submit_many(store: Store, events: Iterable[object]) -> Operation[list[Submis
 
 
 def _submit(store: Store, event: QueuedEvent) -> Steps[Submission]:
-    letters = yield from _submit_batch(store, [event])
+    letters = yield from submit_batch(store, [event])
     if not letters:
         raise queue_is_full(store, event.event_id, store.settings.stream_of(event.user_id))
     return _SUBMISSIONS[letters[0]]
@@ -67,7 +67,7 @@ def queue_is_full(store: Store, event_id: str, stream: int) -> errors.IntakeFull
     )
 
 
-def _submit_batch(store: Store, events: Sequence[QueuedEvent]) -> Steps[Sequence[int]]:
+def submit_batch(store: Store, events: Sequence[QueuedEvent]) -> Steps[Sequence[int]]:
     """Submit events; reply with the letter of each, until the first that there was no room for."""
     letters: dict[int, int] = {}
     full: set[int] = set()

@@ -10,6 +10,7 @@ from cryptoorders_redis.operations import Operation, Steps, repair
 from cryptoorders_redis.operations.bulk import change_many, place_many
 from cryptoorders_redis.operations.cluster import Cluster
 from cryptoorders_redis.operations.drop import drop
+from cryptoorders_redis.operations.mends import entries
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.explorer.clients import CallKind, Effects, Judge, Seen
 from tests.support.explorer.states import ORDER_ID, Live
@@ -189,7 +190,7 @@ def mend() -> CallKind:
 
     def steps(store: Cluster) -> Steps[None]:
         for stream in range(2):
-            yield from repair._mend(store, ORDER_ID, stream)
+            yield from entries.mend_entry(store, ORDER_ID, stream)
 
     def make(store: Cluster) -> Operation[None]:
         return Operation("mend", "change", (ORDER_ID,), steps(store))

@@ -1,0 +1,1 @@
+"""How each kind of inconsistency is mended: one script looks again, decides and writes."""
