@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COVERAGE_FLOOR = 98
 
-.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format docs picture bench soak damage model
+.PHONY: demo demo-cluster test test-oldest test-matrix generate lint format docs picture screenshot bench soak damage model
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/cryptoorders demo
@@ -95,6 +95,11 @@ soak: $(VENV)/test.stamp
 # tests/scenarios/test_repair_damage.py.
 damage: $(VENV)/test.stamp
 	$(BIN)/python -m tests.support.damage
+
+# Takes docs/images/web-page.png again, and that of a phone: five minutes of trade in a store of its own. The text looks
+# best with the fonts Inter and JetBrains Mono (Debian: fonts-inter, fonts-jetbrains-mono).
+screenshot: $(VENV)/lint.stamp
+	$(BIN)/python -m tests.support.screenshot
 
 # Every interleaving of two and of three calls on one order id of a cluster, with lost replies, late copies and
 # crashes: hours. ONLY="place mend" explores only the scenarios whose names have both. Then histories of processes

@@ -16,6 +16,7 @@ from cryptoorders_redis.cli import (
     replay,
     resize,
     submit,
+    web,
     worker,
 )
 from cryptoorders_redis.cli.files import export_orders, import_orders
@@ -60,7 +61,7 @@ for _command in (
     orders.cancel_all_after,
     queries.get, queries.live, queries.count, queries.stats, queries.watch, queries.verify, queries.repair,
     follow.follow, orders.drop, configure.configure, copy.copy, resize.resize, replay.replay, submit.submit,
-    worker.worker, metrics.metrics, demo.demo,
+    worker.worker, metrics.metrics, web.web, demo.demo,
 ):  # fmt: skip
     app.command()(_command)
 app.command("export")(export_orders)

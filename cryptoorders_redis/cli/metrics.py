@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import re
 import threading
 from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
+from cryptoorders_redis.cli.listen import Address
 from cryptoorders_redis.cli.options import (
     DEFAULT_NAMESPACE,
     Json,
@@ -23,8 +23,6 @@ from cryptoorders_redis.cli.signals import ended_by_signal
 
 DEADLINE_SECONDS = 5.0
 """Below the 10 s that Prometheus waits for a scrape."""
-
-_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
 
 
 def metrics(
@@ -53,7 +51,7 @@ def metrics(
         raise typer.Exit(2) from error
 
     with exit_on_refusal():
-        host, port = _parse_listen(listen)
+        address = Address.parse(listen)
     with store(url, namespace, streams, deadline_seconds=DEADLINE_SECONDS) as system, ExitStack() as stack:
         collector = StoreCollector(system, per_stream=per_stream)
         if once:
@@ -63,16 +61,9 @@ def metrics(
         stop = threading.Event()
         stack.enter_context(ended_by_signal(stop.set))
         try:
-            port = stack.enter_context(serve(collector, host, port))
+            port = stack.enter_context(serve(collector, address.host, address.port))
         except OSError as error:
             raise ValueError(f"cannot listen at {listen}: {error.strerror or error}") from error
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
-        print(json.dumps({"op": "metrics", "url": address}) if as_json else f"serving {address}", flush=True)
+        url = f"{address.with_port(port).url}metrics"
+        print(json.dumps({"op": "metrics", "url": url}) if as_json else f"serving {url}", flush=True)
         stop.wait()
-
-
-def _parse_listen(text: str) -> tuple[str, int]:
-    found = _LISTEN.fullmatch(text)
-    if not found or int(found[3]) > 65_535:
-        raise ValueError(f"--listen must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not {text!r}")
-    return found[1] or found[2], int(found[3])

@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from cryptoorders_redis import errors
 from cryptoorders_redis.cli import screen
 from cryptoorders_redis.cli.keyboard import Keyboard, open_keyboard
 from cryptoorders_redis.cli.tables import make_orders_table
+from cryptoorders_redis.operations.rates import Rates, compute_rates
 from cryptoorders_redis.operations.summary import MAX_NEWEST, Summary
 from cryptoorders_redis.order import Order
 from cryptoorders_redis.system import CryptoOrderSystem
@@ -28,24 +28,6 @@ LINES_OF_TABLE_FRAME = 4
 """The frame and the header of the table of orders."""
 
 NEWEST_IN_LINES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Orders a second since the last update.
-
-    An order that was placed and cancelled between two updates is only in `changes`: it left nothing else to
-    read.
-
-    Attributes:
-        placed: Orders placed a second.
-        cancelled: Orders cancelled a second.
-        changes: Changes of any kind a second, by the change feed; None where there is none.
-    """
-
-    placed: float
-    cancelled: float
-    changes: float | None
 
 
 class View(Protocol):
@@ -103,17 +85,9 @@ class Watch:
             view.show_error(now, error)
             return False
         at = time.monotonic()
-        view.show(now, summary, _compute_rates(last, summary, at - self._last_at) if last else None)
+        view.show(now, summary, compute_rates(last, summary, at - self._last_at) if last else None)
         self._last, self._last_at = summary, at
         return True
-
-
-def _compute_rates(last: Summary, summary: Summary, seconds: float) -> Rates:
-    cancelled = last.live + summary.placed - summary.live
-    changes = None
-    if summary.changes is not None and last.changes is not None:
-        changes = max(0, summary.changes - last.changes) / seconds
-    return Rates(summary.placed / seconds, max(0, cancelled) / seconds, changes)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,8 @@ from tests.support.program import MODULE, SCRIPT, Program, answered
         (("intake", "dead", "--limit", "0"), "limit must be 1 to"),
         (("intake", "resubmit"), "give the ids of events, or --all"),
         (("intake", "resubmit", "e", "--all"), "give the ids of events, or --all"),
+        (("web", "--listen", "8080"), "--listen must be HOST:PORT"),
+        (("web", "--listen", "no-such-host.invalid:80"), "cannot listen at no-such-host.invalid:80: "),
         (("pause",), "order_id"),
         (("fly",), "fly"),
     ],

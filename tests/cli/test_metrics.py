@@ -75,7 +75,7 @@ def test_an_illegal_address_is_refused(run, system, listen):
     result = run("metrics", "--listen", listen)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"cryptoorders: --listen must be HOST:PORT, such as 127.0.0.1:9464 or [::1]:9464, not {listen!r}\n"
+        f"cryptoorders: --listen must be HOST:PORT, such as localhost:9464 or [::1]:9464, not {listen!r}\n"
     )
 
 

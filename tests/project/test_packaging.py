@@ -81,6 +81,9 @@ def test_from_a_built_wheel(source: Path, tmp_path: Path) -> None:
     path = f"{tmp_path / 'installed'}{os.pathsep}{DEPENDENCIES}"
     assert use_it(sys.executable, tmp_path / "installed", path=path) == "['order1']"
     assert (tmp_path / "installed" / "cryptoorders_redis" / "py.typed").is_file()
+    static = Path("cryptoorders_redis") / "web" / "static"
+    files = {path.name for path in (REPOSITORY / static).iterdir()}
+    assert {path.name for path in (tmp_path / "installed" / static).iterdir()} == files
 
 
 def test_from_an_editable_install_with_the_checkouts_scripts(source: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "repair": (),
     "replay": ("-",),
     "submit": ("-",),
+    "web": ("--listen", "127.0.0.1:0"),
     "worker": ("--until-empty",),
     "metrics": ("--once",),
     "intake configure": ("--window", "1"),
