@@ -74,11 +74,17 @@ def export_orders(
             settings = source.store.settings
     fields = {"op": "export", "file": file, "live": made.num_orders, "paused": made.num_paused}
     fields |= {"streams": settings.num_streams, "placement": settings.placement}
+    fields |= {"events_waiting": made.events_waiting}
     text = (
         f"exported {made.num_orders} live orders, {made.num_paused} of them paused; the namespace has "
         f"{settings.num_streams} streams, placement {settings.placement}"
     )
     print(json.dumps(fields) if as_json else text, file=sys.stderr if file == STDOUT else sys.stdout)
+    if made.events_waiting:
+        screen.print_error(
+            f"warning: {made.events_waiting} events wait, and are not in the file: to have them too, let "
+            "workers apply them and export again"
+        )
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from cryptoorders_redis.operations import copying
 from cryptoorders_redis.operations.copying import StreamCounts
 from cryptoorders_redis.operations.export import ExportedOrders
+from cryptoorders_redis.operations.metrics import metrics
 from cryptoorders_redis.operations.queries import LAST_SEQUENCE
 from cryptoorders_redis.operations.summary import summary
 from cryptoorders_redis.schema.config import Settings
@@ -44,6 +45,7 @@ class Export:
 
     Attributes:
         expected: how many orders are live at the beginning.
+        events_waiting: how many events wait then. They are not exported.
         num_orders: how many orders were given out.
         num_paused: how many of them are PAUSED.
     """
@@ -53,6 +55,7 @@ class Export:
         seen = source.run(summary(source.store, 0, 0))
         self._last_number = seen.sequence
         self.expected: int = seen.live
+        self.events_waiting: int = source.run(metrics(source.store)).waiting
         self.num_orders: int = 0
         self.num_paused: int = 0
 

@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 
-from cryptoorders_redis import CryptoOrderSystem, errors
+from cryptoorders_redis import CryptoOrderSystem, Event, errors
 from cryptoorders_redis.copying import orders_file
 from cryptoorders_redis.schema.placement import stream_of_user
 from tests.support.consistency import assert_consistent, contents, keys_of
@@ -52,6 +53,13 @@ def line_of(number, *, order_id=None, user_id="alice", **more):
     return json.dumps(fields | more).encode() + b"\n"
 
 
+def test_an_export_warns_of_events_that_wait(run, system, file):
+    system.submit(Event("cancel", "alice", datetime.now(UTC), "order1"))
+    done = run("export", str(file), "--json")
+    assert (done.exit_code, json.loads(done.stdout)["events_waiting"]) == (0, 1)
+    assert done.stderr.startswith("warning: 1 events wait, and are not in the file")
+
+
 @pytest.mark.parametrize("num_streams", [1, 5])
 def test_a_round_trip_by_a_cluster_keeps_every_byte(
     run, server, cluster, cluster_raw, other, raw, namespace, num_streams, file
@@ -64,7 +72,8 @@ def test_a_round_trip_by_a_cluster_keeps_every_byte(
     streams = ("--streams", str(num_streams), "--json")
     counts = {"live": len(orders), "paused": paused, "streams": num_streams}
     exported = said(run("export", str(file), "--json"))
-    assert exported == {"op": "export", "file": str(file), "placement": "modulo", **counts}
+    fields = {"op": "export", "file": str(file), "placement": "modulo", "events_waiting": 0}
+    assert exported == fields | counts
     on_cluster = ("--url", cluster.url)
     assert said(run("import", str(file), *streams, *on_cluster)).items() >= counts.items()
     back = file.with_suffix(".back")
