@@ -1,4 +1,5 @@
-# Needs make and Python 3.11 or newer; everything else is installed into $(VENV).
+# Needs make and Python 3.11 or newer. Everything else is installed into $(VENV), and the programs that tests run by
+# tools/install_programs.sh.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -21,6 +22,7 @@ WITHOUT_COVERAGE = tests/faults tests/project $(addprefix tests/scenarios/, test
     test_state_machine.py)
 
 test: $(VENV)/test.stamp
+	tools/install_programs.sh
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 4 $(WITHOUT_COVERAGE:%=--ignore=%)
 	$(BIN)/python -m pytest --numprocesses 4 $(WITHOUT_COVERAGE)
