@@ -19,7 +19,7 @@ demo-cluster: $(VENV)/demo.stamp
 # and with coverage some take 1.7 times as long. So they run without it.
 WITHOUT_COVERAGE = tests/faults tests/project $(addprefix tests/scenarios/, test_broken_deadlines.py \
     test_broken_intake.py test_broken_protocol.py test_broken_resizes.py test_cluster_interleavings.py \
-    test_state_machine.py)
+    test_resize_live.py test_state_machine.py)
 
 test: $(VENV)/test.stamp
 	tools/install_programs.sh

@@ -104,7 +104,7 @@ def test_resizes_that_are_killed_and_turned_are_not_seen(server, namespace, plac
         num_killed = num_resizes = 0
         with at_work(clients) as wrong:
             ends_at = time.monotonic() + SECONDS / 2
-            while time.monotonic() < ends_at and not wrong:
+            while (time.monotonic() < ends_at or num_resizes < 4) and not wrong:
                 killed = begin_resize(server.url, namespace, choose.choice((2, 5, 8)))
                 time.sleep(choose.uniform(0.3, 0.5))
                 if killed.poll() is None:
@@ -119,7 +119,6 @@ def test_resizes_that_are_killed_and_turned_are_not_seen(server, namespace, plac
                     num_resizes += 1
         assert wrong == []
         assert num_killed > 0
-        assert num_resizes > 2
         assert sum(client.num_calls for client in clients) > 100
         assert system.verify() == []
         assert system.count() == 4000 + sum(len(client.model.live) for client in clients)
