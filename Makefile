@@ -32,9 +32,9 @@ test: $(VENV)/test.stamp
 # What meets redis-py and the server; the rest is the same on all of them.
 OLDEST_TESTS = tests/contract tests/faults tests/connections tests/scenarios tests/unit/test_lua.py
 
-# On a Redis Cluster these are enough to show that it works with the oldest too. The interleavings of steps, and the
-# rules that are broken on purpose, are the same on all servers.
-OLDEST_SELECTION = not (_steps or test_broken) and (not cluster or the_problem or test_bulk or cluster_clients or cluster_servers)
+# On a Redis Cluster these are enough to show that it works with the oldest too. The interleavings of steps, the rules
+# that are broken on purpose, the checks of arguments, and fakeredis are the same with all servers.
+OLDEST_SELECTION = not (_steps or test_broken or test_input or test_checker or fakeredis) and (not cluster or the_problem or test_bulk or cluster_clients or cluster_servers)
 
 # The oldest redis-py and the oldest Redis that are supported, in an environment of their own.
 test-oldest: VENV = .venv-oldest
